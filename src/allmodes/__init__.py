@@ -1,0 +1,34 @@
+"""Train generative models. Know what they miss."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from allmodes.data.dataset import load_data
+    from allmodes.errors import UserError
+    from allmodes.training.run import Run, load
+    from allmodes.training.study import study
+    from allmodes.training.train import train
+
+__all__ = ["Run", "UserError", "load", "load_data", "study", "train"]
+
+_HOMES = {
+    "Run": "training.run",
+    "UserError": "errors",
+    "load": "training.run",
+    "load_data": "data.dataset",
+    "study": "training.study",
+    "train": "training.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'allmodes' has no attribute {name!r}")
+    return getattr(import_module(f"allmodes.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,72 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from allmodes.errors import UserError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+    """Write a file under a temporary name in its folder, flush it to the disk, then give it its name.
+
+    A reader sees the old file or the new one, never a part. Folders on the way are made. When `write` or the disk
+    fails, the temporary file is removed and a file that was there before is left as it was.
+
+    Arguments:
+        path: the file to write.
+        write: puts the bytes into the open binary file that it is given (readable and seekable too).
+
+    Raises:
+        UserError: where the disk is full, the folder cannot be written, or `path` is a folder.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("x+b") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        flush_folder(path.parent)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Inside the block, what the system says against writing `path` becomes a `UserError` of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise _explain(path, error) from error
+
+
+def flush_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where the system can."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _explain(path: Path, error: OSError) -> UserError:
+    if error.errno in _FULL:
+        return UserError(
+            f"no space left on the device while writing {path}; nothing was overwritten; "
+            f"free some space and run it again"
+        )
+    return UserError(f"cannot write {path}: {error.strerror or error}; nothing was overwritten; choose another place")

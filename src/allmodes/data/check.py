@@ -1,0 +1,133 @@
+"""What is wrong with data before hours are spent on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from allmodes.data.chunks import chunks
+from allmodes.data.dataset import Dataset
+from allmodes.errors import UserError
+from allmodes.event import Layout
+
+FEWEST = 10
+FEW = 100
+DUPLICATES = 0.01
+HASHED_ROWS = 100_000
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Arguments:
+        severity: an error stops training, a warning is printed.
+        message: one line that says what, where, and what to do.
+    """
+
+    severity: Literal["error", "warning"]
+    message: str
+
+
+def check(dataset: Dataset) -> list[Problem]:
+    """Everything that is wrong with a data set, errors first. Memory-mapped data are read a piece at a time."""
+    problems = [
+        *_too_few(dataset),
+        *_not_finite("the examples", dataset.x),
+        *_not_finite("the conditions", dataset.values),
+        *_constant(dataset),
+        *_one_class(dataset),
+        *_duplicates(dataset),
+        *_bytes_as_floats(dataset),
+    ]
+    return sorted(problems, key=lambda problem: problem.severity)
+
+
+def require_clean(dataset: Dataset) -> list[Problem]:
+    """The warnings.
+
+    Raises:
+        UserError: where there are errors, with the first of them.
+    """
+    problems = check(dataset)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise UserError(f"{dataset.name}: {errors[0].message}{more}")
+    return problems
+
+
+def _too_few(dataset: Dataset) -> Iterator[Problem]:
+    n = len(dataset)
+    if n < FEWEST:
+        yield Problem("error", f"only {n} examples; give at least {FEWEST}, better thousands")
+    elif n < FEW:
+        yield Problem("warning", f"only {n} examples; a model will learn them by heart, give thousands")
+
+
+def _not_finite(what: str, x: Tensor | None) -> Iterator[Problem]:
+    if x is None or not x.is_floating_point():
+        return
+    rows, first = 0, -1
+    for start, part in chunks(x):
+        bad = (~part.isfinite()).flatten(1).any(1)
+        if first < 0 and bad.any():
+            first = start + int(bad.nonzero()[0])
+        rows += int(bad.sum())
+    if rows:
+        message = f"{what} hold NaN or infinite numbers in {rows} rows, the first is row {first}; drop those rows"
+        yield Problem("error", message)
+
+
+def _constant(dataset: Dataset) -> Iterator[Problem]:
+    """All examples identical; or, for tables, columns that never change."""
+    varies = torch.zeros(dataset.event.shape, dtype=torch.bool)
+    for _, part in chunks(dataset.x):
+        varies |= (part != dataset.x[0]).any(0)
+    if not varies.any():
+        yield Problem("error", "all examples are identical; there is nothing to learn, check how they were made")
+    elif not varies.all() and dataset.event.layout is Layout.VECTOR and varies.dim() == 1:
+        still = (~varies).nonzero().flatten().tolist()
+        names = [dataset.event.columns[i] if dataset.event.columns else str(i) for i in still[:_NAMED]]
+        more = f" and {len(still) - _NAMED} more" if len(still) > _NAMED else ""
+        plural = "columns never change" if len(still) > 1 else "column never changes"
+        yield Problem("warning", f"{len(still)} {plural}: {', '.join(names)}{more}; drop what carries nothing")
+
+
+def _one_class(dataset: Dataset) -> Iterator[Problem]:
+    if dataset.labels is not None and dataset.labels.min() == dataset.labels.max():
+        name = dataset.event.classes[int(dataset.labels[0])]
+        yield Problem("warning", f"every example has the label {name!r}; leave the labels out")
+
+
+def _duplicates(dataset: Dataset) -> Iterator[Problem]:
+    if dataset.event.discrete:
+        return
+    seen: set[int] = set()
+    head = dataset.x[:HASHED_ROWS]
+    for _, part in chunks(head):
+        seen.update(hash(row.tobytes()) for row in part.numpy())
+    share = 1 - len(seen) / len(head)
+    if share > DUPLICATES:
+        scope = f"of the first {len(head)} examples" if len(head) < len(dataset) else "of the examples"
+        message = f"{100 * share:.1f} % {scope} are exact copies of others; drop them, or they leak into the test part"
+        yield Problem("warning", message)
+
+
+def _bytes_as_floats(dataset: Dataset) -> Iterator[Problem]:
+    if dataset.event.discrete:
+        return
+    high = 0.0
+    for _, part in chunks(dataset.x):
+        if not ((part >= 0) & (part <= 255) & (part == part.round())).all():
+            return
+        high = max(high, float(part.max()))
+    if high > 1:
+        yield Problem(
+            "warning", "looks like bytes stored as floats; pass uint8 to have 256 levels and not real numbers"
+        )

@@ -1,0 +1,83 @@
+"""What a reader hands over, and the mistakes that all readers share."""
+
+from __future__ import annotations
+
+import importlib
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from allmodes.data.modes import Modes
+from allmodes.errors import UserError
+from allmodes.event import Layout
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """Numbers as they were found, before it is settled what they mean.
+
+    Arguments:
+        x: the examples, [n, *shape], any numeric type.
+        labels: class of each example, [n] integers or names; None where there are none.
+        values: continuous conditions, [n, k]; None where there are none.
+        label: what the class is called.
+        classes: names of all classes, where labels are indices into them; empty where labels name
+            themselves.
+        variables: names of the continuous conditions.
+        columns: names of a table's columns.
+        levels: how many levels a number has, where the source says so (256 for 8-bit pictures); 0 where it does not.
+        layout: which axes are an image's, where the source says so; None where it does not.
+        modes: the true modes, where they are known.
+    """
+
+    x: np.ndarray
+    labels: np.ndarray | None = None
+    values: np.ndarray | None = None
+    label: str = "class"
+    classes: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    levels: int = 0
+    layout: Layout | None = None
+    modes: Modes | None = None
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a file is read into one line that names the file.
+
+    Raises:
+        UserError: where it may not be read, is not there, or is damaged.
+    """
+    try:
+        yield
+    except PermissionError:
+        raise UserError(f"no permission to read {path}; give it with: chmod u+r {path}") from None
+    except FileNotFoundError:
+        raise UserError(f"{path} is not there; check the path") from None
+    except (EOFError, OSError, SyntaxError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, why: object) -> UserError:
+    """The error for a file that ends too early or whose bytes are wrong."""
+    return UserError(f"{path} is truncated or damaged ({' '.join(str(why).split())}); copy or download it again")
+
+
+def extra(module: str, path: Path) -> ModuleType:
+    """An optional library, imported when a file needs it.
+
+    Raises:
+        UserError: where it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        library = module.partition(".")[0]
+        raise UserError(f"{path} needs {library}, which is not installed: pip install 'allmodes[files]'") from None

@@ -1,0 +1,259 @@
+"""A data set: examples, what is known of them, and which of them are for training, validation and test."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from allmodes.data.builtin import BUILTINS
+from allmodes.data.chunks import chunks
+from allmodes.data.contents import Contents
+from allmodes.data.detect import detect_layout, detect_support
+from allmodes.data.files import read
+from allmodes.data.labels import as_numpy, encode_labels, encode_values
+from allmodes.data.modes import Modes
+from allmodes.data.pictures import resize_picture
+from allmodes.errors import UserError, unknown
+from allmodes.event import Batch, Condition, Event, Layout, Support
+
+Part = Literal["train", "validation", "test"]
+
+_DTYPES = {torch.uint8: np.uint8, torch.int32: np.int32, torch.float32: np.float32}
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which examples are for what: disjoint sets of indices, all together every example once.
+
+    Arguments:
+        train, validation, test: indices, int64.
+        seed, fractions: what they were drawn from.
+    """
+
+    train: Tensor
+    validation: Tensor
+    test: Tensor
+    seed: int
+    fractions: tuple[float, float, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a run records, as plain values for JSON."""
+        counts = {name: len(getattr(self, name)) for name in ("train", "validation", "test")}
+        return {"seed": self.seed, "fractions": list(self.fractions), "counts": counts}
+
+
+def split(n: int, seed: int, fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)) -> Split:
+    """Split n examples at random; the same n, seed and fractions give the same split on every machine.
+
+    Raises:
+        UserError: for fractions that are negative or do not sum to one.
+    """
+    if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise UserError(f"split fractions {fractions} must be at least 0 and sum to 1; give for example 0.8, 0.1, 0.1")
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(n))
+    ends = [round(n * fractions[0]), round(n * (fractions[0] + fractions[1]))]
+    train, validation, test = order.tensor_split(ends)
+    return Split(train, validation, test, seed, fractions)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Examples in the user's units.
+
+    Arguments:
+        name: for people.
+        event: what one example is.
+        x: [n, *shape] in `event.dtype`; may be memory-mapped, and may share memory with the array that was given.
+        labels: index of the class, [n] int64; None where there are none.
+        values: continuous conditions, [n, k] float32; None where there are none.
+        modes: the true modes, where they are known.
+        source: what to pass to `load_data` to get the same again, plain values for JSON; {"data": None} for arrays in
+            memory, which have to be passed again.
+        split: which examples are for what.
+    """
+
+    name: str
+    event: Event
+    x: Tensor
+    labels: Tensor | None
+    values: Tensor | None
+    modes: Modes | None
+    source: dict[str, Any]
+    split: Split
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over type, shape and bytes of examples, labels and values: "sha256:...". Computed once."""
+        sha = hashlib.sha256()
+        for tensor in (self.x, self.labels, self.values):
+            if tensor is None:
+                sha.update(b"none")
+                continue
+            sha.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
+            for _, part in chunks(tensor):
+                sha.update(part.contiguous().numpy().data)
+        return f"sha256:{sha.hexdigest()}"
+
+    @property
+    def condition(self) -> Condition:
+        """What is known of all examples."""
+        return Condition(self.labels, self.values)
+
+    def batch(self, index: Tensor) -> Batch:
+        """The examples of these indices, in the data's own type."""
+        return Batch(self.x.index_select(0, index), self.condition[index])
+
+    def part(self, name: Part) -> Batch:
+        """The examples of one part, "train", "validation" or "test"."""
+        return self.batch(getattr(self.split, name))
+
+
+def load_data(
+    data: Any,
+    *,
+    labels: Any = None,
+    conditions: Any = None,
+    label: str | None = None,
+    condition: Sequence[str] = (),
+    resize: int | tuple[int, int] | None = None,
+    split_seed: int = 0,
+    **options: Any,
+) -> Dataset:
+    """Data from a built-in's name, a path, or an array.
+
+    What the numbers can be is told from the numbers: see `detect_support` and `detect_layout`.
+
+    Arguments:
+        data: a name (see `datasets`), a path (see `read`), an array [n, *shape] (numpy, torch or nested lists), or a
+            Dataset, which is returned as it is. A word that is both a name and a file is the name; ./word is the file.
+        labels: class of each example, [n] integers or names.
+        conditions: continuous conditions, name -> [n], or an array [n, k].
+        label: column or array of a file that names the class.
+        condition: columns or arrays of a file that are continuous conditions.
+        resize: rows and columns to scale images to; one number for both.
+        split_seed: draws the training, validation and test parts.
+        options: of a built-in, such as n and seed.
+
+    Raises:
+        UserError: for anything of this that does not fit, in one line.
+    """
+    given = {"label": label, "condition": list(condition), "resize": resize, "split_seed": split_seed}
+    asked = {key: value for key, value in given.items() if value} | options
+    if isinstance(data, Dataset):
+        if asked or labels is not None or conditions is not None:
+            raise UserError("a Dataset is taken as it is; pass labels, conditions and options when it is first loaded")
+        return data
+    size = _size(resize)
+    name, origin, contents = _find(data, label, condition, size, options)
+    in_memory = origin is None or labels is not None or conditions is not None
+    source = {"data": None} if in_memory else {"data": origin} | asked
+    return _assemble(name, contents, labels, conditions, size, split_seed, source)
+
+
+def _size(resize: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    if resize is None:
+        return None
+    rows, columns = (resize, resize) if isinstance(resize, int) else tuple(resize)
+    if min(rows, columns) < 1:
+        raise UserError(f"resize={resize!r}: give rows and columns of at least 1")
+    return rows, columns
+
+
+def _find(
+    data: Any, label: str | None, condition: Sequence[str], size: tuple[int, int] | None, options: dict[str, Any]
+) -> tuple[str, str | None, Contents]:
+    """Name, what to pass to find it again (None for an array), and contents."""
+    if data is None:
+        raise UserError("the data were arrays in memory; pass them again: load_data(array, labels=..., conditions=...)")
+    if isinstance(data, str) and data in BUILTINS:
+        if label or condition:
+            raise UserError(f"{data} is built in and has no columns to name; leave label and condition out")
+        return data, data, BUILTINS[data].make(**options)
+    if options:
+        known = ("labels", "conditions", "label", "condition", "resize", "split_seed")
+        raise unknown("option of load_data for data that are not built in,", next(iter(options)), known)
+    if isinstance(data, (str, os.PathLike)):
+        path = Path(data).expanduser()
+        if isinstance(data, str) and os.sep not in data and not path.exists():
+            raise UserError(f"{unknown('data', data, BUILTINS)}; or give the path of a file or folder that is there")
+        return path.stem, str(path.absolute()), read(path, label=label, condition=condition, resize=size)
+    if label or condition:
+        raise UserError("label and condition name a file's columns; for an array pass labels=[...], conditions={...}")
+    return "array", None, Contents(x=as_numpy(data))
+
+
+def _assemble(
+    name: str,
+    contents: Contents,
+    labels: Any,
+    conditions: Any,
+    size: tuple[int, int] | None,
+    split_seed: int,
+    source: dict[str, Any],
+) -> Dataset:
+    x = _numbers(name, contents.x)
+    layout = contents.layout or detect_layout(x.shape[1:])
+    support, levels = detect_support(x, layout, contents.levels)
+    if size is not None:
+        x = x != 0 if support is Support.BINARY else x
+        x = _resize(name, x, layout, size)
+    classes, variables = contents.classes, ()
+    if labels is not None or not classes:
+        found = contents.labels if labels is None else labels
+        index, classes = (None, ()) if found is None else encode_labels(found, len(x))
+    else:
+        index = torch.from_numpy(contents.labels)
+    found = contents.values if conditions is None else conditions
+    values = None
+    if found is not None:
+        values, variables = encode_values(found, contents.variables if conditions is None else (), len(x))
+    event = Event(x.shape[1:], support, levels, layout, contents.columns, classes, contents.label, variables)
+    return Dataset(
+        name=name,
+        event=event,
+        x=_tensor(x, event.dtype),
+        labels=index,
+        values=values,
+        modes=contents.modes,
+        source=source,
+        split=split(len(x), split_seed),
+    )
+
+
+def _numbers(name: str, x: np.ndarray) -> np.ndarray:
+    """X as [n, *shape] of real numbers; a list of n numbers becomes [n, 1]."""
+    if x.dtype.kind not in "biuf":
+        raise UserError(f"{name} holds values of type {x.dtype}, not numbers; pass an array of numbers")
+    if x.ndim == 0 or x.size == 0:
+        raise UserError(f"{name} has shape {x.shape} and so no examples; give [n, ...] with n >= 1")
+    return x[:, None] if x.ndim == 1 else x
+
+
+def _resize(name: str, x: np.ndarray, layout: Layout, size: tuple[int, int]) -> np.ndarray:
+    match layout:
+        case Layout.HW | Layout.HWC:
+            return x if x.shape[1:3] == size else np.stack([resize_picture(image, size) for image in x])
+        case Layout.CHW:
+            channels_last = x.transpose(0, 2, 3, 1)
+            return np.stack([resize_picture(image, size).transpose(2, 0, 1) for image in channels_last])
+        case _:
+            raise UserError(f"resize scales images, and an example of {name} has shape {x.shape[1:]}; leave resize out")
+
+
+def _tensor(x: np.ndarray, dtype: torch.dtype) -> Tensor:
+    """X in one of the three types that data are held in; shared with the array where it has that type already."""
+    with np.errstate(over="ignore"):  # a float64 beyond float32's range becomes infinite, which `check` reports
+        x = np.ascontiguousarray(x, _DTYPES[dtype])
+    return torch.from_numpy(x if x.flags.writeable else x.copy())

@@ -1,0 +1,102 @@
+"""Labels and continuous conditions as users have them, turned into indices and numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from allmodes.errors import UserError
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A sort key that puts 9 before 10: img9.png, img10.png."""
+    parts = re.split("([0-9]+)", name)
+    return [(0, int(part), "") if i % 2 else (1, 0, part.lower()) for i, part in enumerate(parts)] + [(2, 0, name)]
+
+
+def as_numpy(array: Any) -> np.ndarray:
+    """A numpy or torch array, or nested lists, as numpy; nothing is copied where nothing must be.
+
+    Raises:
+        UserError: for lists of unequal length.
+    """
+    if isinstance(array, Tensor):
+        array = array.detach().cpu()
+        return (array.float() if array.dtype == torch.bfloat16 else array).numpy()
+    try:
+        return np.asanyarray(array)
+    except ValueError as error:
+        raise UserError("the array given is ragged; make all its rows of one length") from error
+
+
+def encode_labels(labels: Any, n: int) -> tuple[Tensor, tuple[str, ...]]:
+    """Labels [n], integers or names, as indices into the sorted names of the classes.
+
+    Integers sort as numbers, names in natural order.
+
+    Returns:
+        indices [n] int64, names of the classes.
+
+    Raises:
+        UserError: for labels that are real numbers, or not one for each example.
+    """
+    array = as_numpy(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.shape != (n,):
+        raise UserError(f"labels of shape {array.shape} do not fit {n} examples; give one for each example, [{n}]")
+    if array.dtype.kind == "f" and np.array_equal(array, np.rint(array)):
+        array = array.astype(np.int64)
+    match array.dtype.kind:
+        case "i" | "u":
+            found, index = np.unique(array, return_inverse=True)
+            return torch.from_numpy(index), tuple(str(value) for value in found)
+        case "b" | "U" | "O":
+            names = np.array([str(value) for value in array])
+        case "S":
+            names = np.array([value.decode() for value in array])
+        case _:
+            raise UserError("labels are real numbers; classes are integers or names: pass real numbers as conditions")
+    found, index = np.unique(names, return_inverse=True)
+    order = sorted(range(len(found)), key=lambda i: natural(str(found[i])))
+    rank = np.argsort(order)
+    return torch.from_numpy(rank[index]), tuple(str(found[i]) for i in order)
+
+
+def encode_values(conditions: Any, names: tuple[str, ...], n: int) -> tuple[Tensor, tuple[str, ...]]:
+    """Continuous conditions as numbers [n, k] float32, with their names.
+
+    Arguments:
+        conditions: name -> [n] numbers, or [n, k], or [n].
+        names: for the columns of an array, where they are known; else condition1, condition2, ...
+
+    Raises:
+        UserError: for names in place of numbers, or not one row for each example.
+    """
+    if isinstance(conditions, Mapping):
+        names = tuple(str(name) for name in conditions)
+        blocks = [_numbers(block, f"condition {name!r}", n) for name, block in conditions.items()]
+        for name, block in zip(names, blocks, strict=True):
+            if block.shape[1] != 1:
+                raise UserError(f"condition {name!r} has {block.shape[1]} numbers an example; give each its own name")
+        array = np.concatenate(blocks, 1) if blocks else np.empty((n, 0), np.float32)
+    else:
+        array = _numbers(conditions, "conditions", n)
+    names = names or tuple(f"condition{i + 1}" for i in range(array.shape[1]))
+    if len(names) != array.shape[1]:
+        raise UserError(f"{len(names)} names ({', '.join(names)}) for {array.shape[1]} conditions; name each one once")
+    return torch.from_numpy(np.array(array, np.float32)), names
+
+
+def _numbers(values: Any, what: str, n: int) -> np.ndarray:
+    array = as_numpy(values)
+    if array.dtype.kind not in "biuf":
+        raise UserError(f"{what}: values are of type {array.dtype}, not numbers; pass classes as labels")
+    if array.ndim not in (1, 2) or len(array) != n:
+        raise UserError(f"{what}: shape {array.shape} does not fit {n} examples; give [{n}] or [{n}, k]")
+    return array.reshape(n, -1)

@@ -1,0 +1,151 @@
+"""Folders of PNG and JPEG pictures, and pictures scaled to another size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from allmodes.data.contents import Contents, reading
+from allmodes.data.labels import natural
+from allmodes.errors import UserError
+from allmodes.event import Layout
+
+_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+_SUFFIXES = (".png", ".jpg", ".jpeg")
+_DTYPES = {"1": np.dtype(bool), "L": np.dtype(np.uint8), "I;16": np.dtype(np.uint16)}
+_DEEP_GREY = ("I", "I;16", "I;16B", "I;16L")
+_LEVELS = {"1": 0, "I;16": 65_536}
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether a file that starts with these bytes is a PNG or a JPEG."""
+    return head.startswith(_MAGIC)
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """The PNG and JPEG files of a folder and of its sub-folders, in natural order; hidden files are passed over."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural)
+        paths = [Path(parent, name) for name in sorted(names, key=natural) if not name.startswith(".")]
+        found += [path for path in paths if path.suffix.lower() in _SUFFIXES or is_picture(_head(path))]
+    return found
+
+
+def read_pictures(folder: Path, resize: tuple[int, int] | None) -> Contents:
+    """All pictures of a folder; sub-folders, where there are any, are the classes.
+
+    Grey pictures give [n, rows, columns], colour a last axis of 3, or of 4 with transparency. Pictures
+    of 1 bit are binary, those of 8 bits have 256 levels, grey ones of 16 bits 65,536 (colour of 16 bits is read at 8).
+    A palette is looked up. Grey among colour becomes colour; 16-bit grey among others is an error.
+
+    Arguments:
+        resize: rows and columns to scale every picture to; None where all are of one size.
+
+    Raises:
+        UserError: for a picture that cannot be read, or two that do not fit together.
+    """
+    paths = find_pictures(folder)
+    modes, sizes = zip(*(_look(path) for path in paths), strict=True)
+    mode = _common(paths, modes)
+    for path, size in zip(paths, sizes, strict=True):
+        if resize is None and size != sizes[0]:
+            raise UserError(
+                f"pictures differ in size: {paths[0]} has {_by(sizes[0])} rows x columns, {path} has {_by(size)}; "
+                f"pass --resize {min(sizes[0])} to scale them all"
+            )
+    rows, columns = resize or sizes[0]
+    channels = () if mode in _DTYPES else (len(mode),)
+    x = np.empty((len(paths), rows, columns, *channels), _DTYPES.get(mode, np.dtype(np.uint8)))
+    for i, path in enumerate(paths):
+        picture = _decode(path, mode)
+        x[i] = picture if resize is None else resize_picture(picture, resize)
+    return Contents(
+        x=x,
+        labels=_classes(folder, paths),
+        levels=_LEVELS.get(mode, 256),
+        layout=Layout.HWC if channels else Layout.HW,
+    )
+
+
+def resize_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture [rows, columns] or [rows, columns, channels] scaled to size (rows, columns) by Lanczos' filter.
+
+    The type stays: integers are rounded, booleans cut at one half. So does the range: the filter's ringing is cut off.
+    """
+    from PIL import Image
+
+    def scale(channel: np.ndarray) -> np.ndarray:
+        plane = Image.fromarray(np.ascontiguousarray(channel, np.float32))
+        return np.asarray(plane.resize((size[1], size[0]), Image.Resampling.LANCZOS))
+
+    channels = picture.reshape(*picture.shape[:2], -1)
+    scaled = np.stack([scale(channels[..., c]) for c in range(channels.shape[-1])], -1)
+    scaled = scaled.reshape(*size, *picture.shape[2:]).clip(picture.min(), picture.max())
+    if picture.dtype == bool:
+        return scaled > 0.5
+    return (scaled.round() if picture.dtype.kind in "iu" else scaled).astype(picture.dtype)
+
+
+def _head(path: Path) -> bytes:
+    with reading(path), path.open("rb") as file:
+        return file.read(16)
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"
+
+
+def _look(path: Path) -> tuple[str, tuple[int, int]]:
+    """Mode to read a picture in, and its rows and columns, from the header alone."""
+    from PIL import Image
+
+    with reading(path), Image.open(path) as picture:
+        size = (picture.height, picture.width)
+        if picture.mode in ("1", "L", "RGB", "RGBA"):
+            return picture.mode, size
+        if picture.mode in _DEEP_GREY:
+            return "I;16", size
+        transparent = picture.mode in ("LA", "PA") or "transparency" in picture.info
+        return "RGBA" if transparent else "RGB", size
+
+
+def _decode(path: Path, mode: str) -> np.ndarray:
+    from PIL import Image
+
+    with reading(path), Image.open(path) as picture:
+        return np.asarray(picture if picture.mode in (mode, *_DEEP_GREY) else picture.convert(mode))
+
+
+def _common(paths: Sequence[Path], modes: Sequence[str]) -> str:
+    """The one mode that holds pictures of these modes without loss."""
+    kinds = set(modes)
+    if len(kinds) == 1:
+        return modes[0]
+    if "I;16" in kinds:
+        other = next(i for i, mode in enumerate(modes) if mode != "I;16")
+        raise UserError(
+            f"pictures differ in depth: {paths[modes.index('I;16')]} is 16-bit grey, {paths[other]} is {modes[other]}; "
+            f"convert them to one kind"
+        )
+    if kinds == {"1", "L"}:
+        return "L"
+    return "RGBA" if "RGBA" in kinds else "RGB"
+
+
+def _classes(folder: Path, paths: Sequence[Path]) -> np.ndarray | None:
+    """The sub-folder of each picture, [n] names; None where all lie in the folder itself.
+
+    Raises:
+        UserError: where some do and some do not.
+    """
+    names = [path.relative_to(folder).parent.as_posix() for path in paths]
+    if set(names) == {"."}:
+        return None
+    if "." in names:
+        stray = paths[names.index(".")]
+        raise UserError(f"{stray} lies beside sub-folders that are classes; move it into one of them")
+    return np.array(names)

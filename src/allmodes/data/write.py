@@ -1,0 +1,182 @@
+"""Samples to files, whole or not at all."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from allmodes.atomic import write_whole
+from allmodes.data.contents import extra
+from allmodes.data.labels import as_numpy
+from allmodes.errors import UserError
+from allmodes.event import Condition, Event, Support
+
+
+def check_suffix(path: str | os.PathLike[str]) -> None:
+    """Whether `write_samples` can write such a file: to be asked before an hour of sampling.
+
+    Raises:
+        UserError: for a suffix that is not known.
+    """
+    if Path(path).suffix.lower() not in WRITERS:
+        raise UserError(f"cannot write {path}: unknown suffix; give one of {', '.join(WRITERS)}")
+
+
+def write_samples(path: str | os.PathLike[str], x: Any, event: Event, condition: Condition | None = None) -> None:
+    """Write samples in the format that the suffix names.
+
+    - .npy: x alone.
+    - .npz, .h5: x, labels (names of the classes), conditions [n, k] and variables (their names), columns.
+    - .csv, .parquet: one column for each column of a table, variable and label; tables only.
+    - .png: all samples in one picture, images only.
+
+    `load_data` reads all but the picture back.
+
+    Arguments:
+        path: the file; what was there is replaced at once, when all is written.
+        x: [n, *shape], numpy or torch.
+        event: what one sample is.
+        condition: what was asked of them.
+
+    Raises:
+        UserError: for a suffix that is not known, samples that the format cannot hold, or a full disk.
+    """
+    check_suffix(path)
+    path = Path(path)
+    arrays = _arrays(as_numpy(x), event, condition or Condition())
+    fill = WRITERS[path.suffix.lower()](path, arrays, event)
+    write_whole(path, fill)
+
+
+_Fill = Callable[[BinaryIO], object]
+
+
+def _arrays(x: np.ndarray, event: Event, condition: Condition) -> dict[str, np.ndarray]:
+    arrays = {"x": x}
+    if condition.labels is not None:
+        arrays["labels"] = np.array(event.classes)[as_numpy(condition.labels)]
+    if condition.values is not None:
+        arrays |= {"conditions": as_numpy(condition.values), "variables": np.array(event.variables)}
+    if event.columns:
+        arrays["columns"] = np.array(event.columns)
+    return arrays
+
+
+def _npy(path: Path, arrays: dict[str, np.ndarray], event: Event) -> _Fill:
+    return lambda file: np.save(file, arrays["x"], allow_pickle=False)
+
+
+def _npz(path: Path, arrays: dict[str, np.ndarray], event: Event) -> _Fill:
+    return lambda file: np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
+
+
+def _h5(path: Path, arrays: dict[str, np.ndarray], event: Event) -> _Fill:
+    h5py = extra("h5py", path)
+    # In memory first: HDF5 reports a full disk, met while it closes a file, as an error of its own.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array.astype(object) if array.dtype.kind == "U" else array)
+    return lambda file: file.write(buffer.getbuffer())
+
+
+def _columns(path: Path, arrays: dict[str, np.ndarray], event: Event) -> dict[str, np.ndarray]:
+    x = arrays["x"]
+    if x.ndim != 2:
+        raise UserError(
+            f"{path.suffix} holds tables, one number a cell, and a sample here has shape {event.shape}; "
+            f"write .npy, .npz or .h5"
+        )
+    names = event.columns or tuple(f"column{i + 1}" for i in range(x.shape[1]))
+    table = dict(zip(names, x.T, strict=True))
+    if "conditions" in arrays:
+        table |= dict(zip(event.variables, arrays["conditions"].T, strict=True))
+    if "labels" in arrays:
+        table[event.label] = arrays["labels"]
+    return table
+
+
+def _csv(path: Path, arrays: dict[str, np.ndarray], event: Event) -> _Fill:
+    import csv
+
+    table = _columns(path, arrays, event)
+    # The text of a numpy float32 is the shortest that reads back as the same float32.
+    texts = [column.astype(str) for column in table.values()]
+
+    def fill(file: BinaryIO) -> None:
+        writer = csv.writer(codecs.getwriter("utf-8")(file))
+        writer.writerow(table)
+        writer.writerows(zip(*texts, strict=True))
+
+    return fill
+
+
+def _parquet(path: Path, arrays: dict[str, np.ndarray], event: Event) -> _Fill:
+    pyarrow, parquet = extra("pyarrow", path), extra("pyarrow.parquet", path)
+    columns = _columns(path, arrays, event)
+    table = pyarrow.table({name: np.ascontiguousarray(column) for name, column in columns.items()})
+    return lambda file: parquet.write_table(table, file)
+
+
+def _png(path: Path, arrays: dict[str, np.ndarray], event: Event) -> _Fill:
+    from PIL import Image
+
+    picture = Image.fromarray(grid_picture(arrays["x"], event))
+    return lambda file: picture.save(file, "PNG")
+
+
+def grid_picture(x: np.ndarray, event: Event) -> np.ndarray:
+    """Images [n, *shape] side by side in a nearly square picture with gaps of one pixel.
+
+    Levels and binary events keep their scale; real ones are stretched from the smallest number of all to the largest.
+
+    Returns:
+        [rows, columns] or [rows, columns, 3], uint8.
+
+    Raises:
+        UserError: for events that are not images of 1 or 3 channels.
+    """
+    if event.image is None or event.image[0] not in (1, 3):
+        raise UserError(
+            f".png shows images of 1 or 3 channels, and a sample here has shape {event.shape}; write .npy, .npz or .h5"
+        )
+    channels, rows, columns = event.image
+    pixels = x if event.layout == "HWC" else x.reshape(len(x), channels, rows, columns).transpose(0, 2, 3, 1)
+    low, high = _range(x, event)
+    pixels = (255 * (pixels.astype(np.float64) - low) / (high - low)).round().clip(0, 255).astype(np.uint8)
+    across = math.ceil(math.sqrt(len(x)))
+    down = math.ceil(len(x) / across)
+    picture = np.zeros((down * (rows + 1) - 1, across * (columns + 1) - 1, channels), np.uint8)
+    for i, image in enumerate(pixels):
+        top, left = i // across * (rows + 1), i % across * (columns + 1)
+        picture[top : top + rows, left : left + columns] = image
+    return picture[..., 0] if channels == 1 else picture
+
+
+def _range(x: np.ndarray, event: Event) -> tuple[float, float]:
+    match event.support:
+        case Support.BINARY:
+            return 0.0, 1.0
+        case Support.LEVELS:
+            return 0.0, event.levels - 1.0
+        case _:
+            low, high = float(x.min()), float(x.max())
+            return low, high if high > low else low + 1.0
+
+
+WRITERS: dict[str, Callable[[Path, dict[str, np.ndarray], Event], _Fill]] = {
+    ".npy": _npy,
+    ".npz": _npz,
+    ".csv": _csv,
+    ".h5": _h5,
+    ".hdf5": _h5,
+    ".parquet": _parquet,
+    ".png": _png,
+}

@@ -1,0 +1,25 @@
+"""The user's mistakes, told in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """A mistake the user can mend: the message names what is wrong and what to do, in one line.
+
+    The command line prints it without a traceback and exits with status 2.
+    """
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> UserError:
+    """The error for a name that is not in a list, with the nearest names that are.
+
+    >>> print(unknown("recipe", "r3gam", ["r3gan", "dcgan"]))
+    unknown recipe 'r3gam'; did you mean 'r3gan'? Known: dcgan, r3gan
+    """
+    names = sorted(known)
+    near = get_close_matches(word, names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return UserError(f"unknown {what} {word!r}; {hint}Known: {', '.join(names)}")

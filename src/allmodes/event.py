@@ -1,0 +1,190 @@
+"""What one example is: its shape, the values that it can take, and the conditions that come with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from allmodes.errors import UserError, unknown
+
+
+class Support(StrEnum):
+    """The values that one number of an example can take."""
+
+    BINARY = "binary"
+    LEVELS = "levels"
+    REAL = "real"
+    NON_NEGATIVE = "non_negative"
+
+
+class Layout(StrEnum):
+    """Which axes of an example are an image's: C channels, H rows, W columns."""
+
+    VECTOR = "vector"
+    HW = "HW"
+    HWC = "HWC"
+    CHW = "CHW"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One example, in the user's units.
+
+    Arguments:
+        shape: of one example, as the user has it: (2,) for points, (28, 28) or (3, 32, 32) or (32, 32, 3) for images.
+        support: the values one number can take.
+        levels: for `Support.LEVELS`, values are the integers 0 .. levels - 1.
+        layout: which axes are an image's.
+        columns: names of a table's columns, if any.
+        classes: names of the classes, if examples are labelled; a label is an index into them.
+        label: what the class is called in a condition (`particle` in `--condition particle=gamma`).
+        variables: names of the continuous conditions, if any.
+    """
+
+    shape: tuple[int, ...]
+    support: Support = Support.REAL
+    levels: int = 0
+    layout: Layout = Layout.VECTOR
+    columns: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    label: str = "class"
+    variables: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many numbers one example has."""
+        return math.prod(self.shape)
+
+    @property
+    def image(self) -> tuple[int, int, int] | None:
+        """(channels, rows, columns) of an image, None for anything else."""
+        match self.layout:
+            case Layout.HW:
+                return (1, *self.shape)  # type: ignore[return-value]
+            case Layout.HWC:
+                rows, columns, channels = self.shape
+                return channels, rows, columns
+            case Layout.CHW:
+                return self.shape  # type: ignore[return-value]
+            case _:
+                return None
+
+    @property
+    def discrete(self) -> bool:
+        """Whether an example's probability is a mass (counting measure) and not a density (Lebesgue measure)."""
+        return self.support in (Support.BINARY, Support.LEVELS)
+
+    @property
+    def measure(self) -> str:
+        """What a density of this event is a density against: "counting" or "lebesgue"."""
+        return "counting" if self.discrete else "lebesgue"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of samples: the smallest integers that hold the levels, or float32."""
+        if not self.discrete:
+            return torch.float32
+        return torch.uint8 if self.levels <= 256 else torch.int32
+
+    def count(self, x: Tensor) -> int:
+        """How many examples x holds along the axis before an example's own, [..., n, *shape] -> n."""
+        return x.shape[x.dim() - len(self.shape) - 1]
+
+    def project(self, x: Tensor) -> Tensor:
+        """The nearest values that an example can take, in `dtype`: [..., *shape] -> [..., *shape]."""
+        match self.support:
+            case Support.BINARY:
+                x = (x > 0.5).to(x.dtype)
+            case Support.LEVELS:
+                x = x.round().clamp(0, self.levels - 1)
+            case Support.NON_NEGATIVE:
+                x = x.clamp(min=0)
+            case _:
+                pass
+        return x.to(self.dtype)
+
+    def condition(self, n: int, values: Mapping[str, str | float]) -> Condition:
+        """The same condition for n examples, from names and values as a user gives them.
+
+        Raises:
+            UserError: for a name or a class that the data do not have, a value that is no number, or a missing name.
+        """
+        names = ((self.label,) if self.classes else ()) + self.variables
+        for name in values:
+            if name not in names:
+                raise (
+                    unknown("condition", name, names)
+                    if names
+                    else UserError(f"condition {name!r} given, but the data have neither labels nor conditions")
+                )
+        for name in names:
+            if name not in values:
+                raise UserError(f"condition {name!r} is missing; give --condition {name}=VALUE")
+        labels = None
+        if self.classes:
+            given = str(values[self.label])
+            if given not in self.classes:
+                raise unknown(self.label, given, self.classes)
+            labels = torch.full((n,), self.classes.index(given))
+        numbers = [_number(name, values[name]) for name in self.variables]
+        return Condition(labels, torch.tensor(numbers).expand(n, -1) if numbers else None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Event:
+        """The inverse of `to_dict`."""
+        tuples: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**tuples | {"support": Support(values["support"]), "layout": Layout(values["layout"])})
+
+
+def _number(name: str, value: str | float) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise UserError(f"condition {name}={value!r} is not a number") from None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is asked of n examples, or known of them.
+
+    Arguments:
+        labels: index of the class, [n] integers; None where there are no classes.
+        values: continuous conditions, [n, k]; None where there are none.
+    """
+
+    labels: Tensor | None = None
+    values: Tensor | None = None
+
+    def __getitem__(self, index: Tensor) -> Condition:
+        return Condition(*(None if t is None else t[index] for t in (self.labels, self.values)))
+
+    def to(self, device: torch.device | str) -> Condition:
+        """The same on a device."""
+        return Condition(*(None if t is None else t.to(device) for t in (self.labels, self.values)))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples as a model gets them: in the user's units, on the model's device.
+
+    Arguments:
+        x: [n, *shape]; for S stacked models [S, n, *shape].
+        condition: what is known of them.
+    """
+
+    x: Tensor
+    condition: Condition = field(default_factory=Condition)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same on a device."""
+        return Batch(self.x.to(device), self.condition.to(device))

@@ -1,0 +1,105 @@
+"""Pictures of data and samples: every event gets the one that shows it best."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from allmodes.atomic import write_whole
+from allmodes.data.modes import Modes
+from allmodes.data.write import grid_picture
+from allmodes.event import Event
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+REAL = "#4d4d4d"
+FAKE = "#1668b8"
+MISSED = "#c8321e"
+IMAGES = 100
+POINTS = 5000
+COLUMNS = 6
+
+
+def save_samples(path: Path, samples: Tensor, event: Event, real: Tensor, modes: Modes | None = None) -> None:
+    """A PNG of samples, [n, *shape] in the user's units, beside real examples.
+
+    Images: a grid. Points in the plane: both clouds. Anything else: a histogram for each of the first coordinates.
+    """
+    if event.image is not None and event.image[0] in (1, 3):
+        save_picture(path, grid_picture(samples[:IMAGES].numpy(), event))
+        return
+    from matplotlib.figure import Figure
+
+    if event.shape == (2,):
+        figure = Figure(figsize=(7.2, 3.7), layout="constrained")
+        left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+        cloud(left, real, REAL, "held-out data")
+        cloud(right, samples, FAKE, "generated")
+        if modes:
+            mark_missed(right, samples, modes)
+    else:
+        figure = _histograms(samples.flatten(1), real.flatten(1), event)
+    save_figure(path, figure)
+
+
+def cloud(axes: Axes, points: Tensor, colour: str, title: str) -> None:
+    """Points in the plane, [n, 2]; those far outside the frame of the others do not set its size."""
+    shown = points[:POINTS]
+    shown = shown[shown.isfinite().all(1)]
+    axes.scatter(*shown.T.numpy(), s=3, color=colour, alpha=0.5, linewidths=0, rasterized=True)
+    axes.set_title(title, fontsize=10)
+    axes.set_aspect("equal", adjustable="box")
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def mark_missed(axes: Axes, samples: Tensor, modes: Modes) -> None:
+    """A ring around each mode that the samples do not capture."""
+    captured = torch.tensor(modes.examine(samples).high_quality_counts) > 0
+    missed = modes.centres[~captured]
+    axes.scatter(*missed.T.numpy(), s=180, facecolors="none", edgecolors=MISSED, linewidths=1.5, label="missed mode")
+    reach = modes.centres.abs().max().item() * 1.35
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+
+
+def save_figure(path: Path, figure: Figure) -> None:
+    """Write a matplotlib figure as a PNG, whole."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    write_whole(path, lambda file: file.write(buffer.getvalue()))
+
+
+def save_picture(path: Path, picture: np.ndarray, height: int = 600) -> None:
+    """Write pixels [rows, columns] or [rows, columns, 3] as a PNG of about that height, without smoothing."""
+    from PIL import Image
+
+    scale = max(1, round(height / len(picture)))
+    image = Image.fromarray(picture.repeat(scale, 0).repeat(scale, 1))
+    write_whole(path, lambda file: image.save(file, "PNG"))
+
+
+def _histograms(samples: Tensor, real: Tensor, event: Event) -> Figure:
+    from matplotlib.figure import Figure
+
+    shown = min(COLUMNS, event.size)
+    across = min(3, shown)
+    down = -(-shown // across)
+    figure = Figure(figsize=(3.2 * across, 2.4 * down), layout="constrained")
+    for column, axes in enumerate(np.ravel(figure.subplots(down, across, squeeze=False))[:shown]):
+        low, high = np.quantile(real[:, column], [0.001, 0.999])
+        bins = np.linspace(low, high if high > low else low + 1, 41).tolist()
+        axes.hist(real[:, column].numpy(), bins, density=True, color=REAL, alpha=0.35, label="held-out data")
+        axes.hist(samples[:, column].numpy(), bins, density=True, histtype="step", color=FAKE, label="generated")
+        axes.set_title(event.columns[column] if event.columns else f"coordinate {column}", fontsize=9)
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+        if column == 0:
+            axes.legend(fontsize=7, frameon=False)
+    return figure

@@ -1,0 +1,1 @@
+"""One box of the taxonomy of generative models = one file."""

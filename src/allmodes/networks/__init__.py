@@ -1,0 +1,1 @@
+"""Bricks of networks: they know shapes, and neither data nor losses."""

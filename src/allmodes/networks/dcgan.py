@@ -1,0 +1,91 @@
+"""Strided convolutional networks for images of any size and number of channels."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+SMALLEST = 4
+
+
+def halvings(rows: int, columns: int) -> list[tuple[int, int]]:
+    """The sizes from an image down to its coarsest map, halved while the shorter side stays at 4 or more.
+
+    >>> halvings(32, 32), halvings(28, 28), halvings(8, 8), halvings(20, 64)
+    ([(32, 32), (16, 16), (8, 8), (4, 4)], [(28, 28), (14, 14), (7, 7)], [(8, 8), (4, 4)], [(20, 64), (10, 32), (5, 16)])
+    """
+    sizes = [(rows, columns)]
+    while min(sizes[-1]) >= 2 * SMALLEST:
+        sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
+    return sizes
+
+
+class DCGANGenerator(nn.Module):
+    """Fractionally strided convolutions from a latent vector to an image, [n, latent] -> [n, channels, rows, columns].
+
+    Arguments:
+        image: (channels, rows, columns).
+        width: channels of the finest hidden map; each coarser one has twice as many.
+        normalized: batch normalization in all layers but the last, as in the paper; without it, biases.
+        output: makes the last layer; the paper's is tanh, for images in [-1, 1].
+
+    References:
+        Unsupervised Representation Learning with DCGANs (Radford et al., 2015), section 3,
+        https://arxiv.org/abs/1511.06434
+    """
+
+    def __init__(
+        self, image: tuple[int, int, int], latent: int, width: int, *, normalized: bool = True, output: nn.Module
+    ) -> None:
+        super().__init__()
+        channels, rows, columns = image
+        sizes = halvings(rows, columns)[::-1]
+        widths = [width * 2**k for k in range(len(sizes) - 1)][::-1] + [channels]
+        height, breadth = sizes[0]
+        layers: list[nn.Module] = [
+            nn.Linear(latent, widths[0] * height * breadth, bias=not normalized),
+            nn.Unflatten(-1, (widths[0], height, breadth)),
+        ]
+        for (before, after), (small, large) in zip(pairwise(widths), pairwise(sizes), strict=True):
+            odd = (large[0] - 2 * small[0], large[1] - 2 * small[1])
+            layers += [nn.BatchNorm2d(before)] if normalized else []
+            layers += [
+                nn.ReLU(),
+                nn.ConvTranspose2d(before, after, 4, 2, 1, odd, bias=not normalized or after == channels),
+            ]
+        self.layers = nn.Sequential(*layers, output)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z)
+
+
+class DCGANDiscriminator(nn.Module):
+    """Strided convolutions from an image to a logit, [n, channels, rows, columns] -> [n, 1].
+
+    Arguments:
+        image: (channels, rows, columns).
+        width: channels of the finest hidden map; each coarser one has twice as many.
+        normalized: batch normalization in all layers but the first and last, as in the paper; without it, biases.
+
+    References:
+        Unsupervised Representation Learning with DCGANs (Radford et al., 2015), section 3,
+        https://arxiv.org/abs/1511.06434
+    """
+
+    def __init__(self, image: tuple[int, int, int], width: int, *, normalized: bool = True) -> None:
+        super().__init__()
+        channels, rows, columns = image
+        sizes = halvings(rows, columns)
+        widths = [channels] + [width * 2**k for k in range(len(sizes) - 1)]
+        layers: list[nn.Module] = []
+        for k, (before, after) in enumerate(pairwise(widths)):
+            inner = normalized and k > 0
+            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=not inner)]
+            layers += [nn.BatchNorm2d(after)] if inner else []
+            layers += [nn.LeakyReLU(0.2)]
+        height, breadth = sizes[-1]
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * height * breadth, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)

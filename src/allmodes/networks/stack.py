@@ -1,0 +1,57 @@
+"""Many small networks as one: equal modules become one module whose weights have a leading axis.
+
+S networks of a few thousand weights keep no machine busy; one batched matrix product over [S, n, features] does.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+
+class NotStackable(Exception):
+    """A module has parameters that no batched form is known for; the message names its class."""
+
+
+class StackedLinear(nn.Module):
+    """S affine maps, each on its own row: [S, n, inputs] -> [S, n, outputs]."""
+
+    def __init__(self, layers: Sequence[nn.Linear]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.stack([layer.weight.detach().T for layer in layers]))
+        if layers[0].bias is None:
+            self.register_parameter("bias", None)
+        else:
+            self.bias = nn.Parameter(torch.stack([layer.bias.detach()[None] for layer in layers]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias, x, self.weight)
+
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def stack(modules: Sequence[Module]) -> Module:
+    """One module that does what S equal modules do, each on its own row of the leading axis.
+
+    Linear layers are stacked; layers without parameters are taken over, so they must broadcast over leading axes.
+
+    Raises:
+        NotStackable: for another layer with parameters, or buffers that differ between the modules.
+    """
+    first = modules[0]
+    if isinstance(first, nn.Linear):
+        return cast(Module, StackedLinear(cast(Sequence[nn.Linear], modules)))
+    if any(True for _ in first.parameters(recurse=False)):
+        raise NotStackable(f"{type(first).__name__} has parameters without a batched form")
+    for name, buffer in first.named_buffers(recurse=False):
+        if not all(torch.equal(buffer, other.get_buffer(name)) for other in modules):
+            raise NotStackable(f"buffer {name!r} of {type(first).__name__} differs between the models")
+    result = copy.deepcopy(first)
+    for name, _ in first.named_children():
+        result.add_module(name, stack([module.get_submodule(name) for module in modules]))
+    return result

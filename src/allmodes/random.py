@@ -1,0 +1,75 @@
+"""Random numbers from an explicit generator, never from global state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+
+class Rng:
+    """The random numbers of one model.
+
+    Arguments:
+        seed: the same seed gives the same numbers on the same kind of device.
+        device: where the numbers are drawn.
+        rank, world: under distributed training each process asks for its share of a draw; all processes hold the same
+            generator, draw the whole and keep their rows, so that N processes see the numbers that one would.
+    """
+
+    def __init__(self, seed: int, device: torch.device | str = "cpu", *, rank: int = 0, world: int = 1) -> None:
+        self.generator = torch.Generator(device).manual_seed(seed)
+        self.rank, self.world = rank, world
+
+    def normal(self, n: int, *shape: int) -> Tensor:
+        """Standard normal numbers, [n, *shape]."""
+        return self._share(torch.randn(n * self.world, *shape, generator=self.generator, device=self.generator.device))
+
+    def uniform(self, n: int, *shape: int) -> Tensor:
+        """Numbers uniform on [0, 1), [n, *shape]."""
+        return self._share(torch.rand(n * self.world, *shape, generator=self.generator, device=self.generator.device))
+
+    def _share(self, drawn: Tensor) -> Tensor:
+        return drawn if self.world == 1 else drawn.chunk(self.world)[self.rank]
+
+    @property
+    def state(self) -> Tensor:
+        """The generator's state, a byte tensor; assign it to continue where it was read."""
+        return self.generator.get_state()
+
+    @state.setter
+    def state(self, state: Tensor) -> None:
+        self.generator.set_state(state)
+
+
+class StackedRng(Rng):
+    """The random numbers of S stacked models: each row of a draw, [S, n, *shape], is what its own `Rng` would give."""
+
+    def __init__(self, rngs: Sequence[Rng]) -> None:
+        self.rngs = tuple(rngs)
+
+    def normal(self, n: int, *shape: int) -> Tensor:
+        return torch.stack([rng.normal(n, *shape) for rng in self.rngs])
+
+    def uniform(self, n: int, *shape: int) -> Tensor:
+        return torch.stack([rng.uniform(n, *shape) for rng in self.rngs])
+
+    @property
+    def state(self) -> Tensor:
+        """The states of all generators, [S, bytes]."""
+        return torch.stack([rng.state for rng in self.rngs])
+
+    @state.setter
+    def state(self, state: Tensor) -> None:
+        for rng, row in zip(self.rngs, state, strict=True):
+            rng.state = row
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Run a block that draws from torch's global generator (module constructors do) from a seed, and leave no trace."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

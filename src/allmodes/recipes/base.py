@@ -1,0 +1,144 @@
+"""What a recipe is, and the list of those there are."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
+
+import allmodes.recipes
+from allmodes.errors import UserError, unknown
+from allmodes.event import Event
+from allmodes.models.base import GenerativeModel
+from allmodes.random import seeded
+from allmodes.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Settings of Adam.
+
+    Arguments:
+        rate: learning rate as a function of the share of the training that is done.
+        betas: decay of the running mean and of the running square of the gradient.
+
+    References:
+        Adam (Kingma and Ba, 2015), https://arxiv.org/abs/1412.6980
+    """
+
+    rate: Schedule
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model and how it is trained.
+
+    Arguments:
+        steps: in each, every player makes its turns.
+        batch: examples a move, over all processes together.
+        half_life: of the average of the weights that samples come from, as a share of the training so far; None where
+            none is kept.
+        bf16: whether forward passes run in bfloat16 on hardware that computes in it.
+    """
+
+    model: GenerativeModel
+    optimizer: Adam
+    batch: int
+    steps: int
+    half_life: float | None = None
+    bf16: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recipe in the list: its name, its paper, and the function that makes it."""
+
+    name: str
+    year: int
+    paper: str
+    family: str
+    summary: str
+    function: Callable[..., Recipe]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The names of its settings and their defaults."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+_RECIPES: dict[str, Entry] = {}
+
+
+def recipe(*, year: int, paper: str, family: str) -> Callable[[Callable[..., Recipe]], Callable[..., Recipe]]:
+    """Put a function into the list, under its own name with hyphens; its docstring's first line is the summary."""
+
+    def register(function: Callable[..., Recipe]) -> Callable[..., Recipe]:
+        name = function.__name__.replace("_", "-")
+        summary = (inspect.getdoc(function) or "").partition("\n")[0]
+        _RECIPES[name] = Entry(name, year, paper, family, summary, function)
+        return function
+
+    return register
+
+
+def recipes() -> dict[str, Entry]:
+    """All recipes by name, oldest paper first; each module of this package is imported to find them."""
+    for module in pkgutil.iter_modules(allmodes.recipes.__path__):
+        import_module(f"allmodes.recipes.{module.name}")
+    return dict(sorted(_RECIPES.items(), key=lambda item: (item[1].year, item[0])))
+
+
+def build(
+    name: str, event: Event, settings: Mapping[str, Any] | None = None, *, steps: int | None = None, seed: int = 0
+) -> Recipe:
+    """The recipe of that name for an event, its weights drawn from the seed.
+
+    Arguments:
+        settings: the recipe's keyword arguments; a value given as text is read as its default's type.
+        steps: instead of the recipe's own.
+
+    Raises:
+        UserError: for an unknown recipe or setting (with the nearest one), a value of the wrong type, or steps below 1.
+    """
+    known = recipes()
+    if name not in known:
+        raise unknown("recipe", name, known)
+    entry = known[name]
+    for setting in settings or {}:
+        if setting not in entry.settings:
+            raise unknown(f"setting of {name}", setting, entry.settings)
+    values = {k: _value(k, v, entry.settings[k]) for k, v in (settings or {}).items()}
+    with seeded(seed):
+        made = entry.function(event, **values)
+    if steps is not None:
+        made = replace(made, steps=steps)
+    if made.steps < 1:
+        raise UserError(f"--steps {made.steps}: the number of steps must be at least 1")
+    return made
+
+
+def _value(name: str, value: Any, default: Any) -> Any:
+    """A setting's value as its default's type; numbers must be positive unless the default is not."""
+    kind = type(default)
+    try:
+        if kind is bool and isinstance(value, str):
+            read: Any = {"true": True, "false": False}[value.lower()]
+        elif kind is int and not isinstance(value, int):
+            read = int(str(value))
+        else:
+            read = kind(value)
+    except (ValueError, KeyError):
+        raise UserError(f"--set {name}={value}: expected {_spoken(kind)}, such as {default}") from None
+    if kind in (int, float) and default > 0 and not 0 < read < float("inf"):
+        raise UserError(f"--set {name}={value}: must be a positive number, such as {default}")
+    return read
+
+
+def _spoken(kind: type) -> str:
+    return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, kind.__name__)

@@ -1,0 +1,1 @@
+"""One trainer for all families, runs that survive, and studies of many seeds."""

@@ -1,0 +1,129 @@
+"""Checkpoints: a folder each, written whole, read without pickle, the last good ones kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from allmodes.atomic import explained, flush_folder, write_whole
+from allmodes.errors import UserError
+
+PREFIX = "step-"
+STATE = "state.json"
+_PICKLED = (b"\x80", b"PK")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a training continues from.
+
+    Arguments:
+        step: steps done.
+        tensors: named groups of named tensors.
+        plain: values for JSON.
+        notes: what went wrong with later checkpoints, a line each.
+    """
+
+    step: int
+    tensors: dict[str, dict[str, Tensor]]
+    plain: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def save(folder: Path, step: int, tensors: Mapping[str, dict[str, Tensor]], plain: dict[str, Any], keep: int) -> None:
+    """Write checkpoints/step-N of a run's folder, then remove all but the last `keep`.
+
+    The folder gets its name when everything in it is on the disk; `state.json` holds a digest of every other file.
+
+    Raises:
+        UserError: where the disk is full; nothing that was there is lost.
+    """
+    final = folder / "checkpoints" / f"{PREFIX}{step:08d}"
+    unfinished = final.with_name(f".{final.name}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        with explained(final):
+            digests = {}
+            for name, group in tensors.items():
+                data = save_tensors({key: value.detach().cpu().contiguous() for key, value in group.items()})
+                digests[f"{name}.safetensors"] = hashlib.sha256(data).hexdigest()
+                write_whole(unfinished / f"{name}.safetensors", lambda file, data=data: file.write(data))
+            state = json.dumps({"step": step, "files": digests} | plain, indent=1).encode()
+            write_whole(unfinished / STATE, lambda file: file.write(state))
+            if final.exists():
+                shutil.rmtree(final)
+            os.replace(unfinished, final)
+            flush_folder(final.parent)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    for old in _newest_first(folder)[keep:]:
+        shutil.rmtree(old)
+
+
+def load(folder: Path) -> Checkpoint | None:
+    """The last good checkpoint of a run's folder, None where there never was one.
+
+    Raises:
+        UserError: where there are checkpoints and none is whole, or one holds a pickle.
+    """
+    notes: list[str] = []
+    for place in _newest_first(folder):
+        try:
+            return _read(place, tuple(notes))
+        except _Torn as torn:
+            notes.append(f"checkpoint {place} is damaged ({torn}); using the one before it")
+    if notes:
+        raise UserError(
+            f"no checkpoint in {folder / 'checkpoints'} is whole ({notes[0]}); train again into a new folder"
+        )
+    return None
+
+
+class _Torn(Exception):
+    pass
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted((folder / "checkpoints").glob(f"{PREFIX}*"), reverse=True)
+
+
+def _read(place: Path, notes: tuple[str, ...]) -> Checkpoint:
+    for file in _files(place):
+        with file.open("rb") as opened:
+            if opened.read(2).startswith(_PICKLED):
+                raise UserError(f"{file} is a pickle, which can run code when it is read; refused, remove it")
+    try:
+        state = json.loads((place / STATE).read_bytes())
+        digests = state.pop("files")
+        step = state["step"]
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise _Torn(f"{STATE}: {error}") from None
+    tensors = {}
+    for name, digest in digests.items():
+        try:
+            data = (place / name).read_bytes()
+        except OSError as error:
+            raise _Torn(f"{name}: {error.strerror}") from None
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise _Torn(f"{name} is not what was written")
+        try:
+            tensors[name.removesuffix(".safetensors")] = load_tensors(data)
+        except SafetensorError as error:
+            raise _Torn(f"{name}: {error}") from None
+    return Checkpoint(step, tensors, state, notes)
+
+
+def _files(place: Path) -> Iterator[Path]:
+    return (file for file in sorted(place.rglob("*")) if file.is_file())

@@ -1,0 +1,68 @@
+"""One process or many: who this one is, and how gradients become those of the whole batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among all those that train together.
+
+    Arguments:
+        rank: its number.
+        size: how many there are.
+        local: its number on its machine, which chooses its GPU.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local: int = 0
+
+    def average_gradients(self, parameters: Sequence[Tensor]) -> None:
+        """Replace each gradient by its mean over the processes, in one flat all_reduce.
+
+        No DDP wrapper: it fails where a move's backward reaches some parameters through the penalty alone.
+        """
+        if self.size == 1:
+            return
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.cat([g.flatten() for g in gradients])
+        dist.all_reduce(flat)
+        flat /= self.size
+        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+    def any(self, flag: bool, device: torch.device) -> bool:
+        """Whether the flag is up in any process; all must ask at the same step."""
+        if self.size == 1:
+            return flag
+        raised = torch.tensor(float(flag), device=device)
+        dist.all_reduce(raised, dist.ReduceOp.MAX)
+        return bool(raised.item())
+
+
+ALONE = World()
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """The processes that torchrun started, or this one alone."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield ALONE
+        return
+    already = dist.is_initialized()
+    if not already:
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield World(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
+    finally:
+        if not already:
+            dist.destroy_process_group()

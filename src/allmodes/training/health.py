@@ -1,0 +1,108 @@
+"""Whether a generator has collapsed: cheap enough to be asked while it trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from allmodes.data.dataset import Dataset
+from allmodes.data.modes import Modes
+from allmodes.data.transforms import Transform
+
+SAMPLES = 2500
+"""Generated examples an examination."""
+TREE_POINTS = 5000
+LEVEL = 0.001
+GONE = 0.1
+"""A region counts as missed when it gets less than this share of what it should."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """What an examination found.
+
+    Arguments:
+        verdict: "collapsed" where part of the data is certainly not generated, else "ok".
+        reason: one sentence with the numbers.
+        numbers: to log.
+    """
+
+    verdict: Literal["ok", "collapsed"]
+    reason: str
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+class ModeWatch:
+    """Counts the known modes that a sample captures."""
+
+    def __init__(self, modes: Modes) -> None:
+        self.modes = modes
+
+    def examine(self, samples: Tensor) -> Health:
+        """Collapsed: a mode without a single high-quality sample. Samples in the user's units, [n, d]."""
+        report = self.modes.examine(samples)
+        numbers = {"modes": float(report.captured), "high_quality": report.high_quality}
+        if report.reverse_kl is not None:
+            numbers["reverse_kl"] = report.reverse_kl
+        collapsed = report.captured < len(self.modes.centres)
+        return Health("collapsed" if collapsed else "ok", str(report), numbers)
+
+
+class RegionWatch:
+    """Counts held-out and generated examples in regions of the data, cells around the means of clusters.
+
+    The cells come from training examples, the counts from examples that the model was not trained on. A cell is missed
+    if Fisher's exact test says so at level 0.001 shared over the cells (Bonferroni) and it gets less than a tenth of its
+    share.
+
+    Arguments:
+        dataset: its training part makes the cells, its validation part the expected counts.
+        transform: to the units in which distances are taken.
+    """
+
+    def __init__(self, dataset: Dataset, transform: Transform, seed: int = 0) -> None:
+        from sklearn.cluster import KMeans
+
+        self.transform = transform
+        train = self._flat(dataset.batch(dataset.split.train[:TREE_POINTS]).x)
+        self.cells = max(2, min(20, len(train) // 50))
+        self.means = KMeans(self.cells, n_init=1, random_state=seed).fit(train.numpy())
+        self.real = self._counts(dataset.part("validation").x)
+
+    def examine(self, samples: Tensor) -> Health:
+        """Collapsed: a region that holds data is certainly missed. Samples in the user's units, [n, *shape]."""
+        from scipy.stats import fisher_exact
+
+        if not samples.isfinite().all():
+            return Health("collapsed", "the generator makes numbers that are not finite")
+        fake = self._counts(samples)
+        real, n, m = self.real, int(self.real.sum()), int(fake.sum())
+        tables = [[[a, n - a], [b, m - b]] for a, b in zip(real.tolist(), fake.tolist(), strict=True)]
+        p_values = np.array([fisher_exact(table, alternative="greater").pvalue for table in tables])
+        missed = (p_values < LEVEL / self.cells) & (fake / m < GONE * real / max(n, 1))
+        mass = float(real[missed].sum() / max(n, 1))
+        numbers = {"missing_mass": mass, "regions_missed": float(missed.sum())}
+        if missed.any():
+            reason = (
+                f"{missed.sum()} of {self.cells} regions, with {100 * mass:.1f} % of the held-out data, "
+                f"get {100 * fake[missed].sum() / m:.1f} % of the samples"
+            )
+            return Health("collapsed", reason, numbers)
+        return Health("ok", f"each of {self.cells} regions of the held-out data is generated", numbers)
+
+    def _flat(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.transform(x).flatten(1).cpu().float()
+
+    def _counts(self, x: Tensor) -> np.ndarray:
+        cell = self.means.predict(self._flat(x).numpy()) if len(x) else np.empty(0, int)
+        return np.bincount(cell, minlength=self.cells)
+
+
+def watch(dataset: Dataset, transform: Transform) -> ModeWatch | RegionWatch:
+    """The examination for a data set: by its modes where they are known, by regions where they are not."""
+    return ModeWatch(dataset.modes) if dataset.modes else RegionWatch(dataset, transform)

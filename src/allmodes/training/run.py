@@ -1,0 +1,201 @@
+"""A run is a folder: everything that happened is in it, and nothing else is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from allmodes.atomic import write_whole
+from allmodes.errors import UserError
+from allmodes.event import Event
+from allmodes.models.base import GenerativeModel
+from allmodes.random import Rng
+from allmodes.recipes import build
+from allmodes.training import checkpoint
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run was asked for: run.json.
+
+    Arguments:
+        recipe, settings, steps, seed: as `allmodes.train` takes them.
+        data: name, source, digest and split of the data.
+        event: what one example is, as plain values.
+        checkpoint_every, log_every: steps between them.
+        threads: processor threads; another number may change the last bits.
+        versions: of the programs that the bits depend on.
+    """
+
+    recipe: str
+    settings: dict[str, Any]
+    steps: int
+    seed: int
+    data: dict[str, Any]
+    event: dict[str, Any]
+    checkpoint_every: int
+    log_every: int
+    threads: int
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained, or half trained, model with its history.
+
+    Arguments:
+        folder: where it all is.
+        plan: what was asked for.
+    """
+
+    folder: Path
+    plan: Plan
+
+    @cached_property
+    def event(self) -> Event:
+        """What one example is."""
+        return Event.from_dict(self.plan.event)
+
+    @cached_property
+    def model(self) -> GenerativeModel:
+        """The model of the last good checkpoint, with averaged weights where the recipe averages.
+
+        Raises:
+            UserError: where there is no good checkpoint.
+        """
+        kept = checkpoint.load(self.folder)
+        if kept is None:
+            raise UserError(
+                f"{self.folder} has no checkpoint yet; continue it: allmodes train --resume --out {self.folder}"
+            )
+        model = build(self.plan.recipe, self.event, self.plan.settings, steps=self.plan.steps).model
+        weights = kept.tensors["model"] | kept.tensors.get("average", {})
+        try:
+            model.load_state_dict(weights)
+        except RuntimeError:
+            raise UserError(
+                f"the weights in {self.folder} do not fit the recipe {self.plan.recipe} of this version of allmodes; "
+                f"they were written by version {self.plan.versions.get('allmodes')}"
+            ) from None
+        return model.eval()
+
+    def sample(self, n: int, condition: Mapping[str, str | float] | None = None, seed: int = 0) -> np.ndarray:
+        """Samples in the user's units, [n, *shape].
+
+        Arguments:
+            condition: names and values, such as {"energy": 1.5, "class": "gamma"}, for conditional recipes.
+            seed: the same one gives the same samples.
+
+        Raises:
+            UserError: for n below 1, or a condition that does not fit.
+        """
+        if n < 1:
+            raise UserError(f"-n {n}: the number of samples must be at least 1")
+        asked = self.event.condition(n, condition) if condition else None
+        return self.model.sample(n, asked, rng=Rng(seed)).numpy()
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl: losses, findings and the final verdict, in the order of time."""
+        return read_metrics(self.folder)
+
+    @property
+    def step(self) -> int:
+        """How many steps are done, by the last line of the metrics."""
+        return max((line["step"] for line in self.metrics), default=0)
+
+    @property
+    def verdict(self) -> str:
+        """ "ok" or "collapsed" once the training is over, "unfinished" before."""
+        return next((line["verdict"] for line in reversed(self.metrics) if "verdict" in line), "unfinished")
+
+    @property
+    def reason(self) -> str:
+        """The verdict's reason, in a sentence with its numbers."""
+        return next((line["reason"] for line in reversed(self.metrics) if "verdict" in line), "training is not over")
+
+
+def create(folder: Path, plan: Plan) -> Run:
+    """Begin a run in an empty or new folder.
+
+    Raises:
+        UserError: where the folder holds a run already, or something else.
+    """
+    if (folder / "run.json").exists():
+        raise UserError(
+            f"{folder} holds another run; choose another --out, or continue that run with --resume --out {folder}"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not an empty folder; choose another --out")
+    text = json.dumps(asdict(plan), indent=1).encode()
+    write_whole(folder / "run.json", lambda file: file.write(text))
+    return Run(folder, plan)
+
+
+def load(path: str | os.PathLike[str]) -> Run:
+    """The run in a folder.
+
+    Raises:
+        UserError: where there is none, or its run.json cannot be read.
+    """
+    folder = Path(path).expanduser()
+    try:
+        return Run(folder, Plan(**json.loads((folder / "run.json").read_bytes())))
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder} is not a run: it has no run.json; give the folder that allmodes train wrote"
+        ) from None
+    except NotADirectoryError:
+        raise UserError(f"{folder} is a file; give the folder that allmodes train wrote") from None
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{folder / 'run.json'} cannot be read ({error}); restore it from a copy") from None
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The whole lines of metrics.jsonl; a last one that a crash cut short is left out."""
+    path = folder / "metrics.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    read = []
+    for line in lines:
+        try:
+            read.append(json.loads(line))
+        except ValueError:
+            break
+    return read
+
+
+class Journal:
+    """Appends to metrics.jsonl; on a resumed run, after the lines up to its checkpoint's step."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        kept = [line for line in read_metrics(folder) if line["step"] <= step]
+        text = "".join(json.dumps(line) + "\n" for line in kept).encode()
+        self.path = folder / "metrics.jsonl"
+        write_whole(self.path, lambda file: file.write(text))
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Add one line."""
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def versions() -> dict[str, str]:
+    """Of what the bits of a run depend on."""
+    import platform
+    from importlib.metadata import version
+
+    return {
+        "allmodes": version("allmodes"),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "processor": torch.backends.cpu.get_cpu_capability(),
+    }

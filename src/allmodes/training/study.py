@@ -1,0 +1,161 @@
+"""Many seeds of one recipe at once: the distribution of what comes out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from allmodes.data.batches import Batches, StackedBatches
+from allmodes.data.check import require_clean
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.errors import UserError
+from allmodes.networks.stack import NotStackable, stack
+from allmodes.random import Rng, StackedRng
+from allmodes.recipes import Recipe, build
+from allmodes.training.health import SAMPLES, Health, watch
+from allmodes.training.trainer import Trainer
+
+AT_ONCE = 32
+"""Models in a stack: more gain nothing, and fill the memory."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What many seeds of one recipe gave.
+
+    Arguments:
+        recipe, data: their names.
+        steps: of each training.
+        findings: what each seed's samples were found to be.
+        samples: of each seed, in the user's units, [seeds, n, *shape].
+        seconds: wall-clock time of all.
+    """
+
+    recipe: str
+    data: str
+    steps: int
+    findings: tuple[Health, ...]
+    samples: Tensor
+    seconds: float
+
+    def values(self, name: str) -> list[float] | None:
+        """One finding of every seed, such as "modes"; None where the data have none of that name."""
+        values = [health.numbers.get(name) for health in self.findings]
+        present = [value for value in values if value is not None]
+        return [float("nan") if v is None else v for v in values] if present else None
+
+    @property
+    def collapsed(self) -> float:
+        """Share of seeds that collapsed."""
+        return sum(health.verdict == "collapsed" for health in self.findings) / len(self.findings)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of that share (Clopper and Pearson, 1934)."""
+        from scipy.stats import binomtest
+
+        n = len(self.findings)
+        interval = binomtest(round(self.collapsed * n), n).proportion_ci(0.95, "exact")
+        return float(interval.low), float(interval.high)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON; what is no number becomes null."""
+        low, high = self.interval
+        return {
+            "recipe": self.recipe,
+            "data": self.data,
+            "seeds": len(self.findings),
+            "modes": _plain(self.values("modes"), int),
+            "high_quality": _plain(self.values("high_quality"), float),
+            "reverse_kl": _plain(self.values("reverse_kl"), float),
+            "collapsed": self.collapsed,
+            "collapsed_low": low,
+            "collapsed_high": high,
+            "seconds": self.seconds,
+        }
+
+
+def _plain(values: list[float] | None, kind: type) -> list[Any] | None:
+    return None if values is None else [None if value != value else kind(value) for value in values]
+
+
+Report = Callable[[int, int], None]
+"""Called with the training steps done, over all seeds, and those in all."""
+
+
+def study(
+    recipe: str = "r3gan",
+    data: Any = "ring",
+    *,
+    seeds: int = 32,
+    first: int = 0,
+    steps: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    device: str | None = None,
+    report: Report | None = None,
+) -> Study:
+    """Train many seeds of one recipe: stacked where its networks allow, else one after the other.
+
+    A seed gives what it gives alone, up to the order in which numbers are added.
+
+    Arguments:
+        recipe, data, steps, settings, device: as for `train`.
+        seeds: how many; they are first, first + 1, ...
+        report: told of progress.
+
+    Raises:
+        UserError: for anything that does not fit.
+    """
+    if seeds < 1:
+        raise UserError(f"--seeds {seeds}: must be at least 1")
+    begun = time.perf_counter()
+    dataset = load_data(data)
+    require_clean(dataset)
+    target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    samples: list[Tensor] = []
+    done = 0
+    for group in torch.arange(first, first + seeds).split(AT_ONCE):
+        recipes = [build(recipe, dataset.event, settings, steps=steps, seed=seed) for seed in group.tolist()]
+        total = recipes[0].steps
+        for member in recipes:
+            member.model.fit(dataset.part("train").x)
+        for trainer in _trainers(recipes, group.tolist(), dataset, target):
+            for step in trainer:
+                if report and step % 20 == 0:
+                    report(done + step * trainer.model.copies, seeds * total)
+            done += total * trainer.model.copies
+            rng = Rng(0, target) if trainer.model.copies == 1 else StackedRng([Rng(0, target) for _ in group])
+            drawn = trainer.sample(SAMPLES, rng).cpu()
+            samples.append(drawn if trainer.model.copies > 1 else drawn[None])
+    drawn = torch.cat(samples)
+    examine = watch(dataset, recipes[0].model.cpu().transform).examine
+    return Study(
+        recipe=recipe,
+        data=dataset.name,
+        steps=total,
+        findings=tuple(examine(each) for each in drawn),
+        samples=drawn,
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def _trainers(recipes: list[Recipe], seeds: list[int], dataset: Dataset, device: torch.device) -> Iterator[Trainer]:
+    """One trainer of all models stacked, or one for each."""
+    rngs = [Rng(seed, device) for seed in seeds]
+    orders = [Batches(dataset, member.batch, seed, device=device) for member, seed in zip(recipes, seeds, strict=True)]
+    try:
+        if len(recipes) == 1:
+            raise NotStackable("one model is a stack already")
+        model = stack([member.model for member in recipes])
+    except NotStackable:
+        for member, rng, order in zip(recipes, rngs, orders, strict=True):
+            member.model.to(device)
+            yield Trainer(member, order, rng, record=False)
+        return
+    model.copies = len(recipes)
+    yield Trainer(replace(recipes[0], model=model.to(device)), StackedBatches(orders), StackedRng(rngs), record=False)

@@ -1,0 +1,280 @@
+"""From a recipe and data to a run, with everything that can happen on the way."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from allmodes.data.batches import Batches
+from allmodes.data.check import require_clean
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.errors import UserError
+from allmodes.figures import save_samples
+from allmodes.random import Rng
+from allmodes.recipes import Recipe, build
+from allmodes.training import checkpoint
+from allmodes.training.distributed import World, world
+from allmodes.training.health import SAMPLES, Health, watch
+from allmodes.training.interrupt import interruptible
+from allmodes.training.run import Journal, Plan, Run, create, load, versions
+from allmodes.training.trainer import Trainer
+
+DEFAULT_RECIPE = "r3gan"
+DEFAULT_DATA = "ring"
+KEPT = 3
+CHECKPOINTS = 20
+EXAMINATIONS = 5
+SMALL = 100_000
+
+
+class Interrupted(Exception):
+    """A signal ended the training between two steps; the run is saved and can be resumed.
+
+    Arguments:
+        run: the run.
+        signal: number of the signal.
+    """
+
+    def __init__(self, run: Run, step: int, signal: int) -> None:
+        super().__init__(
+            f"stopped at step {step} of {run.plan.steps}; resume: allmodes train --resume --out {run.folder}"
+        )
+        self.run, self.signal = run, signal
+
+
+Report = Callable[[int, int, Mapping[str, float]], None]
+"""Called with steps done, steps in all, and the numbers that were just logged."""
+
+
+def train(
+    recipe: str | None = None,
+    data: Any = None,
+    *,
+    steps: int | None = None,
+    seed: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    device: str | None = None,
+    checkpoint_every: int | None = None,
+    report: Report | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Run:
+    """Train a recipe on data, in a folder that can be resumed from.
+
+    Arguments:
+        recipe: a name (see `allmodes.recipes.recipes`); "r3gan" if left out.
+        data: a name, a path, an array or a `Dataset` (see `load_data`); "ring" if left out.
+        steps: instead of the recipe's own number.
+        seed: of weights, noise and the order of the data; 0 if left out.
+        out: the run's folder; runs/DATA-RECIPE-sSEED if left out, with a number behind it where that is taken.
+        settings: the recipe's keyword arguments.
+        resume: continue the run in `out` to the same bits as if it had never stopped. What is left out is taken from
+            the run; what is given must agree with it.
+        device: "cpu", "cuda", ...; a GPU if there is one.
+        checkpoint_every: steps between checkpoints; a twentieth of the training if left out.
+        report: told of progress.
+        note: told of warnings, a line each.
+
+    Returns:
+        The run; its `verdict` says whether the model collapsed.
+
+    Raises:
+        UserError: for anything that does not fit, a full disk, or a loss that is not finite.
+        Interrupted: after Ctrl-C or SIGTERM, when all is saved.
+    """
+    say = note or (lambda line: None)
+    with world() as here:
+        target = torch.device(device or (f"cuda:{here.local}" if torch.cuda.is_available() else "cpu"))
+        if resume:
+            run, dataset = _continue(recipe, data, steps, seed, out, settings, checkpoint_every)
+            made = build(run.plan.recipe, run.event, run.plan.settings, steps=run.plan.steps, seed=run.plan.seed)
+        else:
+            dataset = load_data(DEFAULT_DATA if data is None else data)
+            for problem in require_clean(dataset):
+                say(f"{dataset.name}: {problem.message}")
+            name, seed = recipe or DEFAULT_RECIPE, seed or 0
+            made = build(name, dataset.event, settings, steps=steps, seed=seed)
+            plan = _plan(name, settings, made, seed, dataset, checkpoint_every)
+            folder = Path(out).expanduser() if out else _free_folder(_folder(dataset.name, name, seed))
+            run = create(folder, plan) if here.rank == 0 else Run(folder, plan)
+        with _threads(run.plan.threads):
+            return _Session(run, dataset, made, target, here, report, say).train()
+
+
+class _Session:
+    """One sitting of a run: from where it stands to its end, or to a signal."""
+
+    def __init__(
+        self,
+        run: Run,
+        dataset: Dataset,
+        recipe: Recipe,
+        device: torch.device,
+        here: World,
+        report: Report | None,
+        say: Callable[[str], None],
+    ) -> None:
+        self.run, self.plan, self.here, self.report = run, run.plan, here, report
+        recipe.model.fit(dataset.part("train").x)
+        recipe.model.to(device)
+        batches = Batches(dataset, recipe.batch, run.plan.seed, here.rank, here.size, device)
+        rng = Rng(run.plan.seed, device, rank=here.rank, world=here.size)
+        self.trainer = Trainer(recipe, batches, rng, here)
+        self.seconds = 0.0
+        kept = checkpoint.load(run.folder)
+        if kept:
+            for line in kept.notes:
+                say(line)
+            self.trainer.load(kept.tensors, kept.plain)
+            self.seconds = kept.plain["seconds"]
+        self.begun = time.perf_counter()
+        if here.rank == 0:
+            self.journal = Journal(run.folder, self.trainer.step)
+            self.real = dataset.part("validation").x
+            self.modes = dataset.modes
+            self.watch = watch(dataset, recipe.model.transform)
+
+    def train(self) -> Run:
+        plan, last = self.plan, self.plan.steps
+        examine_every = math.ceil(last / EXAMINATIONS)
+        with interruptible() as interrupt:
+            for step in self.trainer:
+                due = step == last or step % plan.checkpoint_every == 0
+                logging = due or step % plan.log_every == 0
+                stop = logging and self.here.any(bool(interrupt), self.trainer.device)
+                if self.here.size == 1:
+                    stop = bool(interrupt)
+                if logging or stop:
+                    self._log(step)
+                if step == last or step % examine_every == 0:
+                    self._examine(step)
+                if due or stop:
+                    self._keep(step)
+                if stop and step < last:
+                    raise Interrupted(self.run, step, interrupt.signal or 15)
+        return self.run
+
+    def _log(self, step: int) -> None:
+        numbers = self.trainer.fetch()
+        if self.here.rank:
+            return
+        seconds = self.seconds + time.perf_counter() - self.begun
+        self.journal.write({"step": step, "seconds": round(seconds, 3)} | numbers)
+        if self.report:
+            self.report(step, self.plan.steps, numbers)
+
+    def _examine(self, step: int) -> None:
+        """Look at samples: a picture, the findings, and at the end the verdict."""
+        if self.here.rank:
+            return
+        samples = self.trainer.sample(SAMPLES, Rng(0, self.trainer.device)).cpu()
+        health: Health = self.watch.examine(samples)
+        save_samples(
+            self.run.folder / "samples" / f"step-{step:08d}.png", samples, self.run.event, self.real, self.modes
+        )
+        over = {"verdict": health.verdict} if step == self.plan.steps else {}
+        self.journal.write({"step": step, "reason": health.reason} | over | health.numbers)
+
+    def _keep(self, step: int) -> None:
+        if self.here.rank == 0:
+            tensors, plain = self.trainer.state()
+            plain["seconds"] = self.seconds + time.perf_counter() - self.begun
+            checkpoint.save(self.run.folder, step, tensors, plain, KEPT)
+
+
+def _plan(
+    name: str,
+    settings: Mapping[str, Any] | None,
+    made: Recipe,
+    seed: int,
+    dataset: Dataset,
+    checkpoint_every: int | None,
+) -> Plan:
+    if checkpoint_every is not None and checkpoint_every < 1:
+        raise UserError(f"--checkpoint-every {checkpoint_every}: must be at least 1")
+    weights = sum(p.numel() for p in made.model.parameters())
+    return Plan(
+        recipe=name,
+        settings=dict(settings or {}),
+        steps=made.steps,
+        seed=seed,
+        data={
+            "name": dataset.name,
+            "source": dataset.source,
+            "digest": dataset.digest,
+            "split": dataset.split.to_dict(),
+        },
+        event=dataset.event.to_dict(),
+        checkpoint_every=checkpoint_every or math.ceil(made.steps / CHECKPOINTS),
+        log_every=max(1, min(100, made.steps // 100)),
+        threads=1 if weights < SMALL else torch.get_num_threads(),
+        versions=versions(),
+    )
+
+
+def _continue(
+    recipe: str | None,
+    data: Any,
+    steps: int | None,
+    seed: int | None,
+    out: str | os.PathLike[str] | None,
+    settings: Mapping[str, Any] | None,
+    checkpoint_every: int | None,
+) -> tuple[Run, Dataset]:
+    """The run to resume and its data, both as they were."""
+    if out is None:
+        given = data if isinstance(data, str) else DEFAULT_DATA
+        out = _folder(Path(given).stem, recipe or DEFAULT_RECIPE, seed or 0)
+    run = load(out)
+    plan = run.plan
+    asked = {
+        "--recipe": (recipe, plan.recipe),
+        "--steps": (steps, plan.steps),
+        "--seed": (seed, plan.seed),
+        "--set": (dict(settings) if settings else None, plan.settings),
+        "--checkpoint-every": (checkpoint_every, plan.checkpoint_every),
+    }
+    for flag, (wanted, was) in asked.items():
+        if wanted is not None and wanted != was:
+            raise UserError(f"{flag} {wanted}: the run in {run.folder} has {was}; leave it out, or start another run")
+    if isinstance(data, (str, os.PathLike)) or data is None:
+        source = dict(plan.data["source"])
+        dataset = load_data(source.pop("data"), **source)
+    else:
+        dataset = load_data(data)
+    if dataset.digest != plan.data["digest"]:
+        raise UserError(
+            f"the data {plan.data['name']} are not those that {run.folder} was trained on (another digest); "
+            "give back the old data, or start another run"
+        )
+    return run, dataset
+
+
+def _folder(data: str, recipe: str, seed: int) -> Path:
+    return Path("runs") / f"{data}-{recipe}-s{seed}"
+
+
+def _free_folder(folder: Path) -> Path:
+    number, free = 1, folder
+    while free.exists():
+        number += 1
+        free = folder.with_name(f"{folder.name}-{number}")
+    return free
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

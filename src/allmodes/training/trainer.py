@@ -1,0 +1,153 @@
+"""The loop in which every family is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from allmodes.data.batches import Batches, StackedBatches
+from allmodes.errors import UserError
+from allmodes.models.base import Loss, Player
+from allmodes.random import Rng
+from allmodes.recipes.base import Recipe
+from allmodes.training.distributed import ALONE, World
+from allmodes.training.ema import Average
+
+
+class NotFinite(UserError):
+    """A loss became infinite or not a number."""
+
+
+class Trainer:
+    """Trains a recipe's model; iterate over it to train, a step an iteration.
+
+    Arguments:
+        recipe: model and settings; the model's transform is fitted already.
+        batches: where training examples come from.
+        rng: what the model draws from.
+        world: this process among those that train together.
+        record: whether losses are kept for `fetch`.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        batches: Batches | StackedBatches,
+        rng: Rng,
+        world: World = ALONE,
+        *,
+        record: bool = True,
+    ) -> None:
+        self.recipe, self.model = recipe, recipe.model
+        self.batches, self.rng, self.world, self.record = batches, rng, world, record
+        self.device = next(self.model.parameters()).device
+        self.step = 0
+        self.parameters = {p.name: list(p.module.parameters()) for p in self.model.players}
+        self.optimizers = {
+            name: torch.optim.Adam(
+                parameters, lr=0.0, betas=recipe.optimizer.betas, eps=recipe.optimizer.epsilon, fused=True
+            )
+            for name, parameters in self.parameters.items()
+        }
+        self.average = None if recipe.half_life is None else Average(self.model, recipe.half_life)
+        self.autocast = recipe.bf16 and computes_in_bf16(self.device)
+        self._parts: list[dict[str, Tensor]] = []
+
+    def __iter__(self) -> Iterator[int]:
+        """Train from the present step to the recipe's last, yielding the number of steps done after each."""
+        self.model.train()
+        while self.step < self.recipe.steps:
+            self.model.t = self.step / self.recipe.steps
+            if self.record:
+                self._parts.append({})
+            for player in self.model.players:
+                for _ in range(player.turns):
+                    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+                        loss = self.model.loss(player, next(self.batches), self.rng)
+                    self.move(player, loss)
+            if self.average:
+                self.average.update(self.step)
+            self.step += 1
+            yield self.step
+
+    def move(self, player: Player, loss: Loss) -> None:
+        """Change the player's parameters down the gradient of its loss, and nobody else's."""
+        parameters = self.parameters[player.name]
+        optimizer = self.optimizers[player.name]
+        optimizer.zero_grad()
+        torch.autograd.backward(loss.value * self.model.copies, inputs=parameters)
+        self.world.average_gradients(parameters)
+        optimizer.param_groups[0]["lr"] = self.recipe.optimizer.rate(self.model.t)
+        optimizer.step()
+        if self.record:
+            self._parts[-1] |= {f"{player.name}.loss": loss.value.detach(), **loss.parts}
+
+    def fetch(self) -> dict[str, float]:
+        """The mean of each logged number over the steps since the last call; the only time the loop waits for them.
+
+        Raises:
+            NotFinite: naming the first player and step whose loss was not finite.
+        """
+        if not self._parts:
+            return {}
+        names = list(self._parts[0])
+        rows = torch.stack([torch.stack([parts[name].float() for name in names]) for parts in self._parts]).cpu()
+        first = self.step - len(self._parts) + 1
+        self._parts.clear()
+        bad = (~rows.isfinite()).nonzero()
+        if len(bad):
+            row, column = bad[0].tolist()
+            raise NotFinite(
+                f"{names[column]} is {rows[row, column]:.3g} at step {first + row}: training diverged; the last good "
+                "checkpoint is kept. Try a lower learning rate, such as --set rate=1e-4, or look for extreme values in "
+                "the data"
+            )
+        return dict(zip(names, rows.mean(0).tolist(), strict=True))
+
+    def sample(self, n: int, rng: Rng) -> Tensor:
+        """Samples from the averaged weights, or from the present ones where there is no average; user's units."""
+        with self.average.applied() if self.average else nullcontext():
+            return self.model.sample(n, rng=rng)
+
+    def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+        """Everything that the next step depends on: tensors in named groups, and plain values for JSON."""
+        tensors = {
+            "model": self.model.state_dict(),
+            "optimizers": {
+                f"{name}.{index}.{key}": value
+                for name, optimizer in self.optimizers.items()
+                for index, entry in optimizer.state_dict()["state"].items()
+                for key, value in entry.items()
+            },
+            "random": {"rng": self.rng.state},
+        }
+        if self.average:
+            tensors["average"] = self.average.mean
+        return tensors, {"step": self.step, "batches": self.batches.state}
+
+    def load(self, tensors: dict[str, dict[str, Tensor]], plain: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        self.model.load_state_dict(tensors["model"])
+        for name, optimizer in self.optimizers.items():
+            entries: dict[int, dict[str, Tensor]] = {}
+            for key, value in tensors["optimizers"].items():
+                player, index, field = key.rsplit(".", 2)
+                if player == name:
+                    entries.setdefault(int(index), {})[field] = value
+            optimizer.load_state_dict({"state": entries, "param_groups": optimizer.state_dict()["param_groups"]})
+        self.rng.state = tensors["random"]["rng"]
+        if self.average:
+            self.average.load(tensors["average"])
+        self.step = plain["step"]
+        self.batches.state = plain["batches"]
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether the hardware multiplies in bfloat16; emulated, it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()

@@ -1,0 +1,94 @@
+"""Checks of data: each fault is found, named with its place, and clean data pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from allmodes.data import chunks as chunk_module
+from allmodes.data.check import check, require_clean
+from allmodes.data.dataset import load_data
+from allmodes.errors import UserError
+
+CLEAN = np.random.default_rng(0).standard_normal((500, 4))
+
+
+def faults(array: np.ndarray, **known: Any) -> list[tuple[str, str]]:
+    return [(problem.severity, problem.message) for problem in check(load_data(array, **known))]
+
+
+@pytest.mark.parametrize("name", ["ring", "digits"])
+def test_built_in_data_are_clean(name: str) -> None:
+    assert check(load_data(name)) == []
+
+
+def test_rows_that_are_not_finite_are_counted_and_the_first_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk_module, "CHUNK_BYTES", 160)
+    array = CLEAN.copy()
+    array[[123, 400], 1] = np.nan
+    array[123, 2] = np.inf
+    array[321, 0] = 1e300
+    [(severity, message)] = faults(array)
+    assert severity == "error"
+    assert "in 3 rows, the first is row 123" in message
+
+
+def test_conditions_that_are_not_finite_are_an_error() -> None:
+    energy = CLEAN[:, 0].copy()
+    energy[5] = np.nan
+    [(severity, message)] = faults(CLEAN, conditions={"energy": energy})
+    assert severity == "error"
+    assert "conditions" in message
+    assert "row 5" in message
+
+
+def test_constant_columns_are_named() -> None:
+    array = CLEAN.copy()
+    array[:, 2] = 0.1
+    assert faults(array) == [("warning", "1 column never changes: 2; drop what carries nothing")]
+
+
+def test_a_constant_pixel_is_no_fault_of_an_image() -> None:
+    images = np.random.default_rng(0).standard_normal((200, 8, 8))
+    images[:, 0, 0] = 0
+    assert faults(images) == []
+
+
+def test_identical_examples_are_an_error() -> None:
+    assert [severity for severity, message in faults(np.tile(CLEAN[:1], (500, 1))) if "identical" in message] == [
+        "error"
+    ]
+
+
+def test_one_label_for_everything_is_a_warning() -> None:
+    [(severity, message)] = faults(CLEAN, labels=["cat"] * 500)
+    assert severity == "warning"
+    assert "'cat'" in message
+
+
+def test_copies_are_counted_from_one_percent() -> None:
+    assert faults(np.concatenate([CLEAN, CLEAN[:5]])) == []
+    [(severity, message)] = faults(np.concatenate([CLEAN, CLEAN[:100]]))
+    assert severity == "warning"
+    assert message.startswith("16.7 % of the examples are exact copies")
+
+
+def test_bytes_stored_as_floats_are_suspected() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 8, 8))
+    assert "pass uint8" in faults(pixels.astype(np.float32))[0][1]
+    assert faults(pixels.astype(np.uint8)) == []
+    assert faults(pixels / 255) == []
+
+
+@pytest.mark.parametrize(("n", "severity"), [(5, "error"), (50, "warning"), (100, None)])
+def test_too_few_examples(n: int, severity: str | None) -> None:
+    assert [fault[0] for fault in faults(CLEAN[:n])] == ([severity] if severity else [])
+
+
+def test_errors_stop_and_warnings_are_returned() -> None:
+    broken = np.full((5, 4), np.nan)
+    with pytest.raises(UserError, match=r"^array: only 5 examples.*\(and 1 more\)$"):
+        require_clean(load_data(broken))
+    assert [problem.severity for problem in require_clean(load_data(CLEAN[:50]))] == ["warning"]

@@ -1,0 +1,197 @@
+"""Files: told by what they hold, never unpickled, and a damaged one is named."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import pickle
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from allmodes.data import arrays
+from allmodes.data.contents import reading
+from allmodes.data.dataset import load_data
+from allmodes.data.files import read
+from allmodes.errors import UserError
+
+X = np.arange(60, dtype=np.float64).reshape(20, 3)
+
+
+def idx(array: np.ndarray) -> bytes:
+    kinds = {"u1": 8, "i1": 9, "i2": 0xB, "i4": 0xC, "f4": 0xD, "f8": 0xE}
+    head = bytes([0, 0, kinds[array.dtype.str[1:]], array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return head + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+def test_npy_is_read_and_large_ones_are_memory_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "without_suffix"
+    with path.open("wb") as file:
+        np.save(file, X.astype(np.float32))
+    assert np.array_equal(read(path).x, X)
+    monkeypatch.setattr(arrays, "MAPPED_BYTES", 1)
+    data = load_data(path)
+    assert isinstance(read(path).x, np.memmap)
+    data.x[0] = -1
+    assert np.array_equal(np.load(path), X), "the file itself is never written"
+
+
+@pytest.mark.parametrize("key", ["x", "data", "images", "samples", "arr_0", "anything"])
+def test_npz_examples_labels_and_conditions(tmp_path: Path, key: str) -> None:
+    np.savez(tmp_path / "a.npz", **{key: X}, y=np.arange(20) % 2, conditions=X[:, :2])  # type: ignore[arg-type]
+    contents = read(tmp_path / "a.npz")
+    assert np.array_equal(contents.x, X)
+    assert contents.labels is not None
+    assert np.array_equal(contents.labels, np.arange(20) % 2)
+    assert contents.values is not None
+    assert np.array_equal(contents.values, X[:, :2])
+
+
+def test_npz_arrays_are_named_by_the_user(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=X, kind=np.array(["a", "b"] * 10), energy=X[:, 0])
+    data = load_data(tmp_path / "a.npz", label="kind", condition=["energy"])
+    assert (data.event.label, data.event.classes, data.event.variables) == ("kind", ("a", "b"), ("energy",))
+    with pytest.raises(UserError, match=r"no array 'enrgy'; did you mean 'energy'\? It holds energy, kind, x"):
+        read(tmp_path / "a.npz", condition=["enrgy"])
+
+
+def test_npz_that_cannot_be_told_lists_its_keys(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", photons=X, meta=X)
+    with pytest.raises(UserError, match="holds meta, photons, and none is named x, data"):
+        read(tmp_path / "a.npz")
+
+
+def test_h5_is_read_like_npz(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["group/x"] = X
+        file["kind"] = ["a", "b"] * 10
+    contents = read(tmp_path / "a.h5", label="kind")
+    assert np.array_equal(contents.x, X)
+    assert contents.labels is not None
+    assert contents.labels.tolist() == ["a", "b"] * 10
+    (tmp_path / "a.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:500])
+    with pytest.raises(UserError, match=r"a\.h5 is truncated or damaged"):
+        read(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("kind", ["u1", "i1", "i2", "i4", "f4", "f8"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_idx_of_every_type(tmp_path: Path, kind: str, zipped: bool) -> None:
+    array = np.arange(24).reshape(4, 3, 2).astype(kind)
+    raw = idx(array)
+    (tmp_path / "file").write_bytes(gzip.compress(raw) if zipped else raw)
+    contents = read(tmp_path / "file")
+    assert np.array_equal(contents.x, array)
+    assert contents.x.dtype == array.dtype
+    assert contents.levels == (256 if kind == "u1" else 0)
+
+
+def test_idx_images_find_their_labels_and_a_folder_its_training_images(tmp_path: Path) -> None:
+    for name, n in (("t10k", 5), ("train", 7)):
+        (tmp_path / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(np.zeros((n, 8, 8), np.uint8))))
+        (tmp_path / f"{name}-labels-idx1-ubyte").write_bytes(idx(np.arange(n, dtype=np.uint8)))
+    assert load_data(tmp_path / "t10k-images-idx3-ubyte.gz").event.classes == tuple("01234")
+    assert load_data(tmp_path).event.classes == tuple("0123456")
+
+
+def _truncated(folder: Path, kind: str) -> Path:
+    path = folder / f"broken.{kind}"
+    match kind:
+        case "npy":
+            np.save(path, X)
+        case "npz":
+            np.savez(path, x=X)
+        case "idx":
+            path.write_bytes(idx(X))
+        case "idx.gz":
+            path.write_bytes(gzip.compress(idx(np.random.default_rng(0).random((50, 3)))))
+    path.write_bytes(path.read_bytes()[:-50])
+    return path
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "idx", "idx.gz"])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_truncated_file_is_named(tmp_path: Path, kind: str, mapped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "MAPPED_BYTES", 1 if mapped else 2**30)
+    with pytest.raises(UserError, match=r"broken\..* is truncated or damaged \(.*copy or download it again") as caught:
+        read(_truncated(tmp_path, kind))
+    assert "\n" not in str(caught.value)
+
+
+class Bomb:
+    """Says so when it is unpickled."""
+
+    def __reduce__(self) -> tuple:
+        return (pytest.fail, ("a pickle was loaded",))
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+def test_object_arrays_are_refused_unread(tmp_path: Path, name: str) -> None:
+    bomb = np.array([Bomb(), None], dtype=object)
+    if name == "a.npy":
+        np.save(tmp_path / name, bomb, allow_pickle=True)
+    else:
+        np.savez(tmp_path / name, x=bomb)
+    with pytest.raises(UserError, match="holds Python objects, which are not unpickled"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["data", "data.csv", "data.pkl"])
+def test_pickles_are_refused_unread_whatever_their_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(UserError, match="must be unpickled, which can run any program; save"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["model.pt", "model.npz"])
+def test_torch_files_are_refused_unread(tmp_path: Path, name: str) -> None:
+    torch.save(torch.zeros(3), tmp_path / name)
+    with pytest.raises(UserError, match="must be unpickled"):
+        read(tmp_path / name)
+
+
+def test_files_of_no_known_kind_and_empty_ones(tmp_path: Path) -> None:
+    (tmp_path / "empty.npy").touch()
+    with pytest.raises(UserError, match=r"empty\.npy is empty \(0 bytes\)"):
+        read(tmp_path / "empty.npy")
+    (tmp_path / "noise").write_bytes(b"\x01\x00\xff" * 99)
+    with pytest.raises(UserError, match=r"noise is of no known kind; give .*\.parquet"):
+        read(tmp_path / "noise")
+    (tmp_path / "text.gz").write_bytes(gzip.compress(b"1,2\n"))
+    with pytest.raises(UserError, match="no known kind"):
+        read(tmp_path / "text.gz")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="holds neither PNG or JPEG pictures nor idx files"):
+        read(tmp_path / "folder")
+    with pytest.raises(UserError, match=r"nowhere\.npy is not there"):
+        read(tmp_path / "nowhere.npy")
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no permission to read .*secret\.npy"), reading(tmp_path / "secret.npy"):
+        raise PermissionError(13, "denied")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_permissions_are_met_on_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "secret.npy"
+    np.save(path, X)
+    path.chmod(0)
+    with pytest.raises(UserError, match="no permission to read"):
+        read(path)
+
+
+@pytest.mark.parametrize(("magic", "library"), [(b"\x89HDF\r\n\x1a\n", "h5py"), (b"PAR1", "pyarrow")])
+def test_a_missing_library_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, magic: bytes, library: str
+) -> None:
+    for module in (library, "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / "file").write_bytes(magic + bytes(100))
+    with pytest.raises(UserError, match=rf"needs {library}, which is not installed: pip install 'allmodes\[files\]'"):
+        read(tmp_path / "file")

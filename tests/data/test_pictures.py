@@ -1,0 +1,115 @@
+"""Folders of pictures: pixels arrive as they were, in natural order, with sub-folders as classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from allmodes.data.dataset import load_data
+from allmodes.data.files import read
+from allmodes.data.pictures import resize_picture
+from allmodes.errors import UserError
+from allmodes.event import Layout, Support
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (6, 9), dtype=np.uint8)
+COLOUR = RNG.integers(0, 256, (6, 9, 3), dtype=np.uint8)
+DEEP = RNG.integers(0, 65_536, (6, 9), dtype=np.uint16)
+
+
+def save(path: Path, array: np.ndarray, mode: str | None = None) -> None:
+    path.parent.mkdir(exist_ok=True)
+    picture = Image.fromarray(array)
+    (picture if mode is None else picture.convert(mode)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("array", "mode", "support", "levels", "layout"),
+    [
+        (GREY, None, Support.LEVELS, 256, Layout.HW),
+        (GREY, "1", Support.BINARY, 0, Layout.HW),
+        (DEEP, None, Support.LEVELS, 65_536, Layout.HW),
+        (COLOUR[:3], None, Support.LEVELS, 256, Layout.HWC),
+        (np.tile(COLOUR, (2, 1, 1)), None, Support.LEVELS, 256, Layout.HWC),
+        (np.tile(COLOUR, (2, 1, 1)), "RGBA", Support.LEVELS, 256, Layout.HWC),
+        (np.tile(COLOUR, (2, 1, 1)), "P", Support.LEVELS, 256, Layout.HWC),
+    ],
+)
+def test_every_depth_and_mode_arrives_as_it_was(
+    tmp_path: Path, array: np.ndarray, mode: str | None, support: Support, levels: int, layout: Layout
+) -> None:
+    for i in range(2):
+        save(tmp_path / f"{i}.png", array, mode)
+    data = load_data(tmp_path)
+    assert (data.event.support, data.event.levels, data.event.layout) == (support, levels, layout)
+    with Image.open(tmp_path / "0.png") as picture:
+        expected = np.asarray(picture.convert("RGB") if picture.mode == "P" else picture)
+    assert np.array_equal(data.x[1].numpy(), expected)
+
+
+def test_pictures_come_in_natural_order_and_hidden_files_are_passed_over(tmp_path: Path) -> None:
+    for i in (10, 9, 1):
+        save(tmp_path / f"image{i}.png", np.full((5, 5), i, np.uint8))
+    (tmp_path / ".DS_Store").write_bytes(b"junk")
+    (tmp_path / "SOURCE.txt").write_text("whence")
+    assert read(tmp_path).x[:, 0, 0].tolist() == [1, 9, 10]
+
+
+def test_subfolders_are_classes(tmp_path: Path) -> None:
+    for name in ("dog", "cat", "class10", "class9"):
+        save(tmp_path / name / "a.jpg", GREY)
+    data = load_data(tmp_path)
+    assert data.event.classes == ("cat", "class9", "class10", "dog")
+    assert data.labels is not None
+    assert data.labels.tolist() == [0, 1, 2, 3]
+    save(tmp_path / "stray.png", GREY)
+    with pytest.raises(UserError, match=r"stray\.png lies beside sub-folders that are classes"):
+        load_data(tmp_path)
+
+
+def test_sizes_that_differ_are_named_and_resized_on_demand(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", GREY)
+    save(tmp_path / "b.png", np.zeros((12, 12), np.uint8))
+    with pytest.raises(UserError, match=r"a\.png has 6 x 9 rows x columns, .*b\.png has 12 x 12; pass --resize 6"):
+        load_data(tmp_path)
+    assert load_data(tmp_path, resize=(8, 10)).event.shape == (8, 10)
+    assert load_data(tmp_path, resize=8).event.shape == (8, 8)
+
+
+def test_grey_among_colour_becomes_colour_and_deep_grey_is_refused(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", GREY)
+    save(tmp_path / "b.png", COLOUR)
+    contents = read(tmp_path)
+    assert np.array_equal(contents.x[0], np.stack([GREY] * 3, -1))
+    assert np.array_equal(contents.x[1], COLOUR)
+    save(tmp_path / "c.png", DEEP)
+    with pytest.raises(UserError, match=r"c\.png is 16-bit grey, .*a\.png is L"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 20, 200])
+def test_a_broken_picture_is_named(tmp_path: Path, keep: int) -> None:
+    save(tmp_path / "good.png", np.tile(COLOUR, (9, 9, 1)))
+    (tmp_path / "zz_bad.png").write_bytes((tmp_path / "good.png").read_bytes()[:keep])
+    with pytest.raises(UserError, match=r"zz_bad\.png is truncated or damaged") as caught:
+        read(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_picture_is_not_a_data_set(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", GREY)
+    with pytest.raises(UserError, match=r"a\.png is one picture; give the folder"):
+        read(tmp_path / "a.png")
+
+
+def test_scaling_keeps_a_flat_picture_flat_and_its_size_is_rows_by_columns() -> None:
+    flat = np.full((6, 9, 3), 77, np.uint8)
+    scaled = resize_picture(flat, (4, 13))
+    assert scaled.shape == (4, 13, 3)
+    assert scaled.dtype == np.uint8
+    assert (scaled == 77).all()
+    ramp = np.tile(np.linspace(0, 1, 32), (32, 1))
+    assert np.allclose(resize_picture(ramp, (8, 8)).mean(), 0.5, atol=1e-3)
