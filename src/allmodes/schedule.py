@@ -25,7 +25,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Cosine:
-    r"""From `start` to `end` along half a cosine, after a linear rise from zero over the first `warmup` of the training.
+    r"""From `start` to `end` along half a cosine; multiplied by a linear rise from zero over the share `warmup`.
 
     .. math:: v(t) = v_1 + (v_0 - v_1) (1 + \cos \pi t) / 2
 

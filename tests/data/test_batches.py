@@ -95,6 +95,13 @@ def test_stacked_batches_are_the_single_ones_and_resume() -> None:
     assert torch.equal(next(resumed).x, next(stacked).x)
 
 
+def test_all_orders_read_the_same_memory() -> None:
+    data = numbered(50)
+    device = torch.device("cpu")
+    assert data.resident(device) is data.resident(device)
+    assert data.resident(device).x.data_ptr() == data.x.data_ptr()
+
+
 def test_sizes_that_cannot_be_shared_are_named() -> None:
     with pytest.raises(UserError, match="batch size 10 cannot be shared by 4 processes"):
         Batches(numbered(50), 10, seed=0, world=4)

@@ -82,8 +82,8 @@ def test_an_unknown_option_gets_the_nearest() -> None:
 
 
 def test_the_global_generators_are_left_alone() -> None:
-    before, legacy = torch.get_rng_state(), str(np.random.get_state())
+    before, legacy = torch.get_rng_state(), str(np.random.get_state())  # noqa: NPY002
     load_data("ring", n=100)
     load_data("stacked-digits", n=10)
     assert torch.equal(before, torch.get_rng_state())
-    assert str(np.random.get_state()) == legacy
+    assert str(np.random.get_state()) == legacy  # noqa: NPY002

@@ -146,6 +146,8 @@ def test_conditions_keep_their_names_and_numbers() -> None:
         ({"data": NORMAL, "conditions": NORMAL[:5]}, r"\(5, 3\) does not fit 200 examples"),
         ({"data": NORMAL, "resize": 8}, r"resize scales images.*\(3,\)"),
         ({"data": "digits", "resize": 0}, "resize=0"),
+        ({"data": "digits", "resize": (8, 8, 3)}, "give rows and columns"),
+        ({"data": "digits", "resize": "32"}, "resize='32'"),
         ({"data": NORMAL + 1j}, "complex128, not numbers"),
         ({"data": np.empty((0, 3))}, r"array has shape \(0, 3\) and so no examples"),
         ({"data": [[1, 2], [3]]}, "ragged"),

@@ -172,6 +172,14 @@ def test_files_of_no_known_kind_and_empty_ones(tmp_path: Path) -> None:
         read(tmp_path / "nowhere.npy")
 
 
+@pytest.mark.parametrize("name", ["a.npy", "a.idx", "."])
+def test_columns_cannot_be_named_where_there_are_none(tmp_path: Path, name: str) -> None:
+    np.save(tmp_path / "a.npy", X)
+    (tmp_path / "a.idx").write_bytes(idx(X))
+    with pytest.raises(UserError, match="has no columns and so none named 'kind'"):
+        read(tmp_path / name, label="kind")
+
+
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no permission to read .*secret\.npy"), reading(tmp_path / "secret.npy"):
         raise PermissionError(13, "denied")

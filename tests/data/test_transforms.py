@@ -186,6 +186,23 @@ def test_quantile_is_invertible_everywhere_whatever_the_ties(values: list[float]
     assert torch.allclose(transform.inverse(y), x, rtol=1e-6, atol=1e-4)
 
 
+@pytest.mark.parametrize("far", [0.0, 1.0, -1e9, 1e9, 16_777_215.0])
+@pytest.mark.parametrize("spread", [0.0, 1.0, 100.0])
+def test_quantile_knots_are_distinct_in_float32_far_from_zero(far: float, spread: float) -> None:
+    x = far + spread * torch.randint(3, (500, 1), generator=torch.Generator().manual_seed(0))
+    transform = Quantile((1,), knots=64).fit(x)
+    assert (transform.x_knots.diff() > 0).all()
+    assert (transform.y_knots.diff() > 0).all()
+    assert torch.equal(transform.inverse(transform(x)), x)
+
+
+def test_a_constant_is_scaled_without_overflow() -> None:
+    x = torch.full((5, 2), 255, dtype=torch.uint8)
+    transform = ScaleToUnit().fit(x)
+    assert torch.equal(transform(x), torch.full((5, 2), -1.0))
+    assert torch.equal(transform.inverse(transform(x)), x.float())
+
+
 @pytest.mark.parametrize(
     ("event", "shape"),
     [

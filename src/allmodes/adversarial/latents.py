@@ -14,7 +14,10 @@ from allmodes.random import Rng
 class Latent(Protocol):
     """The distribution of z, with mean 0 and variance 1 in each of its dimensions."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """Its dimension."""
+        ...
 
     def draw(self, n: int, rng: Rng) -> Tensor:
         """Draws, [..., n, size]."""

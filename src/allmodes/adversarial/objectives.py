@@ -1,7 +1,7 @@
 """What the discriminator and the generator minimize.
 
-`real` and `fake` are the discriminator's logits, [..., n]: log D / (1 - D) in the words of the first paper. Every loss is a
-mean over examples, so that it serves a stack of models as it serves one.
+`real` and `fake` are the discriminator's logits, [..., n]: log D / (1 - D) in the words of the first paper. Every loss
+is a mean over examples, so that it serves a stack of models as it serves one.
 """
 
 from __future__ import annotations

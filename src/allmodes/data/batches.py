@@ -26,8 +26,8 @@ class Batches(Iterator[Batch]):
         size: examples a batch, over all processes together.
         seed: of the orders.
         rank, world: this process gets the rank-th of `world` equal consecutive shares of every batch.
-        device: where batches are to be. On a GPU the data are moved there once if they fill at most half of its free
-            memory, else batch by batch.
+        device: where batches are to be; data that fit lie there from the start (`Dataset.resident`), others follow
+            batch by batch.
 
     Raises:
         UserError: for a size that is not a positive multiple of `world`, or data without training examples.
@@ -49,9 +49,7 @@ class Batches(Iterator[Batch]):
         self.size, self.seed, self.rank, self.world, self.device = size, seed, rank, world, torch.device(device)
         self.epoch, self.offset = 0, 0
         self._rows = dataset.split.train
-        self._data = Batch(dataset.x, dataset.condition)
-        if _fits(dataset.x, self.device):
-            self._data = self._data.to(self.device)
+        self._data = dataset.resident(self.device)
         self._order = self._draw(0)
 
     def __next__(self) -> Batch:
@@ -92,10 +90,6 @@ class Batches(Iterator[Batch]):
         # Mixed by SeedSequence: neighbouring seeds and epochs must not share orders, as seed + epoch would.
         mixed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0])
         return torch.randperm(len(self._rows), generator=torch.Generator().manual_seed(mixed))
-
-
-def _fits(x: Tensor, device: torch.device) -> bool:
-    return device.type == "cuda" and x.nbytes <= torch.cuda.mem_get_info(device)[0] // 2
 
 
 class StackedBatches(Iterator[Batch]):

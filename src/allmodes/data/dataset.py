@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -89,6 +89,7 @@ class Dataset:
     modes: Modes | None
     source: dict[str, Any]
     split: Split
+    _resident: dict[torch.device, Batch] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -114,6 +115,16 @@ class Dataset:
     def batch(self, index: Tensor) -> Batch:
         """The examples of these indices, in the data's own type."""
         return Batch(self.x.index_select(0, index), self.condition[index])
+
+    def resident(self, device: torch.device) -> Batch:
+        """All examples, on a GPU where they fill at most half of its free memory, else where they are.
+
+        Moved once and kept, however many orders of batches read them.
+        """
+        if device not in self._resident:
+            fits = device.type == "cuda" and self.x.nbytes <= torch.cuda.mem_get_info(device)[0] // 2
+            self._resident[device] = Batch(self.x, self.condition).to(device if fits else "cpu")
+        return self._resident[device]
 
     def part(self, name: Part) -> Batch:
         """The examples of one part, "train", "validation" or "test"."""
@@ -165,10 +176,11 @@ def load_data(
 def _size(resize: int | tuple[int, int] | None) -> tuple[int, int] | None:
     if resize is None:
         return None
-    rows, columns = (resize, resize) if isinstance(resize, int) else tuple(resize)
-    if min(rows, columns) < 1:
-        raise UserError(f"resize={resize!r}: give rows and columns of at least 1")
-    return rows, columns
+    match (resize, resize) if isinstance(resize, int) else tuple(resize):
+        case (int(rows), int(columns)) if min(rows, columns) >= 1:
+            return rows, columns
+        case _:
+            raise UserError(f"resize={resize!r}: give rows and columns, whole numbers of at least 1")
 
 
 def _find(

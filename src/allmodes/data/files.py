@@ -39,8 +39,19 @@ def read(
     """
     path = Path(path).expanduser().absolute()
     with reading(path):
-        folder = path.stat() and path.is_dir()
-        return _read_folder(path, resize) if folder else _read_file(path, label, condition)
+        if not path.stat().st_size and path.is_file():
+            raise UserError(f"{path} is empty (0 bytes); write it again")
+        if path.is_dir():
+            _refuse_names(path, label, condition)
+            return _read_folder(path, resize)
+        return _read_file(path, label, condition)
+
+
+def _refuse_names(path: Path, label: str | None, condition: Sequence[str]) -> None:
+    """Raise where columns are named and there are none."""
+    names = ([label] if label else []) + list(condition)
+    if names:
+        raise UserError(f"{path} has no columns and so none named {names[0]!r}; leave label and condition out")
 
 
 def _read_folder(folder: Path, resize: tuple[int, int] | None) -> Contents:
@@ -55,11 +66,10 @@ def _read_folder(folder: Path, resize: tuple[int, int] | None) -> Contents:
 def _read_file(path: Path, label: str | None, condition: Sequence[str]) -> Contents:
     with path.open("rb") as file:
         head = file.read(4096)
-    if not head:
-        raise UserError(f"{path} is empty (0 bytes); write it again")
     if path.suffix.lower() in _PICKLES or head[0] == 0x80:
         raise _pickle(path)
     if head.startswith(b"\x93NUMPY"):
+        _refuse_names(path, label, condition)
         return read_npy(path)
     if head.startswith(b"PK"):
         _refuse_zip(path)
@@ -69,6 +79,7 @@ def _read_file(path: Path, label: str | None, condition: Sequence[str]) -> Conte
     if head.startswith(b"PAR1"):
         return read_parquet(path, label, condition)
     if is_idx(head) or _is_gzipped_idx(path, head):
+        _refuse_names(path, label, condition)
         return read_idx(path)
     if is_picture(head):
         raise UserError(f"{path} is one picture; give the folder that holds all of them: {path.parent}")

@@ -40,7 +40,7 @@ class Quantile(Transform):
         for column, x_row, y_row in zip(
             x.flatten(1).T, self.x_knots.view(-1, knots), self.y_knots.view(-1, knots), strict=True
         ):
-            ordered = column.double().sort().values
+            ordered = column.double().cpu().sort().values
             position = probability * (len(ordered) - 1)
             quantiles = torch.lerp(ordered[position.floor().long()], ordered[position.ceil().long()], position.frac())
             # Rounded as the buffers are, before ties are looked for: rounding may tie what was apart.
@@ -58,7 +58,7 @@ class Quantile(Transform):
 
 
 def _strictly_increasing(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """One knot for each run of tied x, at the middle of its y; then as many knots again, along the last line."""
+    """One knot for each run of tied x, at the middle of its y; those that this saves go on along the last line."""
     gap = _TIE * (x[-1] - x[0])
     run = torch.cumsum(torch.diff(x, prepend=x[:1]) > gap, 0)
     length = torch.unique_consecutive(run, return_counts=True)[1]
@@ -68,11 +68,15 @@ def _strictly_increasing(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     missing = len(x) - len(x_new)
     if not missing:
         return x_new, y_new
-    single = len(x_new) == 1
-    step_x = torch.ones(()) if single else x_new[-1] - x_new[-2]
-    step_y = torch.ones(()) if single else y_new[-1] - y_new[-2]
-    beyond = torch.arange(1, missing + 1)
-    return torch.cat([x_new, x_new[-1] + beyond * step_x]), torch.cat([y_new, y_new[-1] + beyond * step_y])
+    # Steps that float32 can tell apart, however far from zero the column lies.
+    least = _TIE * x_new[-1].abs()
+    if len(x_new) == 1:
+        step, slope = least.clamp(min=1), torch.ones(())
+    else:
+        gap = x_new[-1] - x_new[-2]
+        step, slope = gap.maximum(least), (y_new[-1] - y_new[-2]) / gap
+    beyond = step * torch.arange(1, missing + 1)
+    return torch.cat([x_new, x_new[-1] + beyond]), torch.cat([y_new, y_new[-1] + slope * beyond])
 
 
 def _interpolate(x: Tensor, start: Tensor, end: Tensor) -> Tensor:

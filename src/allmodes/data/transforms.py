@@ -219,9 +219,9 @@ class ScaleToUnit(Transform):
 
     def fit(self, x: Tensor) -> Self:
         if not self.fixed:
-            low, high = x.amin(), x.amax()
-            self.low.copy_(low)
-            self.high.copy_(high if high > low else low + 1)
+            low, high = float(x.amin()), float(x.amax())
+            self.low.fill_(low)
+            self.high.fill_(high if high > low else low + 1)
         return self
 
     def forward(self, x: Tensor, rng: Rng | None = None) -> Tensor:

@@ -42,7 +42,7 @@ class Loss:
     Arguments:
         value: a scalar with the right gradient.
         parts: named numbers to log, detached scalars.
-        surrogate: whether the value is only that; False where it is a negative log-likelihood, or a bound on it, in nats.
+        surrogate: whether the value is only that; False where it is a negative log-likelihood, or a bound on it, nats.
     """
 
     value: Tensor

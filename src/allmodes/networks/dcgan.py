@@ -12,8 +12,10 @@ SMALLEST = 4
 def halvings(rows: int, columns: int) -> list[tuple[int, int]]:
     """The sizes from an image down to its coarsest map, halved while the shorter side stays at 4 or more.
 
-    >>> halvings(32, 32), halvings(28, 28), halvings(8, 8), halvings(20, 64)
-    ([(32, 32), (16, 16), (8, 8), (4, 4)], [(28, 28), (14, 14), (7, 7)], [(8, 8), (4, 4)], [(20, 64), (10, 32), (5, 16)])
+    >>> halvings(32, 32)
+    [(32, 32), (16, 16), (8, 8), (4, 4)]
+    >>> halvings(20, 65)
+    [(20, 65), (10, 32), (5, 16)]
     """
     sizes = [(rows, columns)]
     while min(sizes[-1]) >= 2 * SMALLEST:
@@ -41,18 +43,19 @@ class DCGANGenerator(nn.Module):
         super().__init__()
         channels, rows, columns = image
         sizes = halvings(rows, columns)[::-1]
-        widths = [width * 2**k for k in range(len(sizes) - 1)][::-1] + [channels]
+        widths = [*(width * 2**k for k in reversed(range(len(sizes) - 1))), channels]
         height, breadth = sizes[0]
         layers: list[nn.Module] = [
-            nn.Linear(latent, widths[0] * height * breadth, bias=not normalized),
+            nn.Linear(latent, widths[0] * height * breadth, bias=not normalized or len(sizes) == 1),
             nn.Unflatten(-1, (widths[0], height, breadth)),
         ]
         for (before, after), (small, large) in zip(pairwise(widths), pairwise(sizes), strict=True):
+            last = large == sizes[-1]
             odd = (large[0] - 2 * small[0], large[1] - 2 * small[1])
             layers += [nn.BatchNorm2d(before)] if normalized else []
             layers += [
                 nn.ReLU(),
-                nn.ConvTranspose2d(before, after, 4, 2, 1, odd, bias=not normalized or after == channels),
+                nn.ConvTranspose2d(before, after, 4, 2, 1, odd, bias=not normalized or last),
             ]
         self.layers = nn.Sequential(*layers, output)
 
@@ -77,7 +80,7 @@ class DCGANDiscriminator(nn.Module):
         super().__init__()
         channels, rows, columns = image
         sizes = halvings(rows, columns)
-        widths = [channels] + [width * 2**k for k in range(len(sizes) - 1)]
+        widths = [channels, *(width * 2**k for k in range(len(sizes) - 1))]
         layers: list[nn.Module] = []
         for k, (before, after) in enumerate(pairwise(widths)):
             inner = normalized and k > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -59,23 +59,6 @@ class MLP(nn.Sequential):
     ) -> None:
         layers: list[nn.Module] = [] if first is None else [first]
         sizes = [inputs if first is None else first.outputs, *widths]
-        for a, b in zip(sizes, sizes[1:], strict=False):
+        for a, b in pairwise(sizes):
             layers += [nn.Linear(a, b), activation()]
         super().__init__(*layers, nn.Linear(sizes[-1], outputs))
-
-
-Network = TypeVar("Network", bound=nn.Sequential)
-
-
-def rectified(network: Network) -> Network:
-    r"""Initialize weights from :math:`N(0, 2 / n_{in})`, the last layer's from :math:`N(0, 1 / n_{in})`: signals keep their size.
-
-    References:
-        Delving Deep into Rectifiers (He et al., 2015), section 2.2, https://arxiv.org/abs/1502.01852
-    """
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
-    for layer in layers:
-        gain = 1.0 if layer is layers[-1] else 2.0
-        nn.init.normal_(layer.weight, 0.0, math.sqrt(gain / layer.in_features))
-    nn.init.zeros_(layers[-1].bias)
-    return network

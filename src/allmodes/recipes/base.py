@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import allmodes.recipes
 from allmodes.errors import UserError, unknown
@@ -113,7 +113,7 @@ def build(
     for setting in settings or {}:
         if setting not in entry.settings:
             raise unknown(f"setting of {name}", setting, entry.settings)
-    values = {k: _value(k, v, entry.settings[k]) for k, v in (settings or {}).items()}
+    values = {name: _value(name, value, entry) for name, value in (settings or {}).items()}
     with seeded(seed):
         made = entry.function(event, **values)
     if steps is not None:
@@ -123,22 +123,17 @@ def build(
     return made
 
 
-def _value(name: str, value: Any, default: Any) -> Any:
-    """A setting's value as its default's type; numbers must be positive unless the default is not."""
-    kind = type(default)
+def _value(name: str, value: Any, entry: Entry) -> Any:
+    """A setting's value as the type of its annotation; numbers must be positive."""
+    kinds = {int: "a whole number", float: "a number", bool: "true or false"}
+    hint = get_type_hints(entry.function)[name]
+    kind = next(kind for kind in (*get_args(hint), hint) if kind in kinds)
     try:
-        if kind is bool and isinstance(value, str):
-            read: Any = {"true": True, "false": False}[value.lower()]
-        elif kind is int and not isinstance(value, int):
-            read = int(str(value))
-        else:
-            read = kind(value)
-    except (ValueError, KeyError):
-        raise UserError(f"--set {name}={value}: expected {_spoken(kind)}, such as {default}") from None
-    if kind in (int, float) and default > 0 and not 0 < read < float("inf"):
-        raise UserError(f"--set {name}={value}: must be a positive number, such as {default}")
+        if kind is bool:
+            return {"true": True, "false": False}[str(value).lower()]
+        read = kind(value if isinstance(value, kind) else str(value))
+    except (ValueError, TypeError, KeyError):
+        raise UserError(f"--set {name}={value}: expected {kinds[kind]}") from None
+    if not 0 < read < float("inf"):
+        raise UserError(f"--set {name}={value}: must be a positive number")
     return read
-
-
-def _spoken(kind: type) -> str:
-    return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, kind.__name__)

@@ -22,6 +22,8 @@ from allmodes.errors import UserError
 PREFIX = "step-"
 STATE = "state.json"
 _PICKLED = (b"\x80", b"PK")
+_HEADER = slice(8, 9)
+"""Where safetensors has the brace that opens its header; the length before it can begin like a pickle."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def save(folder: Path, step: int, tensors: Mapping[str, dict[str, Tensor]], plai
     """
     final = folder / "checkpoints" / f"{PREFIX}{step:08d}"
     unfinished = final.with_name(f".{final.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    for killed in final.parent.glob(f".{PREFIX}*.tmp"):
+        shutil.rmtree(killed, ignore_errors=True)
     try:
         with explained(final):
             digests = {}
@@ -102,13 +105,14 @@ def _newest_first(folder: Path) -> list[Path]:
 def _read(place: Path, notes: tuple[str, ...]) -> Checkpoint:
     for file in _files(place):
         with file.open("rb") as opened:
-            if opened.read(2).startswith(_PICKLED):
-                raise UserError(f"{file} is a pickle, which can run code when it is read; refused, remove it")
+            head = opened.read(9)
+        if head.startswith(_PICKLED) and head[_HEADER] != b"{":
+            raise UserError(f"{file} is a pickle, which can run code when it is read; refused, remove it")
     try:
         state = json.loads((place / STATE).read_bytes())
         digests = state.pop("files")
         step = state["step"]
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _Torn(f"{STATE}: {error}") from None
     tensors = {}
     for name, digest in digests.items():

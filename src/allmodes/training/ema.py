@@ -20,7 +20,7 @@ class Average:
     whatever the length of the training.
 
     References:
-        Analyzing and Improving the Training Dynamics of Diffusion Models (Karras et al., 2024), section 3.1, on averages
+        Analyzing and Improving the Training Dynamics of Diffusion Models (Karras et al., 2024), section 3.1, averages
         whose length grows with the training, https://arxiv.org/abs/2312.02696
     """
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from allmodes.atomic import write_whole
+from allmodes.atomic import explained, write_whole
 from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.base import GenerativeModel
@@ -114,7 +114,7 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """ "ok" or "collapsed" once the training is over, "unfinished" before."""
+        """One word: "ok" or "collapsed" once the training is over, "unfinished" before."""
         return next((line["verdict"] for line in reversed(self.metrics) if "verdict" in line), "unfinished")
 
     @property
@@ -183,7 +183,7 @@ class Journal:
 
     def write(self, line: dict[str, Any]) -> None:
         """Add one line."""
-        with self.path.open("a") as file:
+        with explained(self.path), self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")
 
 

@@ -18,7 +18,7 @@ from allmodes.networks.stack import NotStackable, stack
 from allmodes.random import Rng, StackedRng
 from allmodes.recipes import Recipe, build
 from allmodes.training.health import SAMPLES, Health, watch
-from allmodes.training.trainer import Trainer
+from allmodes.training.trainer import Trainer, threads, threads_for
 
 AT_ONCE = 32
 """Models in a stack: more gain nothing, and fill the memory."""
@@ -117,23 +117,23 @@ def study(
     dataset = load_data(data)
     require_clean(dataset)
     target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    seen = [build(recipe, dataset.event, settings, steps=steps, seed=seed) for seed in range(first, first + seeds)]
+    transform, total = seen[0].model.transform, seen[0].steps
     samples: list[Tensor] = []
     done = 0
-    for group in torch.arange(first, first + seeds).split(AT_ONCE):
-        recipes = [build(recipe, dataset.event, settings, steps=steps, seed=seed) for seed in group.tolist()]
-        total = recipes[0].steps
-        for member in recipes:
-            member.model.fit(dataset.part("train").x)
-        for trainer in _trainers(recipes, group.tolist(), dataset, target):
-            for step in trainer:
-                if report and step % 20 == 0:
-                    report(done + step * trainer.model.copies, seeds * total)
-            done += total * trainer.model.copies
-            rng = Rng(0, target) if trainer.model.copies == 1 else StackedRng([Rng(0, target) for _ in group])
-            drawn = trainer.sample(SAMPLES, rng).cpu()
-            samples.append(drawn if trainer.model.copies > 1 else drawn[None])
+    for start in range(0, seeds, AT_ONCE):
+        group = range(start, min(start + AT_ONCE, seeds))
+        for trainer in _trainers([seen[i] for i in group], [first + i for i in group], dataset, target):
+            copies = trainer.model.copies
+            with threads(threads_for(trainer.model)):
+                for step in trainer:
+                    if report and step % 20 == 0:
+                        report(done + step * copies, seeds * total)
+            done += total * copies
+            rng = Rng(0, target) if copies == 1 else StackedRng([Rng(0, target) for _ in group])
+            samples.append(trainer.sample(SAMPLES, rng).reshape(copies, SAMPLES, *dataset.event.shape).cpu())
     drawn = torch.cat(samples)
-    examine = watch(dataset, recipes[0].model.cpu().transform).examine
+    examine = watch(dataset, transform.cpu()).examine
     return Study(
         recipe=recipe,
         data=dataset.name,
@@ -146,6 +146,8 @@ def study(
 
 def _trainers(recipes: list[Recipe], seeds: list[int], dataset: Dataset, device: torch.device) -> Iterator[Trainer]:
     """One trainer of all models stacked, or one for each."""
+    for member in recipes:
+        member.model.fit(dataset.part("train").x)
     rngs = [Rng(seed, device) for seed in seeds]
     orders = [Batches(dataset, member.batch, seed, device=device) for member, seed in zip(recipes, seeds, strict=True)]
     try:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,13 @@ from allmodes.training.distributed import World, world
 from allmodes.training.health import SAMPLES, Health, watch
 from allmodes.training.interrupt import interruptible
 from allmodes.training.run import Journal, Plan, Run, create, load, versions
-from allmodes.training.trainer import Trainer
+from allmodes.training.trainer import Trainer, threads, threads_for
 
 DEFAULT_RECIPE = "r3gan"
 DEFAULT_DATA = "ring"
 KEPT = 3
 CHECKPOINTS = 20
 EXAMINATIONS = 5
-SMALL = 100_000
 
 
 class Interrupted(Exception):
@@ -105,7 +103,7 @@ def train(
             plan = _plan(name, settings, made, seed, dataset, checkpoint_every)
             folder = Path(out).expanduser() if out else _free_folder(_folder(dataset.name, name, seed))
             run = create(folder, plan) if here.rank == 0 else Run(folder, plan)
-        with _threads(run.plan.threads):
+        with threads(run.plan.threads):
             return _Session(run, dataset, made, target, here, report, say).train()
 
 
@@ -200,7 +198,6 @@ def _plan(
 ) -> Plan:
     if checkpoint_every is not None and checkpoint_every < 1:
         raise UserError(f"--checkpoint-every {checkpoint_every}: must be at least 1")
-    weights = sum(p.numel() for p in made.model.parameters())
     return Plan(
         recipe=name,
         settings=dict(settings or {}),
@@ -215,7 +212,7 @@ def _plan(
         event=dataset.event.to_dict(),
         checkpoint_every=checkpoint_every or math.ceil(made.steps / CHECKPOINTS),
         log_every=max(1, min(100, made.steps // 100)),
-        threads=1 if weights < SMALL else torch.get_num_threads(),
+        threads=threads_for(made.model),
         versions=versions(),
     )
 
@@ -268,13 +265,3 @@ def _free_folder(folder: Path) -> Path:
         number += 1
         free = folder.with_name(f"{folder.name}-{number}")
     return free
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from allmodes.data.batches import Batches, StackedBatches
 from allmodes.errors import UserError
-from allmodes.models.base import Loss, Player
+from allmodes.models.base import GenerativeModel, Loss, Player
 from allmodes.random import Rng
 from allmodes.recipes.base import Recipe
 from allmodes.training.distributed import ALONE, World
@@ -151,3 +151,24 @@ def computes_in_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+SMALL = 100_000
+"""Weights below which one processor thread is faster than several."""
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Run a block with that many processor threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def threads_for(model: GenerativeModel) -> int:
+    """One for a small model, all there are for a large one."""
+    small = sum(p.numel() for p in model.parameters()) < SMALL * model.copies
+    return 1 if small else torch.get_num_threads()
