@@ -148,9 +148,12 @@ class Event:
 
 def _number(name: str, value: str | float) -> float:
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
-        raise UserError(f"condition {name}={value!r} is not a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise UserError(f"condition {name}={value!r} is not a number")
+    return number
 
 
 @dataclass(frozen=True)

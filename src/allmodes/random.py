@@ -64,7 +64,7 @@ class StackedRng(Rng):
     @state.setter
     def state(self, state: Tensor) -> None:
         for rng, row in zip(self.rngs, state, strict=True):
-            rng.state = row
+            rng.state = row.clone()  # torch crashes on a state that is a view into a larger tensor
 
 
 @contextmanager

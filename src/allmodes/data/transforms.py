@@ -34,7 +34,7 @@ class Transform(nn.Module):
         raise NotImplementedError
 
     def log_slope(self, x: Tensor) -> Tensor:
-        """Log |dy/dx| of each number, in the shape of x.
+        """Logarithm of the size of dy/dx for each number, in the shape of x.
 
         Every transform acts on each number by itself, so the sum over an example is its log-determinant: what a density
         of y takes to become a density of x.
@@ -284,3 +284,8 @@ def standard(event: Event) -> Transform:
         return Chain(*compress, Flatten(event.shape), Standardize((event.size,)))
     levels = {Support.BINARY: 2, Support.LEVELS: event.levels}.get(event.support)
     return Chain(*compress, ChannelsFirst(event.layout), ScaleToUnit(levels))
+
+
+def flat(event: Event) -> Transform:
+    """`standard` units as one vector an example, [..., size], for networks that know no neighbourhoods."""
+    return standard(event) if event.image is None else Chain(standard(event), Flatten(event.image))

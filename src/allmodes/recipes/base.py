@@ -104,7 +104,8 @@ def build(
         steps: instead of the recipe's own.
 
     Raises:
-        UserError: for an unknown recipe or setting (with the nearest one), a value of the wrong type, or steps below 1.
+        UserError: for an unknown recipe or setting (with the nearest one), a value of the wrong type, steps below 1, or
+            a seed below 0.
     """
     known = recipes()
     if name not in known:
@@ -114,6 +115,8 @@ def build(
         if setting not in entry.settings:
             raise unknown(f"setting of {name}", setting, entry.settings)
     values = {name: _value(name, value, entry) for name, value in (settings or {}).items()}
+    if seed < 0:
+        raise UserError(f"--seed {seed}: must be at least 0")
     with seeded(seed):
         made = entry.function(event, **values)
     if steps is not None:

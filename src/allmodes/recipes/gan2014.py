@@ -6,7 +6,7 @@ from torch import nn
 
 from allmodes.adversarial.latents import Uniform
 from allmodes.adversarial.objectives import Minimax, NonSaturating, Objective
-from allmodes.data.transforms import Chain, Flatten, Transform, standard
+from allmodes.data.transforms import flat
 from allmodes.event import Event
 from allmodes.models.gan import GAN
 from allmodes.networks.mlp import MLP
@@ -45,8 +45,3 @@ def _gan2014(
         batch=batch,
         steps=steps,
     )
-
-
-def flat(event: Event) -> Transform:
-    """The networks' units as one vector an example, for networks that know no neighbourhoods."""
-    return standard(event) if event.image is None else Chain(standard(event), Flatten(event.image))

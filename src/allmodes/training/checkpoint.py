@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -22,8 +23,6 @@ from allmodes.errors import UserError
 PREFIX = "step-"
 STATE = "state.json"
 _PICKLED = (b"\x80", b"PK")
-_HEADER = slice(8, 9)
-"""Where safetensors has the brace that opens its header; the length before it can begin like a pickle."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def save(folder: Path, step: int, tensors: Mapping[str, dict[str, Tensor]], plai
         with explained(final):
             digests = {}
             for name, group in tensors.items():
-                data = save_tensors({key: value.detach().cpu().contiguous() for key, value in group.items()})
+                data = save_tensors({key: _own(value) for key, value in group.items()})
                 digests[f"{name}.safetensors"] = hashlib.sha256(data).hexdigest()
                 write_whole(unfinished / f"{name}.safetensors", lambda file, data=data: file.write(data))
             state = json.dumps({"step": step, "files": digests} | plain, indent=1).encode()
@@ -94,6 +93,11 @@ def load(folder: Path) -> Checkpoint | None:
     return None
 
 
+def _own(tensor: Tensor) -> Tensor:
+    """A copy with memory of its own: safetensors refuses tied weights and views of each other."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+
 class _Torn(Exception):
     pass
 
@@ -106,7 +110,8 @@ def _read(place: Path, notes: tuple[str, ...]) -> Checkpoint:
     for file in _files(place):
         with file.open("rb") as opened:
             head = opened.read(9)
-        if head.startswith(_PICKLED) and head[_HEADER] != b"{":
+        # The length that opens a safetensors file can begin like a pickle, but a brace follows it.
+        if head.startswith(_PICKLED) and head[8:] != b"{":
             raise UserError(f"{file} is a pickle, which can run code when it is read; refused, remove it")
     try:
         state = json.loads((place / STATE).read_bytes())

@@ -69,7 +69,7 @@ class RegionWatch:
 
         self.transform = transform
         train = self._flat(dataset.batch(dataset.split.train[:TREE_POINTS]).x)
-        self.cells = max(2, min(20, len(train) // 50))
+        self.cells = min(max(2, min(20, len(train) // 50)), len(train.unique(dim=0)))
         self.means = KMeans(self.cells, n_init="auto", random_state=seed).fit(train.numpy())
         self.real = self._counts(dataset.part("validation").x)
 

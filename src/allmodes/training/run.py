@@ -140,6 +140,15 @@ def create(folder: Path, plan: Plan) -> Run:
     return Run(folder, plan)
 
 
+def free_folder(folder: Path) -> Path:
+    """The folder, or the first of folder-2, folder-3, ... that is not there yet."""
+    number, free = 1, folder
+    while free.exists():
+        number += 1
+        free = folder.with_name(f"{folder.name}-{number}")
+    return free
+
+
 def load(path: str | os.PathLike[str]) -> Run:
     """The run in a folder.
 

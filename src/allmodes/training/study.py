@@ -18,7 +18,7 @@ from allmodes.networks.stack import NotStackable, stack
 from allmodes.random import Rng, StackedRng
 from allmodes.recipes import Recipe, build
 from allmodes.training.health import SAMPLES, Health, watch
-from allmodes.training.trainer import Trainer, threads, threads_for
+from allmodes.training.trainer import Trainer, device_named, threads, threads_for
 
 AT_ONCE = 32
 """Models in a stack: more gain nothing, and fill the memory."""
@@ -116,7 +116,7 @@ def study(
     begun = time.perf_counter()
     dataset = load_data(data)
     require_clean(dataset)
-    target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    target = device_named(device)
     seen = [build(recipe, dataset.event, settings, steps=steps, seed=seed) for seed in range(first, first + seeds)]
     transform, total = seen[0].model.transform, seen[0].steps
     samples: list[Tensor] = []

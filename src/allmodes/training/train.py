@@ -22,8 +22,8 @@ from allmodes.training import checkpoint
 from allmodes.training.distributed import World, world
 from allmodes.training.health import SAMPLES, Health, watch
 from allmodes.training.interrupt import interruptible
-from allmodes.training.run import Journal, Plan, Run, create, load, versions
-from allmodes.training.trainer import Trainer, threads, threads_for
+from allmodes.training.run import Journal, Plan, Run, create, free_folder, load, versions
+from allmodes.training.trainer import Trainer, device_named, threads, threads_for
 
 DEFAULT_RECIPE = "r3gan"
 DEFAULT_DATA = "ring"
@@ -90,7 +90,7 @@ def train(
     """
     say = note or (lambda line: None)
     with world() as here:
-        target = torch.device(device or (f"cuda:{here.local}" if torch.cuda.is_available() else "cpu"))
+        target = device_named(device, here.local)
         if resume:
             run, dataset = _continue(recipe, data, steps, seed, out, settings, checkpoint_every)
             made = build(run.plan.recipe, run.event, run.plan.settings, steps=run.plan.steps, seed=run.plan.seed)
@@ -101,7 +101,7 @@ def train(
             name, seed = recipe or DEFAULT_RECIPE, seed or 0
             made = build(name, dataset.event, settings, steps=steps, seed=seed)
             plan = _plan(name, settings, made, seed, dataset, checkpoint_every)
-            folder = Path(out).expanduser() if out else _free_folder(_folder(dataset.name, name, seed))
+            folder = Path(out).expanduser() if out else free_folder(_folder(dataset.name, name, seed))
             run = create(folder, plan) if here.rank == 0 else Run(folder, plan)
         with threads(run.plan.threads):
             return _Session(run, dataset, made, target, here, report, say).train()
@@ -244,7 +244,8 @@ def _continue(
             raise UserError(f"{flag} {wanted}: the run in {run.folder} has {was}; leave it out, or start another run")
     if isinstance(data, (str, os.PathLike)) or data is None:
         source = dict(plan.data["source"])
-        dataset = load_data(source.pop("data"), **source)
+        was = source.pop("data")
+        dataset = load_data(was if data is None else data, **source)
     else:
         dataset = load_data(data)
     if dataset.digest != plan.data["digest"]:
@@ -252,16 +253,13 @@ def _continue(
             f"the data {plan.data['name']} are not those that {run.folder} was trained on (another digest); "
             "give back the old data, or start another run"
         )
+    if dataset.split.to_dict() != plan.data["split"]:
+        raise UserError(
+            f"the data {plan.data['name']} are split by seed {dataset.split.seed}, and {run.folder} was trained with "
+            f"split seed {plan.data['split']['seed']}; load them with that one, or start another run"
+        )
     return run, dataset
 
 
 def _folder(data: str, recipe: str, seed: int) -> Path:
     return Path("runs") / f"{data}-{recipe}-s{seed}"
-
-
-def _free_folder(folder: Path) -> Path:
-    number, free = 1, folder
-    while free.exists():
-        number += 1
-        free = folder.with_name(f"{folder.name}-{number}")
-    return free

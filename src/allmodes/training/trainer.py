@@ -172,3 +172,16 @@ def threads_for(model: GenerativeModel) -> int:
     """One for a small model, all there are for a large one."""
     small = sum(p.numel() for p in model.parameters()) < SMALL * model.copies
     return 1 if small else torch.get_num_threads()
+
+
+def device_named(name: str | None, local: int = 0) -> torch.device:
+    """The device of that name; without one the GPU of this process, or the CPU where there is none.
+
+    Raises:
+        UserError: where it is not there.
+    """
+    name = name or (f"cuda:{local}" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UserError(f"--device {name}: not on this machine; leave it out, or give cpu") from None

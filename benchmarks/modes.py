@@ -1,0 +1,151 @@
+"""Modes captured over many seeds, beside published figures and the perfect sampler.
+
+    python benchmarks/modes.py [--recipes gan2014,r3gan] [--data ring,grid] [--seeds 100] [--first 0] [--steps N]
+                               [--out benchmarks/results/modes.md]
+
+Each recipe is trained with each seed by `allmodes.study`; 2500 samples of each are examined. Beside modes.md the
+figures of every seed are written to modes.json, after each study. Studies train seeds together; what one seed costs
+alone, on one thread, is measured in the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from common import arguments, markdown, publish, say, surroundings
+
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.training.health import SAMPLES
+from allmodes.training.study import Study, study
+
+DRAWS = 100
+VEEGAN, PACGAN = "VEEGAN (1705.07761), table 1", "PacGAN (1712.04086), table 1, 10 trials"
+PUBLISHED = (
+    ("ring", "GAN", "1", "99.3 %", "", VEEGAN),
+    ("ring", "Unrolled GAN (5)", "7.6", "35.6 %", "", VEEGAN),
+    ("ring", "VEEGAN", "8", "52.9 %", "", VEEGAN),
+    ("ring", "GAN", "6.3 ± 0.5", "98.2 %", "0.45 ± 0.09", PACGAN),
+    ("ring", "PacGAN2", "7.9 ± 0.1", "95.6 %", "0.07 ± 0.03", PACGAN),
+    ("ring", "PacGAN4", "7.8 ± 0.1", "95.9 %", "0.07 ± 0.02", PACGAN),
+    ("grid", "GAN", "3.3", "0.5 %", "", VEEGAN),
+    ("grid", "Unrolled GAN (5)", "23.6", "16 %", "", VEEGAN),
+    ("grid", "VEEGAN", "24.6", "40 %", "", VEEGAN),
+    ("grid", "GAN", "17.3 ± 0.8", "94.8 %", "0.70 ± 0.07", PACGAN),
+    ("grid", "PacGAN2", "23.8 ± 0.7", "91.3 %", "0.13 ± 0.04", PACGAN),
+    ("grid", "PacGAN4", "24.8 ± 0.2", "93.6 %", "0.04 ± 0.01", PACGAN),
+)
+PUBLISHED_KEYS = ("data", "method", "modes captured", "high quality", "reverse KL", "source")
+KEYS = ("data", "method", "modes captured", "all modes in", "high quality", "reverse KL", "collapsed", "seconds a seed")
+KEYS += ("one seed alone, s", "source")
+
+
+def figures(modes: list[float], high_quality: list[float], reverse_kl: list[float], k: int) -> dict[str, str]:
+    """The cells that a study and the perfect sampler share."""
+    known = [value for value in reverse_kl if value == value]
+    return {
+        "modes captured": f"{statistics.mean(modes):.2f}",
+        "all modes in": f"{k} of {k} in {sum(m == k for m in modes)} of {len(modes)}",
+        "high quality": f"{statistics.median(high_quality):.1%} ({min(high_quality):.1%})".replace("%", " %"),
+        "reverse KL": f"{statistics.median(known):.4f} ({max(known):.4f})" if known else "undefined",
+    }
+
+
+def perfect(data: Dataset) -> dict[str, str]:
+    """The true distribution, examined as a generator is."""
+    assert data.modes is not None
+    generator = torch.Generator().manual_seed(0)
+    reports = [data.modes.examine(data.modes.sample(SAMPLES, generator)) for _ in range(DRAWS)]
+    cells = figures(
+        [float(r.captured) for r in reports],
+        [r.high_quality for r in reports],
+        [r.reverse_kl or 0.0 for r in reports],
+        len(data.modes.centres),
+    )
+    source = f"measured here, {DRAWS} draws of {SAMPLES}"
+    return {"data": data.name, "method": "perfect sampler"} | cells | {"source": source}
+
+
+def progress(what: str) -> Callable[[int, int], None]:
+    """Says every twentieth of the way."""
+    said: set[int] = set()
+
+    def report(done: int, total: int) -> None:
+        if (part := 20 * done // total) not in said:
+            said.add(part)
+            say(f"{what}: {done} of {total} steps of all seeds")
+
+    return report
+
+
+def seconds_alone(recipe: str, data: Dataset, seed: int, steps: int | None) -> float:
+    """Of one seed on one thread, from data to examined samples."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    seconds = study(recipe, data, seeds=1, first=seed, steps=steps, report=progress(f"{recipe} alone")).seconds
+    torch.set_num_threads(before)
+    return seconds
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values, indent=1) + "\n")
+
+
+def measured(found: Study, alone: float, data: Dataset) -> dict[str, str]:
+    assert data.modes is not None
+    low, high = found.interval
+    values = [found.values(name) or [] for name in ("modes", "high_quality", "reverse_kl")]
+    return {
+        "data": found.data,
+        "method": f"**{found.recipe}**, {found.steps} steps",
+        **figures(*values, len(data.modes.centres)),
+        "collapsed": f"{found.collapsed:.0%} [{low:.1%}, {high:.1%}]".replace("%", " %"),
+        "seconds a seed": f"{found.seconds / len(found.findings):.1f}",
+        "one seed alone, s": f"{alone:.0f}",
+        "source": f"measured here, {len(found.findings)} seeds",
+    }
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--recipes", default="gan2014,r3gan")
+    parser.add_argument("--data", default="ring,grid", help="sets with known modes")
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--steps", type=int, help="instead of each recipe's own number")
+    asked = parser.parse_args()
+    where = surroundings(f"as the package chooses, of {torch.get_num_threads()}; one for one seed alone")
+    rows: list[dict[str, str]] = []
+    raw: list[dict[str, Any]] = []
+    for name in asked.data.split(","):
+        data = load_data(name)
+        rows += [dict(zip(PUBLISHED_KEYS, row, strict=True)) for row in PUBLISHED if row[0] == name]
+        for recipe in asked.recipes.split(","):
+            alone = seconds_alone(recipe, data, asked.first, asked.steps)
+            report = progress(f"{recipe} on {name}")
+            found = study(recipe, data, seeds=asked.seeds, first=asked.first, steps=asked.steps, report=report)
+            rows.append(measured(found, alone, data))
+            raw.append(found.to_dict() | {"first": asked.first, "steps": found.steps, "seconds_alone": alone})
+            say(markdown([rows[-1]]))
+            if asked.out:
+                write_json(asked.out.with_suffix(".json"), {"where": where, "studies": raw})
+        rows.append(perfect(data))
+    publish(
+        asked.out,
+        "Modes captured over many seeds",
+        where,
+        f"{SAMPLES} samples a seed. High quality: within 3 sigma of the nearest mode. Captured: a mode with a "
+        "high-quality sample. Collapsed: a seed that misses a mode, with the 95 % interval of that share. Of what is "
+        "measured here, modes are means over the seeds, high quality is the median (smallest), reverse KL in nats the "
+        "median (largest).",
+        markdown([{key: row.get(key, "") for key in KEYS} for row in rows]),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The lecture's slide come alive: a GAN that collapses, one that does not, and real handwritten digits.
+
+`make demo`, or `python -m allmodes.demo`, takes about three minutes on two cores and writes into the folder demo/.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from allmodes.data.dataset import load_data
+from allmodes.figures import FAKE, REAL, cloud, mark_missed, save_figure
+from allmodes.tables import study_table
+from allmodes.training.run import free_folder
+from allmodes.training.study import Study, study
+from allmodes.training.train import train
+
+SEEDS = 10
+RING_STEPS = 2_500
+DIGITS_STEPS = 6_000
+FOLDER = Path("demo")
+
+
+def main() -> None:
+    """Run the demo."""
+    begun = time.perf_counter()
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"[bold]1. Mode collapse.[/bold] Eight narrow Gaussians on a ring; the GAN of 2014 and the default recipe, "
+        f"{SEEDS} seeds each."
+    )
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        studies = [
+            study(recipe, "ring", seeds=SEEDS, steps=RING_STEPS, report=_bar(progress, recipe))
+            for recipe in ("gan2014", "r3gan")
+        ]
+    Console(width=max(110, console.width)).print(study_table(studies))
+    console.print(
+        "A mode is captured by a single sample within 3 sigma of it, and a run that leaves one out has collapsed; a "
+        "perfect sampler scores\n8 modes, 98.9 % and 0.001. In brackets: the range over the seeds, and the 95 % "
+        "interval of the share that collapsed."
+    )
+    picture = FOLDER / "ring.png"
+    save_figure(picture, _picture(*studies))
+    console.print(f"What the 2014 GAN misses, and what the default makes: [bold]{picture}[/bold]\n")
+
+    console.print("[bold]2. Real data.[/bold] The default recipe on 1797 handwritten digits, for about a minute.")
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = _bar(progress, "digits")
+        run = train(
+            "r3gan",
+            "digits",
+            steps=DIGITS_STEPS,
+            out=free_folder(FOLDER / "digits"),
+            report=lambda step, steps, numbers: bar(step, steps),
+        )
+    console.print(f"{run.verdict}: {run.reason}")
+    console.print(f"Samples: [bold]{run.folder / 'samples' / f'step-{DIGITS_STEPS:08d}.png'}[/bold]\n")
+
+    console.print(f"[bold]3. Your data[/bold] (this took {time.perf_counter() - begun:.0f} s)")
+    for command, does in (
+        ("train --data my_pictures/ --resize 32", "a folder of PNG or JPEG files"),
+        ("train --data table.csv --label kind", "a table, with a column that names the class"),
+        (f"sample {run.folder} -n 1000 --out digits.npy", "from the run that was just trained"),
+        ("study --recipe gan2014 --data grid --seeds 32", "how often does it collapse on 25 modes?"),
+        ("recipes", "what else there is"),
+    ):
+        console.print(f"  .venv/bin/allmodes {command:<48} [dim]{does}[/dim]")
+
+
+def _bar(progress: Progress, name: str) -> Callable[[int, int], None]:
+    task: Any = progress.add_task(name, total=None)
+    return lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _picture(old: Study, new: Study) -> Any:
+    """The data, a seed of the old recipe with its missed modes marked, and a seed of the new one."""
+    from matplotlib.figure import Figure
+
+    ring = load_data("ring")
+    assert ring.modes is not None
+    figure = Figure(figsize=(10.8, 3.9), layout="constrained")
+    panels = figure.subplots(1, 3, sharex=True, sharey=True)
+    cloud(panels[0], ring.part("test").x, REAL, "data: 8 modes")
+    for axes, found in zip(panels[1:], (old, new), strict=True):
+        seed = _typical(found)
+        samples = found.samples[seed]
+        captured = ring.modes.examine(samples).captured
+        cloud(axes, samples, FAKE, f"{found.recipe}, seed {seed}: {captured} of 8 modes")
+        mark_missed(axes, samples, ring.modes)
+        if captured < 8:
+            axes.legend(loc="center", frameon=False, fontsize=9)
+    return figure
+
+
+def _typical(found: Study) -> int:
+    """The seed whose number of captured modes is the median."""
+    modes = found.values("modes") or []
+    return sorted(range(len(modes)), key=lambda seed: modes[seed])[len(modes) // 2]
+
+
+if __name__ == "__main__":
+    main()

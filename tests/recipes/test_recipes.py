@@ -1,0 +1,110 @@
+"""Recipes: found by name, built from a seed, mistakes named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from allmodes.data.dataset import Dataset
+from allmodes.errors import UserError
+from allmodes.recipes import Entry, build, recipes
+
+ENTRIES = list(recipes().values())
+IDS = list(recipes())
+Small = Callable[[str], dict[str, Any]]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=IDS)
+def test_every_recipe_has_a_year_a_paper_a_family_and_one_line(entry: Entry) -> None:
+    assert recipes()[entry.name] is entry
+    assert 1980 < entry.year < 2100
+    assert entry.paper.startswith("https://")
+    assert entry.family
+    assert entry.summary.endswith(".")
+    assert "\n" not in entry.summary
+    assert entry.settings
+
+
+def test_the_four_that_the_guide_names_are_there_oldest_first() -> None:
+    assert {"gan2014", "gan2014-minimax", "dcgan", "r3gan"} <= set(recipes())
+    assert [entry.year for entry in ENTRIES] == sorted(entry.year for entry in ENTRIES)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "said"),
+    [
+        ("r3gam", {}, "unknown recipe 'r3gam'; did you mean 'r3gan'"),
+        ("gan2014", {"widht": 3}, "unknown setting of gan2014 'widht'; did you mean 'width'"),
+        ("gan2014", {"width": "wide"}, "--set width=wide: expected a whole number"),
+        ("gan2014", {"width": "3.5"}, "--set width=3.5: expected a whole number"),
+        ("gan2014", {"width": None}, "--set width=None: expected a whole number"),
+        ("gan2014", {"width": "0"}, "--set width=0: must be a positive number"),
+        ("gan2014", {"width": -8}, "--set width=-8: must be a positive number"),
+        ("gan2014", {"rate": "fast"}, "--set rate=fast: expected a number"),
+        ("gan2014", {"rate": "nan"}, "--set rate=nan: must be a positive number"),
+        ("gan2014", {"rate": "inf"}, "--set rate=inf: must be a positive number"),
+        ("gan2014", {"batch": "-1"}, "--set batch=-1: must be a positive number"),
+        ("r3gan", {"rate": 0}, "--set rate=0: must be a positive number"),
+    ],
+)
+def test_mistakes_are_quoted_with_what_is_right(
+    recipe: str, settings: dict[str, Any], said: str, ring: Dataset
+) -> None:
+    with pytest.raises(UserError) as error:
+        build(recipe, ring.event, settings)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [({"steps": 0}, "--steps 0"), ({"steps": -5}, "--steps -5"), ({"seed": -1}, "--seed -1")]
+)
+def test_step_counts_and_seeds_that_cannot_be_are_named(asked: dict[str, int], said: str, ring: Dataset) -> None:
+    with pytest.raises(UserError, match=f"{said}: .*at least"):
+        build("gan2014", ring.event, **asked)
+
+
+def test_settings_given_as_text_are_those_given_as_numbers(ring: Dataset) -> None:
+    text = build("gan2014", ring.event, {"width": "8", "rate": "3e-4"})
+    numbers = build("gan2014", ring.event, {"width": 8, "rate": 3e-4})
+    assert text.optimizer == numbers.optimizer
+    assert text.optimizer.rate(0.0) == 3e-4
+    shapes = [[p.shape for p in made.model.parameters()] for made in (text, numbers)]
+    assert shapes[0] == shapes[1]
+    assert (2, 8) in shapes[0]
+
+
+@pytest.mark.parametrize("recipe", IDS)
+def test_weights_follow_the_seed_and_leave_the_global_generator(recipe: str, digits: Dataset, small: Small) -> None:
+    def weights(seed: int) -> torch.Tensor:
+        model = build(recipe, digits.event, small(recipe), seed=seed).model
+        return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+    before = torch.get_rng_state()
+    first = weights(1)
+    torch.rand(3)
+    assert weights(1).equal(first)
+    assert not weights(2).equal(first)
+    torch.set_rng_state(before)
+    weights(1)
+    assert torch.get_rng_state().equal(before)
+
+
+def test_a_recipe_for_images_refuses_points_and_names_one_that_takes_them(ring: Dataset) -> None:
+    with pytest.raises(UserError, match=r"dcgan makes images.*\(2,\).*use --recipe r3gan"):
+        build("dcgan", ring.event)
+
+
+def test_the_two_games_of_2014_differ_in_the_generators_loss_alone(ring: Dataset) -> None:
+    zero_sum, other = (build(name, ring.event, seed=3).model for name in ("gan2014-minimax", "gan2014"))
+    assert all(a.equal(b) for a, b in zip(zero_sum.parameters(), other.parameters(), strict=True))
+    logits = torch.tensor([-3.0, 0.5])
+    for a, b in ((zero_sum.objective, other.objective),):
+        assert a.discriminator(logits, logits).equal(b.discriminator(logits, logits))
+        assert a.generator(logits, logits).item() == pytest.approx(
+            -a.discriminator(logits.new_full((2,), 1e9), logits).item()
+        )
+        assert not a.generator(logits, logits).equal(b.generator(logits, logits))

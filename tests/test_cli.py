@@ -1,0 +1,203 @@
+"""The commands, as programs and people meet them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from allmodes.cli import COMMANDS, main
+from allmodes.training import checkpoint
+
+Call = Callable[..., tuple[int, str, str]]
+SHORT = ("--steps", "4", "--set", "batch=16")
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Run a command in an empty folder: status, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object) -> tuple[int, str, str]:
+        status = 0
+        try:
+            main([str(word) for word in words])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+@pytest.fixture
+def result(call: Call) -> Callable[..., Any]:
+    """Run a command with --json and give what its last line says."""
+
+    def run(*words: object) -> Any:
+        status, out, err = call(*words, "--json")
+        assert status == 0, err
+        return json.loads(out.splitlines()[-1])
+
+    return run
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    rng = np.random.default_rng(0)
+    for i in range(120):
+        path = folder / ("cats" if i % 2 else "dogs") / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (12, 10, 3), dtype=np.uint8)).save(path)
+    return folder
+
+
+def test_train_on_a_folder_of_pictures_and_sample_in_their_units(result: Any, pictures: Path) -> None:
+    trained = result("train", "--data", pictures, "--steps", 3)
+    assert list(trained) == ["run", "recipe", "data", "steps", "seconds", "steps_per_second", "verdict"]
+    assert (trained["recipe"], trained["data"], trained["steps"]) == ("r3gan", "pictures", 3)
+    drawn = result("sample", trained["run"], "-n", 5)
+    assert list(drawn) == ["out", "n", "seconds", "sha256"]
+    x = np.load(drawn["out"])
+    assert (x.shape, x.dtype) == ((5, 12, 10, 3), np.uint8)
+    assert hashlib.sha256(Path(drawn["out"]).read_bytes()).hexdigest() == drawn["sha256"]
+    again = result("sample", trained["run"], "-n", 5, "--out", "again.npy")
+    assert again["sha256"] == drawn["sha256"]
+    other = result("sample", trained["run"], "-n", 5, "--out", "other.npy", "--seed", 1)
+    assert other["sha256"] != drawn["sha256"]
+
+
+def test_a_table_with_a_label_column_trains_and_samples_keep_its_columns(result: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.3f},{b:.3f},{'gamma' if a > 0 else 'hadron'}" for a, b in rng.normal(size=(150, 2))]
+    (tmp_path / "table.csv").write_text("width,length,kind\n" + "\n".join(rows) + "\n")
+    trained = result("train", "--data", "table.csv", "--label", "kind", *SHORT)
+    result("sample", trained["run"], "-n", 3, "--out", "new.csv")
+    assert (tmp_path / "new.csv").read_text().splitlines()[0] == "width,length"
+
+
+def test_study_prints_the_keys_that_programs_rely_on(result: Any) -> None:
+    found = result("study", "--recipe", "gan2014", "--seeds", 3, *SHORT)
+    assert list(found) == [
+        *("recipe", "data", "seeds", "modes", "high_quality", "reverse_kl"),
+        *("collapsed", "collapsed_low", "collapsed_high", "seconds"),
+    ]
+    assert found["seeds"] == len(found["modes"]) == len(found["high_quality"]) == len(found["reverse_kl"]) == 3
+    assert 0 <= found["collapsed_low"] <= found["collapsed"] <= found["collapsed_high"] <= 1
+
+
+def test_lists_have_the_keys_that_programs_rely_on(result: Any) -> None:
+    recipes = result("recipes")
+    assert {"gan2014", "gan2014-minimax", "dcgan", "r3gan"} <= {row["name"] for row in recipes}
+    assert all(list(row) == ["name", "year", "paper", "family", "summary"] for row in recipes)
+    assert {"ring", "grid", "mixture1d", "swissroll", "digits", "stacked-digits"} == {
+        row["name"] for row in result("datasets")
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(call: Call, command: str) -> None:
+    status, out, _ = call(command, "--help")
+    assert status == 0
+    assert "--json" in out
+    assert "None" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trian"], "the commands are train"),
+        (["train", "--stepz", "3"], "did you mean --steps"),
+        (["train", "--steps", "many"], "--steps: 'many' is not a whole number"),
+        (["train", "--steps", "-3"], "--steps -3"),
+        (["train", "--steps", "0"], "at least 1"),
+        (["train", "--recipe", "r3gam"], "did you mean 'r3gan'"),
+        (["train", "--data", "rnig"], "did you mean 'ring'"),
+        (["train", "--data", "no/such/file.npy"], "no/such/file.npy is not there"),
+        (["train", "--set", "widht=3"], "did you mean 'width'"),
+        (["train", "--set", "width"], "--set NAME=VALUE"),
+        (["train", "--set", "width=wide"], "width=wide: expected a whole number"),
+        (["train", "--set", "rate=-1"], "must be a positive number"),
+        (["train", "--label", "kind"], "--data PATH"),
+        (["train", "--recipe", "dcgan"], "use --recipe r3gan"),
+        (["train", "--checkpoint-every", "0"], "--checkpoint-every 0"),
+        (["train", "--resume", "--out", "nothing"], "nothing is not a run"),
+        (["train", "--device", "abacus"], "--device abacus"),
+        (["study", "--seeds", "0"], "--seeds 0"),
+        (["sample"], "required"),
+        (["sample", "nothing"], "nothing is not a run"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_status_2(call: Call, words: list[str], said: str, tmp_path: Path) -> None:
+    status, out, err = call(*words)
+    assert status == 2
+    assert out == ""
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_holds_another_run_is_left_alone(call: Call, tmp_path: Path) -> None:
+    assert call("train", "--out", "run", *SHORT)[0] == 0
+    before = {path: path.read_bytes() for path in sorted((tmp_path / "run").rglob("*")) if path.is_file()}
+    status, _, err = call("train", "--out", "run", "--seed", 1, *SHORT)
+    assert status == 2
+    assert "holds another run" in err
+    assert before == {path: path.read_bytes() for path in sorted((tmp_path / "run").rglob("*")) if path.is_file()}
+    assert call("sample", "run", "--condition", "class=3")[0] == 2
+    assert call("sample", "run", "-n", 0)[0] == 2
+    assert "unknown suffix" in call("sample", "run", "--out", "x.xyz")[2]
+
+
+def test_pictures_of_two_sizes_name_both_and_resize_mends_it(call: Call, pictures: Path) -> None:
+    Image.new("RGB", (7, 9)).save(pictures / "cats" / "odd.png")
+    status, _, err = call("train", "--data", pictures, "--steps", 1)
+    assert status == 2
+    assert "odd.png has 9 x 7" in err
+    assert "--resize" in err
+    assert call("train", "--data", pictures, "--resize", 16, "--steps", 1)[0] == 0
+
+
+def test_ctrl_c_saves_says_how_to_resume_and_resuming_ends_the_run(
+    call: Call, result: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result("train", "--out", "whole", "--steps", 12, "--set", "batch=16")
+    trace = "allmodes.cli._progress"
+    with monkeypatch.context() as patch:
+
+        class Stopper:
+            def __enter__(self) -> Any:
+                return lambda step, steps, text: step == 5 and signal.raise_signal(signal.SIGINT)
+
+            def __exit__(self, *_: object) -> None: ...
+
+        patch.setattr(trace, lambda what: Stopper())
+        status, _, err = call("train", "--out", "half", "--steps", 12, "--set", "batch=16")
+    assert status == 128 + signal.SIGINT
+    assert "allmodes train --resume --out half" in err
+    assert result("train", "--resume", "--out", "half")["steps"] == 12
+    whole, half = (checkpoint.load(tmp_path / name) for name in ("whole", "half"))
+    assert whole
+    assert half
+    assert all((whole.tensors["model"][k] == half.tensors["model"][k]).all() for k in whole.tensors["model"])
+
+
+def test_a_fault_of_ours_has_status_1_and_a_traceback_only_on_request(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("a\nbroken\nwheel")
+
+    monkeypatch.setattr("allmodes.recipes.recipes", broken)
+    status, _, err = call("recipes")
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert "a broken wheel" in err
+    assert "Traceback" in call("recipes", "--debug")[2]

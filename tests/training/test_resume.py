@@ -1,0 +1,156 @@
+"""A training that was stopped and resumed ends with the bits of one that was not."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import allmodes
+from allmodes.data.dataset import Dataset
+from allmodes.errors import UserError
+from allmodes.training import checkpoint
+from allmodes.training.train import Interrupted
+
+Equal = Callable[[Any, Any], bool]
+Small = Callable[[str], dict[str, Any]]
+STEPS = 20
+
+
+def final(folder: Path) -> dict[str, Any]:
+    """Everything that the next step would depend on."""
+    kept = checkpoint.load(folder)
+    assert kept is not None
+    return {"tensors": kept.tensors, "step": kept.step, "batches": kept.plain["batches"]}
+
+
+def stop_at(step: int, number: signal.Signals) -> Callable[[int, int, Mapping[str, float]], None]:
+    """A report that has the process told to stop, as by a hand on the keyboard; it stops after the next step."""
+
+    def report(done: int, total: int, numbers: Mapping[str, float]) -> None:
+        assert total == STEPS
+        if done == step:
+            signal.raise_signal(number)
+
+    return report
+
+
+@pytest.mark.parametrize(("recipe", "data"), [("r3gan", "ring"), ("dcgan", "digits")])
+def test_stopped_at_several_steps_and_resumed_it_ends_with_the_same_bits(
+    recipe: str, data: str, tmp_path: Path, small: Small, equal: Equal, request: pytest.FixtureRequest
+) -> None:
+    given: Dataset = request.getfixturevalue(data)
+    asked: dict[str, Any] = {"steps": STEPS, "seed": 3, "checkpoint_every": 6, "settings": small(recipe)}
+    allmodes.train(recipe, given, out=tmp_path / "straight", **asked)
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    out, resume = tmp_path / "stopped", False
+    for step, number in ((1, signal.SIGINT), (6, signal.SIGTERM), (11, signal.SIGINT), (18, signal.SIGTERM)):
+        said = f"stopped at step {step + 1} of {STEPS}; resume: .*--resume --out {out}"
+        with pytest.raises(Interrupted, match=said) as stopped:
+            allmodes.train(
+                **({"recipe": recipe} | asked if not resume else {}),
+                data=given,
+                out=out,
+                resume=resume,
+                report=stop_at(step, number),
+            )
+        assert stopped.value.signal == number
+        assert final(out)["step"] == step + 1
+        assert stopped.value.run.verdict == "unfinished"
+        resume = True
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+    run = allmodes.train(data=given, out=out, resume=True)
+    assert equal(final(out), final(tmp_path / "straight"))
+    straight = allmodes.load(tmp_path / "straight")
+    assert run.verdict == straight.verdict
+    examinations = [[line for line in each.metrics if "seconds" not in line] for each in (run, straight)]
+    assert examinations[0] == examinations[1] != []
+
+
+def test_a_signal_at_the_last_step_changes_nothing(tmp_path: Path, ring: Dataset, small: Small) -> None:
+    run = allmodes.train(
+        "gan2014",
+        ring,
+        steps=STEPS,
+        out=tmp_path / "run",
+        settings=small("gan2014"),
+        report=stop_at(STEPS, signal.SIGTERM),
+    )
+    assert run.verdict in ("ok", "collapsed")
+    assert run.step == STEPS
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, ring: Dataset, small: Small) -> None:
+    def impatient(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        allmodes.train("gan2014", ring, steps=STEPS, out=tmp_path / "run", settings=small("gan2014"), report=impatient)
+
+
+def test_a_torn_checkpoint_is_told_and_costs_only_time(
+    tmp_path: Path, ring: Dataset, small: Small, equal: Equal
+) -> None:
+    asked: dict[str, Any] = {"steps": STEPS, "checkpoint_every": 5, "settings": small("r3gan")}
+    allmodes.train("r3gan", ring, out=tmp_path / "run", **asked)
+    before = final(tmp_path / "run")
+    torn = tmp_path / "run" / "checkpoints" / f"step-{STEPS:08d}" / "optimizers.safetensors"
+    torn.write_bytes(torn.read_bytes()[:1000])
+    notes: list[str] = []
+    allmodes.train(data=ring, out=tmp_path / "run", resume=True, note=notes.append)
+    assert len(notes) == 1
+    assert "damaged" in notes[0]
+    assert str(torn.parent) in notes[0]
+    assert equal(final(tmp_path / "run"), before)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    asked = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if subprocess.run(asked, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("spare", [0, 5])
+def test_a_training_whose_disk_fills_up_goes_on_when_there_is_room(
+    spare: int, small_disk: Path, tmp_path: Path, ring: Dataset, small: Small, equal: Equal
+) -> None:
+    asked: dict[str, Any] = {"steps": STEPS, "checkpoint_every": 5, "settings": small("r3gan")}
+    filler = small_disk / "filler"
+
+    def fill(step: int, total: int, numbers: Mapping[str, float]) -> None:
+        if step == 12:
+            with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+                while True:
+                    file.write(bytes(4096))
+            with filler.open("r+b") as file:
+                file.truncate(filler.stat().st_size - 4096 * spare)
+
+    with pytest.raises(UserError, match="no space left on the device") as error:
+        allmodes.train("r3gan", ring, out=small_disk / "run", report=fill, **asked)
+    assert "\n" not in str(error.value)
+    assert final(small_disk / "run")["step"] == 10
+    assert not list(small_disk.rglob("*.tmp"))
+    filler.unlink()
+    allmodes.train(data=ring, out=small_disk / "run", resume=True)
+    allmodes.train("r3gan", ring, out=tmp_path / "straight", **asked)
+    assert equal(final(small_disk / "run"), final(tmp_path / "straight"))
+
+
+def test_killed_at_20_random_moments_and_resumed_it_ends_with_the_same_bits() -> None:
+    """In a process of its own, which imports torch once and forks before each life: see killed.py."""
+    script = Path(__file__).with_name("killed.py")
+    done = subprocess.run([sys.executable, str(script), "20"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "20 kills" in done.stdout

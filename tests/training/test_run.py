@@ -1,0 +1,202 @@
+"""A run's folder: what it accepts, what it refuses, what it says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import allmodes
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.errors import UserError
+from allmodes.random import Rng
+from allmodes.training.run import Run, load, read_metrics
+
+Small = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, ring: Dataset, small: Small) -> Run:
+    folder = tmp_path_factory.mktemp("runs") / "ring"
+    return allmodes.train("r3gan", ring, steps=10, out=folder, settings=small("r3gan"), checkpoint_every=5)
+
+
+@pytest.fixture
+def copy(finished: Run, tmp_path: Path) -> Path:
+    """The finished run in a folder that a test may spoil."""
+    import shutil
+
+    return shutil.copytree(finished.folder, tmp_path / "copy")
+
+
+def test_a_run_holds_all_that_happened(finished: Run, ring: Dataset) -> None:
+    plan = json.loads((finished.folder / "run.json").read_text())
+    assert (plan["recipe"], plan["steps"], plan["seed"]) == ("r3gan", 10, 0)
+    assert plan["data"]["digest"] == ring.digest
+    assert plan["data"]["split"]["counts"] == {"train": 1600, "validation": 200, "test": 200}
+    assert plan["versions"]["torch"] == torch.__version__
+    assert [line["step"] for line in finished.metrics if "seconds" in line] == list(range(1, 11))
+    assert finished.step == 10
+    assert finished.verdict in ("ok", "collapsed")
+    assert finished.reason
+    assert len(list((finished.folder / "samples").glob("*.png"))) == 5
+    assert not [path for path in finished.folder.rglob(".*")]
+
+
+def test_samples_come_from_the_averaged_weights_in_the_users_units(finished: Run) -> None:
+    from allmodes.recipes import build
+    from allmodes.training import checkpoint
+
+    kept = checkpoint.load(finished.folder)
+    assert kept is not None
+    assert not kept.tensors["average"]["generator.0.weight"].equal(kept.tensors["model"]["generator.0.weight"])
+    model = build("r3gan", finished.event, finished.plan.settings).model
+    model.load_state_dict(kept.tensors["model"] | kept.tensors["average"])
+    samples = finished.sample(7, seed=3)
+    assert samples.dtype == np.float32
+    np.testing.assert_array_equal(samples, model.sample(7, rng=Rng(3)).numpy())
+
+
+def test_samples_follow_their_seed_and_survive_a_reload(finished: Run) -> None:
+    again = allmodes.load(finished.folder)
+    np.testing.assert_array_equal(again.sample(20, seed=1), finished.sample(20, seed=1))
+    assert not np.array_equal(finished.sample(20, seed=1), finished.sample(20, seed=2))
+
+
+@pytest.mark.parametrize("n", [0, -3])
+def test_too_few_samples_are_named(n: int, finished: Run) -> None:
+    with pytest.raises(UserError, match=f"-n {n}: the number of samples must be at least 1"):
+        finished.sample(n)
+
+
+def test_a_condition_of_a_model_that_takes_none_is_an_error(finished: Run) -> None:
+    with pytest.raises(UserError, match="'energy' given, but the data have neither"):
+        finished.sample(3, {"energy": 1.0})
+
+
+def test_a_folder_that_holds_another_run_is_left_alone(copy: Path, ring: Dataset) -> None:
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=r"holds another run; choose another --out, or continue .*--resume"):
+        allmodes.train("gan2014", ring, steps=3, out=copy)
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path, ring: Dataset) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    for out in (tmp_path, tmp_path / "thesis.tex"):
+        with pytest.raises(UserError, match="is not an empty folder; choose another --out"):
+            allmodes.train("gan2014", ring, steps=3, out=out)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_what_is_not_a_run_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(UserError, match="is not a run: it has no run.json"):
+            load(path)
+    with pytest.raises(UserError, match="is a file; give the folder"):
+        load(tmp_path / "file")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"recipe": "r3gan"}', '"r3gan"', "7", "\x00\xff"])
+def test_a_spoilt_run_json_is_one_line(content: str, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(UserError, match=r"run\.json cannot be read") as error:
+        load(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_run_without_a_checkpoint_says_how_to_go_on(copy: Path) -> None:
+    import shutil
+
+    shutil.rmtree(copy / "checkpoints")
+    with pytest.raises(UserError, match=r"no checkpoint yet; continue it: allmodes train --resume --out"):
+        load(copy).sample(1)
+
+
+def test_weights_of_another_recipe_are_refused(copy: Path) -> None:
+    plan = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(plan | {"recipe": "gan2014", "settings": {}}))
+    with pytest.raises(UserError, match="do not fit the recipe gan2014"):
+        load(copy).sample(1)
+
+
+def test_a_torn_last_line_of_the_metrics_is_left_out(copy: Path) -> None:
+    whole = read_metrics(copy)
+    with (copy / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 11, "los')
+    assert read_metrics(copy) == whole
+    assert load(copy).step == 10
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"steps": 11}, "--steps 11: .* has 10"),
+        ({"recipe": "gan2014"}, "--recipe gan2014: .* has r3gan"),
+        ({"seed": 1}, "--seed 1: .* has 0"),
+        ({"settings": {"width": 9}}, "--set .*9.*: .* has"),
+        ({"checkpoint_every": 7}, "--checkpoint-every 7: .* has 5"),
+    ],
+)
+def test_a_resume_that_contradicts_the_run_names_the_flag(asked: dict[str, Any], said: str, copy: Path) -> None:
+    with pytest.raises(UserError, match=said):
+        allmodes.train(out=copy, resume=True, **asked)
+
+
+def test_a_resume_that_repeats_the_run_is_accepted_and_a_finished_one_stays(copy: Path, small: Small) -> None:
+    weights = (copy / "checkpoints" / "step-00000010" / "model.safetensors").read_bytes()
+    run = allmodes.train(
+        "r3gan", "ring", steps=10, seed=0, settings=small("r3gan"), checkpoint_every=5, out=copy, resume=True
+    )
+    assert run.verdict in ("ok", "collapsed")
+    assert (copy / "checkpoints" / "step-00000010" / "model.safetensors").read_bytes() == weights
+
+
+def test_a_resume_finds_its_data_again_by_itself(copy: Path) -> None:
+    assert allmodes.train(out=copy, resume=True).step == 10
+
+
+@pytest.mark.parametrize("data", ["grid", load_data("ring", n=2001), np.zeros((30, 2))])
+def test_a_resume_with_other_data_is_refused(data: Any, copy: Path) -> None:
+    with pytest.raises(UserError, match=r"not those that .* was trained on"):
+        allmodes.train(data=data, out=copy, resume=True)
+
+
+def test_a_file_that_changed_since_is_refused(tmp_path: Path, small: Small) -> None:
+    x = np.random.default_rng(0).standard_normal((100, 2)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    out = tmp_path / "run"
+    allmodes.train("gan2014", tmp_path / "x.npy", steps=2, out=out, settings=small("gan2014"))
+    np.save(tmp_path / "x.npy", x + 1)
+    with pytest.raises(UserError, match=r"not those that .* was trained on \(another digest\)"):
+        allmodes.train(out=out, resume=True)
+
+
+def test_another_split_of_the_same_data_is_refused(tmp_path: Path, small: Small) -> None:
+    x = np.random.default_rng(0).standard_normal((100, 2)).astype(np.float32)
+    allmodes.train("gan2014", load_data(x, split_seed=3), steps=2, out=tmp_path / "run", settings=small("gan2014"))
+    with pytest.raises(UserError, match=r"split by seed 0, .* split seed 3"):
+        allmodes.train(data=x, out=tmp_path / "run", resume=True)
+    assert allmodes.train(data=load_data(x, split_seed=3), out=tmp_path / "run", resume=True).step == 2
+
+
+def test_arrays_in_memory_have_to_be_passed_again(tmp_path: Path, small: Small) -> None:
+    x = np.random.default_rng(0).standard_normal((100, 2)).astype(np.float32)
+    allmodes.train("gan2014", x, steps=2, out=tmp_path / "run", settings=small("gan2014"))
+    with pytest.raises(UserError, match="arrays in memory; pass them again"):
+        allmodes.train(out=tmp_path / "run", resume=True)
+    assert allmodes.train(data=x, out=tmp_path / "run", resume=True).step == 2
+
+
+def test_runs_without_a_name_get_one_that_is_free(
+    tmp_path: Path, ring: Dataset, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders = [allmodes.train("gan2014", ring, steps=1, settings=small("gan2014")).folder for _ in range(2)]
+    assert [str(folder) for folder in folders] == ["runs/ring-gan2014-s0", "runs/ring-gan2014-s0-2"]
