@@ -22,6 +22,7 @@ from common import arguments, markdown, publish, say, surroundings
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.training.health import SAMPLES
 from allmodes.training.study import Study, study
+from allmodes.training.trainer import threads
 
 DRAWS = 100
 VEEGAN, PACGAN = "VEEGAN (1705.07761), table 1", "PacGAN (1712.04086), table 1, 10 trials"
@@ -39,7 +40,7 @@ PUBLISHED = (
     ("grid", "PacGAN2", "23.8 ± 0.7", "91.3 %", "0.13 ± 0.04", PACGAN),
     ("grid", "PacGAN4", "24.8 ± 0.2", "93.6 %", "0.04 ± 0.01", PACGAN),
 )
-PUBLISHED_KEYS = ("data", "method", "modes captured", "high quality", "reverse KL", "source")
+PUBLISHED_KEYS: tuple[str, ...] = ("data", "method", "modes captured", "high quality", "reverse KL", "source")
 KEYS = ("data", "method", "modes captured", "all modes in", "high quality", "reverse KL", "collapsed", "seconds a seed")
 KEYS += ("one seed alone, s", "source")
 
@@ -84,11 +85,8 @@ def progress(what: str) -> Callable[[int, int], None]:
 
 def seconds_alone(recipe: str, data: Dataset, seed: int, steps: int | None) -> float:
     """Of one seed on one thread, from data to examined samples."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    seconds = study(recipe, data, seeds=1, first=seed, steps=steps, report=progress(f"{recipe} alone")).seconds
-    torch.set_num_threads(before)
-    return seconds
+    with threads(1):
+        return study(recipe, data, seeds=1, first=seed, steps=steps, report=progress(f"{recipe} alone")).seconds
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -99,11 +97,11 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 def measured(found: Study, alone: float, data: Dataset) -> dict[str, str]:
     assert data.modes is not None
     low, high = found.interval
-    values = [found.values(name) or [] for name in ("modes", "high_quality", "reverse_kl")]
+    modes, high_quality, reverse_kl = (found.values(name) or [] for name in ("modes", "high_quality", "reverse_kl"))
     return {
         "data": found.data,
         "method": f"**{found.recipe}**, {found.steps} steps",
-        **figures(*values, len(data.modes.centres)),
+        **figures(modes, high_quality, reverse_kl, len(data.modes.centres)),
         "collapsed": f"{found.collapsed:.0%} [{low:.1%}, {high:.1%}]".replace("%", " %"),
         "seconds a seed": f"{found.seconds / len(found.findings):.1f}",
         "one seed alone, s": f"{alone:.0f}",

@@ -3,10 +3,10 @@
     pip install -c constraints.txt -e '.[bench]'
     python benchmarks/peers.py [--seed 0] [--steps N] [--threads 1] [--out benchmarks/results/peers.md]
 
-The default recipe is trained first and timed, from data in memory to 2500 samples. CTGAN then trains with its own settings
-for so many epochs that they alone last at least as long; what it needs to prepare comes on top. Both see the same
-40,000 examples and use the same number of threads. CTGAN's licence is BUSL-1.1: it is imported here and nowhere in the
-package.
+The default recipe is trained first and timed, from data in memory to 2500 samples. CTGAN then trains with its own
+settings for so many epochs that they alone last at least as long; what it needs to prepare comes on top. Both see the
+same 40,000 examples and use the same number of threads. CTGAN's licence is BUSL-1.1: it is imported here and nowhere in
+the package.
 """
 
 from __future__ import annotations

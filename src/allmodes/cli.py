@@ -10,6 +10,7 @@ import contextlib
 import io
 import itertools
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -277,9 +278,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"allmodes {version('allmodes')}")
             return
         command = _parse(argv)
-        result = command()
-        if command.json:
-            print(json.dumps(result))
+        with contextlib.redirect_stdout(sys.stdout if os.environ.get("RANK", "0") == "0" else io.StringIO()):
+            result = command()
+            if command.json:
+                print(json.dumps(result))
     except UserError as error:
         _fail(str(error), 2, debug)
     except KeyboardInterrupt:

@@ -33,7 +33,7 @@ def save_samples(path: Path, samples: Tensor, event: Event, real: Tensor, modes:
     Images: a grid. Points in the plane: both clouds. Anything else: a histogram for each of the first coordinates.
     """
     if event.image is not None and event.image[0] in (1, 3):
-        save_picture(path, grid_picture(samples[:IMAGES].numpy(), event))
+        save_picture(path, grid_picture(samples[:IMAGES].nan_to_num().numpy(), event))
         return
     from matplotlib.figure import Figure
 
@@ -94,12 +94,17 @@ def _histograms(samples: Tensor, real: Tensor, event: Event) -> Figure:
     figure = Figure(figsize=(3.2 * across, 2.4 * down), layout="constrained")
     for column, axes in enumerate(np.ravel(figure.subplots(down, across, squeeze=False))[:shown]):
         low, high = np.quantile(real[:, column], [0.001, 0.999])
-        bins = np.linspace(low, high if high > low else low + 1, 41).tolist()
-        axes.hist(real[:, column].numpy(), bins, density=True, color=REAL, alpha=0.35, label="held-out data")
-        axes.hist(samples[:, column].numpy(), bins, density=True, histtype="step", color=FAKE, label="generated")
+        edges = np.linspace(low, high if high > low else low + 1, 41)
+        axes.stairs(_density(real[:, column], edges), edges, fill=True, color=REAL, alpha=0.35, label="held-out data")
+        axes.stairs(_density(samples[:, column], edges), edges, color=FAKE, label="generated")
         axes.set_title(event.columns[column] if event.columns else f"coordinate {column}", fontsize=9)
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
         if column == 0:
             axes.legend(fontsize=7, frameon=False)
     return figure
+
+
+def _density(x: Tensor, edges: np.ndarray) -> np.ndarray:
+    """The density of all of x, [n], in each bin; what lies outside, or is not finite, is in none."""
+    return np.histogram(x[x.isfinite()].numpy(), edges)[0] / len(x) / np.diff(edges)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -67,4 +69,4 @@ def test_halvings_go_down_to_four_to_seven_on_the_shorter_side(rows: int, column
     assert sizes[0] == (rows, columns)
     assert min(sizes[-1]) < 8
     assert min(sizes[-1]) >= min(4, rows, columns)
-    assert all(large[0] // 2 == small[0] for large, small in zip(sizes, sizes[1:], strict=False))
+    assert all(large[0] // 2 == small[0] for large, small in pairwise(sizes))

@@ -58,6 +58,14 @@ def test_real_against_real_is_never_called_collapsed(name: str) -> None:
         assert health.numbers == {"missing_mass": 0, "regions_missed": 0}
 
 
+def test_too_few_samples_to_tell_are_no_collapse(digits: Dataset) -> None:
+    watched = regions(digits)
+    for seed in range(SEEDS):
+        few = drawn(digits.x, seed)[:40]
+        assert (watched._counts(few) == 0).any()
+        assert watched.examine(few).verdict == "ok"
+
+
 @pytest.mark.parametrize("left_out", [0, 2, 4, 5, 6])
 def test_a_digit_that_is_left_out_is_a_collapse(left_out: int, digits: Dataset) -> None:
     # The others share regions with digits that look like them, and are found in some splits of the data only.

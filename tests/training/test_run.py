@@ -45,7 +45,7 @@ def test_a_run_holds_all_that_happened(finished: Run, ring: Dataset) -> None:
     assert finished.verdict in ("ok", "collapsed")
     assert finished.reason
     assert len(list((finished.folder / "samples").glob("*.png"))) == 5
-    assert not [path for path in finished.folder.rglob(".*")]
+    assert not list(finished.folder.rglob(".*"))
 
 
 def test_samples_come_from_the_averaged_weights_in_the_users_units(finished: Run) -> None:
@@ -97,7 +97,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path, ring: 
 def test_what_is_not_a_run_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(UserError, match="is not a run: it has no run.json"):
+        with pytest.raises(UserError, match=r"is not a run: it has no run\.json"):
             load(path)
     with pytest.raises(UserError, match="is a file; give the folder"):
         load(tmp_path / "file")

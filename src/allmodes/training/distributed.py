@@ -48,6 +48,11 @@ class World:
         dist.all_reduce(raised, dist.ReduceOp.MAX)
         return bool(raised.item())
 
+    def wait(self) -> None:
+        """Until every process is here."""
+        if self.size > 1:
+            dist.barrier()
+
 
 ALONE = World()
 

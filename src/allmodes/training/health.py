@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -67,7 +68,7 @@ class RegionWatch:
     def __init__(self, dataset: Dataset, transform: Transform, seed: int = 0) -> None:
         from sklearn.cluster import KMeans
 
-        self.transform = transform
+        self.transform = copy.deepcopy(transform).cpu()
         train = self._flat(dataset.batch(dataset.split.train[:TREE_POINTS]).x)
         self.cells = min(max(2, min(20, len(train) // 50)), len(train.unique(dim=0)))
         self.means = KMeans(self.cells, n_init="auto", random_state=seed).fit(train.numpy())

@@ -18,7 +18,7 @@ from allmodes.networks.stack import NotStackable, stack
 from allmodes.random import Rng, StackedRng
 from allmodes.recipes import Recipe, build
 from allmodes.training.health import SAMPLES, Health, watch
-from allmodes.training.trainer import Trainer, device_named, threads, threads_for
+from allmodes.training.trainer import Trainer, device_named, examples_to_fit, threads, threads_for
 
 AT_ONCE = 32
 """Models in a stack: more gain nothing, and fill the memory."""
@@ -133,7 +133,7 @@ def study(
             rng = Rng(0, target) if copies == 1 else StackedRng([Rng(0, target) for _ in group])
             samples.append(trainer.sample(SAMPLES, rng).reshape(copies, SAMPLES, *dataset.event.shape).cpu())
     drawn = torch.cat(samples)
-    examine = watch(dataset, transform.cpu()).examine
+    examine = watch(dataset, transform).examine
     return Study(
         recipe=recipe,
         data=dataset.name,
@@ -147,7 +147,7 @@ def study(
 def _trainers(recipes: list[Recipe], seeds: list[int], dataset: Dataset, device: torch.device) -> Iterator[Trainer]:
     """One trainer of all models stacked, or one for each."""
     for member in recipes:
-        member.model.fit(dataset.part("train").x)
+        member.model.fit(examples_to_fit(dataset))
     rngs = [Rng(seed, device) for seed in seeds]
     orders = [Batches(dataset, member.batch, seed, device=device) for member, seed in zip(recipes, seeds, strict=True)]
     try:

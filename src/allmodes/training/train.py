@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ from allmodes.training.distributed import World, world
 from allmodes.training.health import SAMPLES, Health, watch
 from allmodes.training.interrupt import interruptible
 from allmodes.training.run import Journal, Plan, Run, create, free_folder, load, versions
-from allmodes.training.trainer import Trainer, device_named, threads, threads_for
+from allmodes.training.trainer import Trainer, device_named, examples_to_fit, threads, threads_for
 
 DEFAULT_RECIPE = "r3gan"
 DEFAULT_DATA = "ring"
@@ -102,6 +103,7 @@ def train(
             made = build(name, dataset.event, settings, steps=steps, seed=seed)
             plan = _plan(name, settings, made, seed, dataset, checkpoint_every)
             folder = Path(out).expanduser() if out else free_folder(_folder(dataset.name, name, seed))
+            here.wait()  # all have named the folder before one makes it
             run = create(folder, plan) if here.rank == 0 else Run(folder, plan)
         with threads(run.plan.threads):
             return _Session(run, dataset, made, target, here, report, say).train()
@@ -121,7 +123,7 @@ class _Session:
         say: Callable[[str], None],
     ) -> None:
         self.run, self.plan, self.here, self.report = run, run.plan, here, report
-        recipe.model.fit(dataset.part("train").x)
+        recipe.model.fit(examples_to_fit(dataset))
         recipe.model.to(device)
         batches = Batches(dataset, recipe.batch, run.plan.seed, here.rank, here.size, device)
         rng = Rng(run.plan.seed, device, rank=here.rank, world=here.size)
@@ -147,9 +149,9 @@ class _Session:
             for step in self.trainer:
                 due = step == last or step % plan.checkpoint_every == 0
                 logging = due or step % plan.log_every == 0
-                stop = logging and self.here.any(bool(interrupt), self.trainer.device)
-                if self.here.size == 1:
-                    stop = bool(interrupt)
+                # One process stops at once; many agree on a step when they next look at their numbers.
+                ask = logging or self.here.size == 1
+                stop = ask and self.here.any(bool(interrupt), self.trainer.device)
                 if logging or stop:
                     self._log(step)
                 if step == last or step % examine_every == 0:
@@ -157,7 +159,8 @@ class _Session:
                 if due or stop:
                     self._keep(step)
                 if stop and step < last:
-                    raise Interrupted(self.run, step, interrupt.signal or 15)
+                    raise Interrupted(self.run, step, interrupt.signal or signal.SIGTERM)
+        self.here.wait()
         return self.run
 
     def _log(self, step: int) -> None:

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from allmodes.data.batches import Batches, StackedBatches
+from allmodes.data.dataset import Dataset
 from allmodes.errors import UserError
 from allmodes.models.base import GenerativeModel, Loss, Player
 from allmodes.random import Rng
 from allmodes.recipes.base import Recipe
 from allmodes.training.distributed import ALONE, World
 from allmodes.training.ema import Average
+from allmodes.training.optimizer import FusedAdam
 
 
 class NotFinite(UserError):
@@ -48,9 +50,7 @@ class Trainer:
         self.step = 0
         self.parameters = {p.name: list(p.module.parameters()) for p in self.model.players}
         self.optimizers = {
-            name: torch.optim.Adam(
-                parameters, lr=0.0, betas=recipe.optimizer.betas, eps=recipe.optimizer.epsilon, fused=True
-            )
+            name: FusedAdam(parameters, recipe.optimizer.betas, recipe.optimizer.epsilon)
             for name, parameters in self.parameters.items()
         }
         self.average = None if recipe.half_life is None else Average(self.model, recipe.half_life)
@@ -78,11 +78,10 @@ class Trainer:
         """Change the player's parameters down the gradient of its loss, and nobody else's."""
         parameters = self.parameters[player.name]
         optimizer = self.optimizers[player.name]
-        optimizer.zero_grad()
+        optimizer.forget()
         torch.autograd.backward(loss.value * self.model.copies, inputs=parameters)
         self.world.average_gradients(parameters)
-        optimizer.param_groups[0]["lr"] = self.recipe.optimizer.rate(self.model.t)
-        optimizer.step()
+        optimizer.move(self.recipe.optimizer.rate(self.model.t))
         if self.record:
             self._parts[-1] |= {f"{player.name}.loss": loss.value.detach(), **loss.parts}
 
@@ -185,3 +184,12 @@ def device_named(name: str | None, local: int = 0) -> torch.device:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError, NotImplementedError):
         raise UserError(f"--device {name}: not on this machine; leave it out, or give cpu") from None
+
+
+FITTED = 2**28
+"""Numbers of the training part that the transform is fitted to at the most."""
+
+
+def examples_to_fit(dataset: Dataset) -> Tensor:
+    """Training examples, [n, *shape]: all, or of large data as many as fit into a gigabyte."""
+    return dataset.batch(dataset.split.train[: max(1, FITTED // dataset.event.size)]).x

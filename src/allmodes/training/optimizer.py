@@ -1,0 +1,62 @@
+"""The optimizer of every player."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+
+
+class FusedAdam(torch.optim.Adam):
+    """Adam in one fused kernel, to the bits of torch's own, without its bookkeeping around each step.
+
+    For networks of a few thousand weights that bookkeeping is a tenth of a training.
+
+    Arguments:
+        parameters: all in one group.
+        betas, eps: as in the paper.
+
+    References:
+        Adam (Kingma and Ba, 2015), https://arxiv.org/abs/1412.6980
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], betas: tuple[float, float], eps: float) -> None:
+        super().__init__(parameters, lr=0.0, betas=betas, eps=eps, fused=True)
+        for p in parameters:
+            self.state[p] = {
+                "step": torch.zeros((), device=p.device),
+                "exp_avg": torch.zeros_like(p),
+                "exp_avg_sq": torch.zeros_like(p),
+            }
+
+    @torch.no_grad()
+    def move(self, rate: float) -> None:
+        """Change the parameters that have a gradient, at a learning rate."""
+        group = self.param_groups[0]
+        group["lr"] = rate
+        moved = [p for p in group["params"] if p.grad is not None]
+        states = [self.state[p] for p in moved]
+        adam(
+            moved,
+            [p.grad for p in moved],
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [],
+            [state["step"] for state in states],
+            foreach=False,
+            fused=True,
+            amsgrad=False,
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            lr=rate,
+            weight_decay=0.0,
+            eps=group["eps"],
+            maximize=False,
+        )
+
+    def forget(self) -> None:
+        """Drop all gradients."""
+        for p in self.param_groups[0]["params"]:
+            p.grad = None

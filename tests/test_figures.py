@@ -1,0 +1,64 @@
+"""Pictures: one for every event, whatever a generator makes, and no warning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.figures import FAKE, save_samples
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def coloured(path: Path, colour: str) -> int:
+    """How many pixels have about that colour."""
+    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    return int((np.abs(pixels(path) - rgb).max(-1) < 60).sum())
+
+
+@pytest.mark.parametrize("kind", ["points", "levels", "CHW", "HWC"])
+@pytest.mark.parametrize("wrong", [0.0, 1e30, torch.nan, torch.inf])
+def test_every_event_has_a_picture_even_of_what_is_not_finite(
+    kind: str, wrong: float, events: dict[str, Dataset], tmp_path: Path
+) -> None:
+    data = events[kind]
+    samples = data.x[:30].clone()
+    if samples.is_floating_point():
+        samples[5:] += wrong
+    save_samples(tmp_path / "samples.png", samples, data.event, data.x)
+    assert pixels(tmp_path / "samples.png").std() > 0
+
+
+def test_a_pictures_grid_shows_the_samples(digits: Dataset, tmp_path: Path) -> None:
+    save_samples(tmp_path / "samples.png", digits.x[:4], digits.event, digits.x)
+    shown = pixels(tmp_path / "samples.png")[..., 0]
+    scale = len(shown) // 17  # two rows of 8 and a gap of 1
+    first = shown[: 8 * scale : scale, : 8 * scale : scale]
+    np.testing.assert_allclose(first, digits.x[0].double().numpy() * 255 / 16, atol=1)
+
+
+def test_a_mode_that_is_missed_is_marked(ring: Dataset, tmp_path: Path) -> None:
+    assert ring.modes is not None
+    away = ring.x[(ring.x - ring.modes.centres[2].float()).norm(dim=1) > 0.5]
+    reds = []
+    for samples in (ring.x, away):
+        save_samples(tmp_path / "samples.png", samples, ring.event, ring.x, ring.modes)
+        assert coloured(tmp_path / "samples.png", FAKE) > 20
+        reds.append(coloured(tmp_path / "samples.png", "#c8321e"))
+    assert reds[0] < 10 < reds[1]
+
+
+def test_histograms_of_a_table_overlap_where_samples_are_the_data(tmp_path: Path) -> None:
+    data = load_data(np.random.default_rng(0).standard_normal((500, 3)).astype(np.float32))
+    shown = []
+    for shift in (0.0, 100.0):
+        save_samples(tmp_path / "samples.png", data.x + shift, data.event, data.x)
+        shown.append(coloured(tmp_path / "samples.png", FAKE))
+    assert shown[0] > 2 * shown[1] > 0
