@@ -20,9 +20,9 @@ import torch
 from common import arguments, markdown, publish, say, surroundings
 
 from allmodes.data.dataset import Dataset, load_data
+from allmodes.training.hardware import threads
 from allmodes.training.health import SAMPLES
 from allmodes.training.study import Study, study
-from allmodes.training.trainer import threads
 
 DRAWS = 100
 VEEGAN, PACGAN = "VEEGAN (1705.07761), table 1", "PacGAN (1712.04086), table 1, 10 trials"

@@ -18,8 +18,8 @@ from common import arguments, markdown, publish, ratio, say, surroundings
 
 from allmodes.data.dataset import load_data
 from allmodes.recipes import build
+from allmodes.training.hardware import threads_for
 from allmodes.training.study import study
-from allmodes.training.trainer import threads_for
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from allmodes.data.batches import Batches
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.random import Rng
 from allmodes.recipes import build, recipes
-from allmodes.training.trainer import Trainer, examples_to_fit
+from allmodes.training.trainer import Trainer
 
 # No timed assertion: a deadline is one. Derandomized: a run of the tests says the same twice.
 hypothesis.settings.register_profile("allmodes", deadline=None, derandomize=True)
@@ -82,7 +82,7 @@ def make_trainer(small: Small) -> MakeTrainer:
 
     def make(recipe: str, data: Dataset, *, steps: int = 20, seed: int = 0, **settings: Any) -> Trainer:
         made = build(recipe, data.event, small(recipe) | settings, steps=steps, seed=seed)
-        made.model.fit(examples_to_fit(data))
+        made.model.fit(data.to_fit())
         return Trainer(made, Batches(data, made.batch, seed), Rng(seed))
 
     return make

@@ -19,7 +19,7 @@ from allmodes.random import Rng
 from allmodes.recipes import build
 from allmodes.training import train as module
 from allmodes.training.distributed import World, world
-from allmodes.training.trainer import Trainer, examples_to_fit
+from allmodes.training.trainer import Trainer
 
 # A low rate: at the recipe's own one the game multiplies a rounding error by about 5 each step.
 SETTINGS = {"width": 8, "batch": 32, "rate": 1e-4}
@@ -31,7 +31,7 @@ def gradients(data: Dataset, here: World) -> dict[str, Tensor]:
     torch.set_default_dtype(torch.float64)
     try:
         made = build("r3gan", data.event, SETTINGS, steps=STEPS)
-        made.model.fit(examples_to_fit(data))
+        made.model.fit(data.to_fit())
         batches = Batches(data, made.batch, 0, here.rank, here.size)
         next(iter(Trainer(made, batches, Rng(0, rank=here.rank, world=here.size), here)))
         return {name: p.grad.clone() for name, p in made.model.named_parameters() if p.grad is not None}

@@ -60,10 +60,9 @@ def test_real_against_real_is_never_called_collapsed(name: str) -> None:
 
 def test_too_few_samples_to_tell_are_no_collapse(digits: Dataset) -> None:
     watched = regions(digits)
-    for seed in range(SEEDS):
-        few = drawn(digits.x, seed)[:40]
-        assert (watched._counts(few) == 0).any()
-        assert watched.examine(few).verdict == "ok"
+    few = [drawn(digits.x, seed)[:40] for seed in range(SEEDS)]
+    assert sum((watched._counts(samples) == 0).any() for samples in few) > SEEDS / 2
+    assert all(watched.examine(samples).verdict == "ok" for samples in few)
 
 
 @pytest.mark.parametrize("left_out", [0, 2, 4, 5, 6])

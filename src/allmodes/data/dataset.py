@@ -25,6 +25,8 @@ from allmodes.data.pictures import resize_picture
 from allmodes.errors import UserError, unknown
 from allmodes.event import Batch, Condition, Event, Layout, Support
 
+FITTED = 2**28
+
 Part = Literal["train", "validation", "test"]
 
 _DTYPES = {torch.uint8: np.uint8, torch.int32: np.int32, torch.float32: np.float32}
@@ -125,6 +127,10 @@ class Dataset:
             fits = device.type == "cuda" and self.x.nbytes <= torch.cuda.mem_get_info(device)[0] // 2
             self._resident[device] = Batch(self.x, self.condition).to(device if fits else "cpu")
         return self._resident[device]
+
+    def to_fit(self) -> Tensor:
+        """Training examples to fit a transform to, [n, *shape]: all, or of large data as many as fill a gigabyte."""
+        return self.batch(self.split.train[: max(1, FITTED // self.event.size)]).x
 
     def part(self, name: Part) -> Batch:
         """The examples of one part, "train", "validation" or "test"."""

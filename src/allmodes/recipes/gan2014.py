@@ -18,7 +18,7 @@ PAPER = "https://arxiv.org/abs/1406.2661"
 
 @recipe(year=2014, paper=PAPER, family="gan")
 def gan2014(
-    event: Event, *, width: int = 128, latent: int = 64, rate: float = 1e-3, batch: int = 256, steps: int = 10_000
+    event: Event, *, width: int = 128, latent: int = 64, rate: float = 1e-3, batch: int = 256, steps: int = 5_000
 ) -> Recipe:
     """The first GAN: two fully connected networks; the generator maximizes log D(G(z))."""
     return _gan2014(event, NonSaturating(), width, latent, rate, batch, steps)
@@ -26,7 +26,7 @@ def gan2014(
 
 @recipe(year=2014, paper=PAPER, family="gan")
 def gan2014_minimax(
-    event: Event, *, width: int = 128, latent: int = 64, rate: float = 1e-3, batch: int = 256, steps: int = 10_000
+    event: Event, *, width: int = 128, latent: int = 64, rate: float = 1e-3, batch: int = 256, steps: int = 5_000
 ) -> Recipe:
     """The first GAN as the zero-sum game: the generator minimizes log(1 - D(G(z))), and stalls when D wins."""
     return _gan2014(event, Minimax(), width, latent, rate, batch, steps)

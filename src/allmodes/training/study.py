@@ -17,8 +17,9 @@ from allmodes.errors import UserError
 from allmodes.networks.stack import NotStackable, stack
 from allmodes.random import Rng, StackedRng
 from allmodes.recipes import Recipe, build
+from allmodes.training.hardware import device_named, threads, threads_for
 from allmodes.training.health import SAMPLES, Health, watch
-from allmodes.training.trainer import Trainer, device_named, examples_to_fit, threads, threads_for
+from allmodes.training.trainer import Trainer
 
 AT_ONCE = 32
 """Models in a stack: more gain nothing, and fill the memory."""
@@ -147,7 +148,7 @@ def study(
 def _trainers(recipes: list[Recipe], seeds: list[int], dataset: Dataset, device: torch.device) -> Iterator[Trainer]:
     """One trainer of all models stacked, or one for each."""
     for member in recipes:
-        member.model.fit(examples_to_fit(dataset))
+        member.model.fit(dataset.to_fit())
     rngs = [Rng(seed, device) for seed in seeds]
     orders = [Batches(dataset, member.batch, seed, device=device) for member, seed in zip(recipes, seeds, strict=True)]
     try:

@@ -21,10 +21,11 @@ from allmodes.random import Rng
 from allmodes.recipes import Recipe, build
 from allmodes.training import checkpoint
 from allmodes.training.distributed import World, world
+from allmodes.training.hardware import device_named, threads, threads_for
 from allmodes.training.health import SAMPLES, Health, watch
 from allmodes.training.interrupt import interruptible
 from allmodes.training.run import Journal, Plan, Run, create, free_folder, load, versions
-from allmodes.training.trainer import Trainer, device_named, examples_to_fit, threads, threads_for
+from allmodes.training.trainer import Trainer
 
 DEFAULT_RECIPE = "r3gan"
 DEFAULT_DATA = "ring"
@@ -123,7 +124,7 @@ class _Session:
         say: Callable[[str], None],
     ) -> None:
         self.run, self.plan, self.here, self.report = run, run.plan, here, report
-        recipe.model.fit(examples_to_fit(dataset))
+        recipe.model.fit(dataset.to_fit())
         recipe.model.to(device)
         batches = Batches(dataset, recipe.batch, run.plan.seed, here.rank, here.size, device)
         rng = Rng(run.plan.seed, device, rank=here.rank, world=here.size)

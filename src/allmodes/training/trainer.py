@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from allmodes.data.batches import Batches, StackedBatches
-from allmodes.data.dataset import Dataset
 from allmodes.errors import UserError
-from allmodes.models.base import GenerativeModel, Loss, Player
+from allmodes.models.base import Loss, Player
 from allmodes.random import Rng
 from allmodes.recipes.base import Recipe
 from allmodes.training.distributed import ALONE, World
 from allmodes.training.ema import Average
+from allmodes.training.hardware import computes_in_bf16
 from allmodes.training.optimizer import FusedAdam
 
 
@@ -143,53 +143,3 @@ class Trainer:
             self.average.load(tensors["average"])
         self.step = plain["step"]
         self.batches.state = plain["batches"]
-
-
-def computes_in_bf16(device: torch.device) -> bool:
-    """Whether the hardware multiplies in bfloat16; emulated, it is slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-
-
-SMALL = 100_000
-"""Weights below which one processor thread is faster than several."""
-
-
-@contextmanager
-def threads(number: int) -> Iterator[None]:
-    """Run a block with that many processor threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def threads_for(model: GenerativeModel) -> int:
-    """One for a small model, all there are for a large one."""
-    small = sum(p.numel() for p in model.parameters()) < SMALL * model.copies
-    return 1 if small else torch.get_num_threads()
-
-
-def device_named(name: str | None, local: int = 0) -> torch.device:
-    """The device of that name; without one the GPU of this process, or the CPU where there is none.
-
-    Raises:
-        UserError: where it is not there.
-    """
-    name = name or (f"cuda:{local}" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise UserError(f"--device {name}: not on this machine; leave it out, or give cpu") from None
-
-
-FITTED = 2**28
-"""Numbers of the training part that the transform is fitted to at the most."""
-
-
-def examples_to_fit(dataset: Dataset) -> Tensor:
-    """Training examples, [n, *shape]: all, or of large data as many as fit into a gigabyte."""
-    return dataset.batch(dataset.split.train[: max(1, FITTED // dataset.event.size)]).x

@@ -1,0 +1,51 @@
+"""Which device, how many threads, which precision: what the machine at hand decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from allmodes.errors import UserError
+from allmodes.models.base import GenerativeModel
+
+SMALL = 100_000
+"""Weights below which one processor thread is faster than several."""
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether the hardware multiplies in bfloat16; emulated, it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Run a block with that many processor threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def threads_for(model: GenerativeModel) -> int:
+    """One for a small model, all there are for a large one."""
+    small = sum(p.numel() for p in model.parameters()) < SMALL * model.copies
+    return 1 if small else torch.get_num_threads()
+
+
+def device_named(name: str | None, local: int = 0) -> torch.device:
+    """The device of that name; without one the GPU of this process, or the CPU where there is none.
+
+    Raises:
+        UserError: where it is not there.
+    """
+    name = name or (f"cuda:{local}" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UserError(f"--device {name}: not on this machine; leave it out, or give cpu") from None
