@@ -21,8 +21,8 @@ from allmodes.training.study import Study, study
 from allmodes.training.train import train
 
 SEEDS = 10
-RING_STEPS = 2_500
-DIGITS_STEPS = 6_000
+RING_STEPS = 2_000
+DIGITS_STEPS = 4_500
 FOLDER = Path("demo")
 
 

@@ -50,7 +50,7 @@ def save_samples(path: Path, samples: Tensor, event: Event, real: Tensor, modes:
 
 
 def cloud(axes: Axes, points: Tensor, colour: str, title: str) -> None:
-    """Points in the plane, [n, 2]; those far outside the frame of the others do not set its size."""
+    """Points in the plane, [n, 2]; those that are not finite are left out."""
     shown = points[:POINTS]
     shown = shown[shown.isfinite().all(1)]
     axes.scatter(*shown.T.numpy(), s=3, color=colour, alpha=0.5, linewidths=0, rasterized=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -16,6 +17,17 @@ from allmodes.random import Rng
 from allmodes.score import NoDensity, Score
 
 NUMBERS_PER_CHUNK = 2**20
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside the block, and the mode that was there before after it."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
 
 
 @dataclass(frozen=True)
@@ -106,14 +118,11 @@ class GenerativeModel(nn.Module, ABC):
         condition = condition or Condition()
         rng = rng or Rng(0, next(self.parameters()).device)
         chunk = max(64, NUMBERS_PER_CHUNK // max(64, self.event.size))
-        training = self.training
-        self.eval()
-        with torch.no_grad():
+        with evaluating(self), torch.no_grad():
             samples = [
                 self.event.project(self.transform.inverse(self.draw(len(rows), condition[rows], rng)))
                 for rows in torch.arange(n).split(chunk)
             ]
-        self.train(training)
         return torch.cat(samples, dim=-1 - len(self.event.shape)) if samples else torch.empty(0, *self.event.shape)
 
     def score(

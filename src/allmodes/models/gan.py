@@ -82,7 +82,7 @@ class GAN(GenerativeModel):
         }
         logits = judge.logits(real), judge.logits(fake)
         value = self.objective.discriminator(*logits)
-        parts = {"discriminator": value, "real": logits[0].mean(), "fake": logits[1].mean()} | costs
+        parts = {"real": logits[0].mean(), "fake": logits[1].mean()} | costs
         return Loss(value + sum(costs.values()), {name: part.detach() for name, part in parts.items()})
 
     def _generator_loss(self, real: Tensor, fake: Tensor) -> Loss:
@@ -90,8 +90,7 @@ class GAN(GenerativeModel):
         if self.objective.paired:
             with torch.no_grad():
                 against = self.logits(real)
-        value = self.objective.generator(against, self.logits(fake))
-        return Loss(value, {"generator": value.detach()})
+        return Loss(self.objective.generator(against, self.logits(fake)))
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         return self.generator(self.latent.draw(n, rng))

@@ -52,6 +52,8 @@ def stack(modules: Sequence[Module]) -> Module:
         if not all(torch.equal(buffer, other.get_buffer(name)) for other in modules):
             raise NotStackable(f"buffer {name!r} of {type(first).__name__} differs between the models")
     result = copy.deepcopy(first)
+    if len(list(first.children())) < len(first._modules):
+        raise NotStackable(f"{type(first).__name__} has one layer in two places")
     for name, _ in first.named_children():
         result.add_module(name, stack([module.get_submodule(name) for module in modules]))
     return result

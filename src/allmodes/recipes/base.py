@@ -94,31 +94,39 @@ def recipes() -> dict[str, Entry]:
     return dict(sorted(_RECIPES.items(), key=lambda item: (item[1].year, item[0])))
 
 
+def read_settings(name: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Settings of a recipe as its function takes them: a value given as text is read as its annotation's type.
+
+    Raises:
+        UserError: for an unknown recipe or setting (with the nearest one), or a value that does not fit.
+    """
+    known = recipes()
+    if name not in known:
+        raise unknown("recipe", name, known)
+    for setting in settings or {}:
+        if setting not in known[name].settings:
+            raise unknown(f"setting of {name}", setting, known[name].settings)
+    return {setting: _value(setting, value, known[name]) for setting, value in (settings or {}).items()}
+
+
 def build(
     name: str, event: Event, settings: Mapping[str, Any] | None = None, *, steps: int | None = None, seed: int = 0
 ) -> Recipe:
     """The recipe of that name for an event, its weights drawn from the seed.
 
     Arguments:
-        settings: the recipe's keyword arguments; a value given as text is read as its default's type.
+        settings: the recipe's keyword arguments, as `read_settings` takes them.
         steps: instead of the recipe's own.
 
     Raises:
         UserError: for an unknown recipe or setting (with the nearest one), a value of the wrong type, steps below 1, or
             a seed below 0.
     """
-    known = recipes()
-    if name not in known:
-        raise unknown("recipe", name, known)
-    entry = known[name]
-    for setting in settings or {}:
-        if setting not in entry.settings:
-            raise unknown(f"setting of {name}", setting, entry.settings)
-    values = {name: _value(name, value, entry) for name, value in (settings or {}).items()}
+    values = read_settings(name, settings)
     if seed < 0:
         raise UserError(f"--seed {seed}: must be at least 0")
     with seeded(seed):
-        made = entry.function(event, **values)
+        made = recipes()[name].function(event, **values)
     if steps is not None:
         made = replace(made, steps=steps)
     if made.steps < 1:

@@ -29,7 +29,9 @@ def r3gan(
     """The default for every kind of data: relativistic pairing, R1 and R2, no normalization, averaged weights."""
     if event.image is None:
         return _points(event, width or 64, rate or 5e-3, batch or 256, steps)
-    return _images(event, event.image, width, rate or 1e-3, batch or 64, steps)
+    if len(halvings(*event.image[1:])) > 2:
+        return _images(event, event.image, width or 32, rate or 1e-3, batch or 64, steps)
+    return _small_images(event, width or 256, rate or 2e-3, batch or 64, steps)
 
 
 def _points(event: Event, width: int, rate: float, batch: int, steps: int) -> Recipe:
@@ -54,26 +56,30 @@ def _points(event: Event, width: int, rate: float, batch: int, steps: int) -> Re
     )
 
 
-def _images(
-    event: Event, image: tuple[int, int, int], width: int | None, rate: float, batch: int, steps: int
-) -> Recipe:
-    """Images: convolutions where there are enough pixels for two of them, dense layers below."""
+def _images(event: Event, image: tuple[int, int, int], width: int, rate: float, batch: int, steps: int) -> Recipe:
+    """Images with enough pixels for two strided convolutions, 16 x 16 and more."""
     latent = Normal(64)
-    generator: nn.Module
-    discriminator: nn.Module
-    if len(halvings(*image[1:])) > 2:
-        transform: Transform = standard(event)
-        generator = DCGANGenerator(image, latent.size, width or 32, normalized=False, output=nn.Identity())
-        discriminator = DCGANDiscriminator(image, width or 32, normalized=False)
-    else:
-        transform = flat(event)
-        generator = MLP(latent.size, event.size, (width or 256,) * 3)
-        discriminator = MLP(event.size, 1, (width or 256,) * 3)
     return _recipe(
         event,
-        transform,
-        generator,
-        discriminator,
+        standard(event),
+        DCGANGenerator(image, latent.size, width, normalized=False, output=nn.Identity()),
+        DCGANDiscriminator(image, width, normalized=False),
+        latent,
+        gamma=Geometric(1.0, 0.1),
+        optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.99)),
+        batch=batch,
+        steps=steps,
+    )
+
+
+def _small_images(event: Event, width: int, rate: float, batch: int, steps: int) -> Recipe:
+    """Images of fewer pixels: dense layers see all of them at once, and are faster."""
+    latent = Normal(64)
+    return _recipe(
+        event,
+        flat(event),
+        MLP(latent.size, event.size, (width,) * 4),
+        MLP(event.size, 1, (width,) * 4),
         latent,
         gamma=Geometric(1.0, 0.1),
         optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.99)),

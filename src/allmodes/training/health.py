@@ -18,7 +18,7 @@ SAMPLES = 2500
 """Generated examples an examination."""
 TREE_POINTS = 5000
 LEVEL = 0.001
-GONE = 0.1
+GONE = 0.25
 """A region counts as missed when it gets less than this share of what it should."""
 
 
@@ -58,7 +58,7 @@ class RegionWatch:
 
     The cells come from training examples, the counts from examples that the model was not trained on. A cell is
     missed if Fisher's exact test says so at level 0.001 shared over the cells (Bonferroni) and it gets less than a
-    tenth of its share.
+    quarter of its share.
 
     Arguments:
         dataset: its training part makes the cells, its validation part the expected counts.

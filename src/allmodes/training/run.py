@@ -133,7 +133,7 @@ def create(folder: Path, plan: Plan) -> Run:
         raise UserError(
             f"{folder} holds another run; choose another --out, or continue that run with --resume --out {folder}"
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())):
         raise UserError(f"{folder} is not an empty folder; choose another --out")
     text = json.dumps(asdict(plan), indent=1).encode()
     write_whole(folder / "run.json", lambda file: file.write(text))

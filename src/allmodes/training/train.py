@@ -18,7 +18,7 @@ from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.figures import save_samples
 from allmodes.random import Rng
-from allmodes.recipes import Recipe, build
+from allmodes.recipes import Recipe, build, read_settings
 from allmodes.training import checkpoint
 from allmodes.training.distributed import World, world
 from allmodes.training.hardware import device_named, threads, threads_for
@@ -96,6 +96,9 @@ def train(
         if resume:
             run, dataset = _continue(recipe, data, steps, seed, out, settings, checkpoint_every)
             made = build(run.plan.recipe, run.event, run.plan.settings, steps=run.plan.steps, seed=run.plan.seed)
+            for what, version in versions().items():
+                if version != (was := run.plan.versions.get(what)):
+                    say(f"{what} is {version} and was {was}: the last bits may differ from a run that never stopped")
         else:
             dataset = load_data(DEFAULT_DATA if data is None else data)
             for problem in require_clean(dataset):
@@ -204,7 +207,7 @@ def _plan(
         raise UserError(f"--checkpoint-every {checkpoint_every}: must be at least 1")
     return Plan(
         recipe=name,
-        settings=dict(settings or {}),
+        settings=read_settings(name, settings),
         steps=made.steps,
         seed=seed,
         data={
@@ -240,7 +243,7 @@ def _continue(
         "--recipe": (recipe, plan.recipe),
         "--steps": (steps, plan.steps),
         "--seed": (seed, plan.seed),
-        "--set": (dict(settings) if settings else None, plan.settings),
+        "--set": (read_settings(plan.recipe, settings) if settings else None, plan.settings),
         "--checkpoint-every": (checkpoint_every, plan.checkpoint_every),
     }
     for flag, (wanted, was) in asked.items():

@@ -97,9 +97,9 @@ class Trainer:
         rows = torch.stack([torch.stack([parts[name].float() for name in names]) for parts in self._parts]).cpu()
         first = self.step - len(self._parts) + 1
         self._parts.clear()
-        bad = (~rows.isfinite()).nonzero()
-        if len(bad):
-            row, column = bad[0].tolist()
+        bad = (~rows.isfinite()).nonzero().tolist()
+        if self.world.any(bool(bad), self.device):
+            row, column = bad[0] if bad else (len(rows) - 1, 0)
             raise NotFinite(
                 f"{names[column]} is {rows[row, column]:.3g} at step {first + row}: training diverged; the last good "
                 "checkpoint is kept. Try a lower learning rate, such as --set rate=1e-4, or look for extreme values in "
