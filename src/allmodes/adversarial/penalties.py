@@ -24,13 +24,18 @@ class Penalty(Protocol):
         ...
 
 
-def zero_centred(gradient: Tensor, n: int, gamma: float) -> Tensor:
-    r"""Half gamma times the mean squared norm of n gradients, :math:`\frac\gamma2 E[\|\nabla_x D\|^2]`."""
-    return gamma / 2 * gradient.square().sum() / n
-
-
 @dataclass(frozen=True)
-class R1:
+class ZeroCentred:
+    r"""Half gamma times the mean squared norm of the gradient, :math:`\frac\gamma2 E[\|\nabla_x D\|^2]`."""
+
+    gamma: Schedule
+
+    def cost(self, gradient: Tensor, n: int, t: float) -> Tensor:
+        """The cost, a scalar, of the gradient at n points when the share t of the training is done."""
+        return self.gamma(t) / 2 * gradient.square().sum() / n
+
+
+class R1(ZeroCentred):
     r"""The discriminator is held flat where the data are.
 
     .. math:: R_1 = \frac\gamma2 E_{x \sim p_{data}}[\|\nabla_x D(x)\|^2]
@@ -40,17 +45,12 @@ class R1:
         https://arxiv.org/abs/1801.04406
     """
 
-    gamma: Schedule
-
     def points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The real examples."""
         return real
 
-    def cost(self, gradient: Tensor, n: int, t: float) -> Tensor:
-        return zero_centred(gradient, n, self.gamma(t))
 
-
-@dataclass(frozen=True)
-class R2:
+class R2(ZeroCentred):
     r"""The discriminator is held flat where the samples are.
 
     .. math:: R_2 = \frac\gamma2 E_{z}[\|\nabla_x D(G(z))\|^2]
@@ -60,13 +60,9 @@ class R2:
         https://arxiv.org/abs/1801.04406
     """
 
-    gamma: Schedule
-
     def points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The generated examples."""
         return fake
-
-    def cost(self, gradient: Tensor, n: int, t: float) -> Tensor:
-        return zero_centred(gradient, n, self.gamma(t))
 
 
 class Judge:

@@ -75,22 +75,25 @@ class GAN(GenerativeModel):
 
     def _discriminator_loss(self, real: Tensor, fake: Tensor) -> Loss:
         judge = Judge(self.logits)
-        costs = {
-            name: penalty.cost(judge.gradient(points), judge.logits(points).numel(), self.t)
-            for name, penalty in self.penalties.items()
-            for points in [penalty.points(real, fake)]
-        }
-        logits = judge.logits(real), judge.logits(fake)
-        value = self.objective.discriminator(*logits)
-        parts = {"real": logits[0].mean(), "fake": logits[1].mean()} | costs
-        return Loss(value + sum(costs.values()), {name: part.detach() for name, part in parts.items()})
+        costs: dict[str, Tensor] = {}
+        for name, penalty in self.penalties.items():
+            points = penalty.points(real, fake)
+            gradient = judge.gradient(points)
+            costs[name] = penalty.cost(gradient, judge.logits(points).numel(), self.t)
+        on_real, on_fake = judge.logits(real), judge.logits(fake)
+        parts = {"real": on_real.mean(), "fake": on_fake.mean()} | costs
+        return Loss(
+            self.objective.discriminator(on_real, on_fake) + sum(costs.values()),
+            {name: part.detach() for name, part in parts.items()},
+        )
 
     def _generator_loss(self, real: Tensor, fake: Tensor) -> Loss:
-        against = fake
+        on_fake = self.logits(fake)
+        on_real = on_fake.detach()  # an objective that is not paired looks at no real example
         if self.objective.paired:
             with torch.no_grad():
-                against = self.logits(real)
-        return Loss(self.objective.generator(against, self.logits(fake)))
+                on_real = self.logits(real)
+        return Loss(self.objective.generator(on_real, on_fake))
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         return self.generator(self.latent.draw(n, rng))
