@@ -79,29 +79,30 @@ def _bar(progress: Progress, name: str) -> Callable[[int, int], None]:
 
 
 def _picture(old: Study, new: Study) -> Any:
-    """The data, a seed of the old recipe with its missed modes marked, and a seed of the new one."""
+    """The data, a seed of the old recipe with the modes that it misses marked, and a seed of the new one."""
     from matplotlib.figure import Figure
 
     ring = load_data("ring")
     assert ring.modes is not None
     figure = Figure(figsize=(10.8, 3.9), layout="constrained")
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
-    cloud(panels[0], ring.part("test").x, REAL, "data: 8 modes")
+    cloud(panels[0], ring.part("test").x, REAL, "data: 8 modes\n")
     for axes, found in zip(panels[1:], (old, new), strict=True):
-        seed = _typical(found)
-        samples = found.samples[seed]
-        captured = ring.modes.examine(samples).captured
-        cloud(axes, samples, FAKE, f"{found.recipe}, seed {seed}: {captured} of 8 modes")
-        mark_missed(axes, samples, ring.modes)
-        if captured < 8:
+        seed, says = _shown(found)
+        cloud(axes, found.samples[seed], FAKE, f"{found.recipe}, seed {seed}: {says}")
+        mark_missed(axes, found.samples[seed], ring.modes)
+        if found.findings[seed].verdict == "collapsed":
             axes.legend(loc="center", frameon=False, fontsize=9)
     return figure
 
 
-def _typical(found: Study) -> int:
-    """The seed whose number of captured modes is the median."""
+def _shown(found: Study) -> tuple[int, str]:
+    """The median of the seeds that collapsed, or of all where none did, and what to say of it."""
     modes = found.values("modes") or []
-    return sorted(range(len(modes)), key=lambda seed: modes[seed])[len(modes) // 2]
+    collapsed = [seed for seed, health in enumerate(found.findings) if health.verdict == "collapsed"]
+    ranked = sorted(collapsed or range(len(modes)), key=lambda seed: modes[seed])
+    seed = ranked[len(ranked) // 2]
+    return seed, f"{modes[seed]:.0f} of 8 modes\n{len(collapsed)} of {len(modes)} seeds collapsed"
 
 
 if __name__ == "__main__":
