@@ -15,6 +15,8 @@ from PIL import Image
 
 from allmodes.cli import COMMANDS, main
 from allmodes.training import checkpoint
+from allmodes.training.health import watch
+from allmodes.training.run import locked
 
 Call = Callable[..., tuple[int, str, str]]
 SHORT = ("--steps", "4", "--set", "batch=16")
@@ -188,6 +190,43 @@ def test_ctrl_c_saves_says_how_to_resume_and_resuming_ends_the_run(
     assert whole
     assert half
     assert all((whole.tensors["model"][k] == half.tensors["model"][k]).all() for k in whole.tensors["model"])
+
+
+def test_two_trainings_do_not_share_a_run(call: Call, result: Any) -> None:
+    result("train", "--out", "run", *SHORT)
+    with locked(Path("run")):
+        status, _, err = call("train", "--resume", "--out", "run")
+    assert status == 2
+    assert "another process is training run" in err
+    assert result("train", "--resume", "--out", "run")["steps"] == 4
+
+
+def test_resuming_asks_which_run_where_the_default_folder_is_not_the_only_one(call: Call) -> None:
+    for _ in range(2):
+        assert call("train", *SHORT)[0] == 0
+    status, _, err = call("train", "--resume")
+    assert status == 2
+    assert "runs/ring-r3gan-s0, runs/ring-r3gan-s0-2" in err
+
+
+def test_labels_that_no_recipe_uses_are_said_to_be_unused(call: Call, pictures: Path) -> None:
+    assert "labels and conditions of pictures are not used" in call("train", "--data", pictures, "--steps", 1)[2]
+
+
+def test_a_signal_before_the_first_step_still_leaves_a_run_that_resumes(
+    call: Call, result: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+
+        def interrupted(*words: Any) -> Any:
+            signal.raise_signal(signal.SIGTERM)
+            return watch(*words)
+
+        patch.setattr("allmodes.training.train.watch", interrupted)
+        status, _, err = call("train", "--out", "run", *SHORT)
+    assert status == 128 + signal.SIGTERM
+    assert "stopped at step 1 of 4; resume: allmodes train --resume --out run" in err
+    assert result("train", "--resume", "--out", "run")["steps"] == 4
 
 
 def test_a_fault_of_ours_has_status_1_and_a_traceback_only_on_request(

@@ -105,7 +105,7 @@ class Train(DataFlags):
     set: Pairs = ()
     """A setting of the recipe; may be repeated."""
     resume: bool = False
-    """Continue the run in --out where it stopped."""
+    """Continue the run in --out, or in the default folder, where it stopped."""
     device: Text = None
     """cpu or cuda. Default: a GPU if there is one."""
     checkpoint_every: Whole = None
@@ -139,7 +139,7 @@ class Train(DataFlags):
                 note=_warn,
             )
         seconds = time.perf_counter() - begun
-        trained = run.metrics[-1].get("seconds") or max((line.get("seconds", 0.0) for line in run.metrics), default=0.0)
+        trained = max((line.get("seconds", 0.0) for line in run.metrics), default=0.0)
         result = {
             "run": str(run.folder),
             "recipe": run.plan.recipe,
@@ -150,7 +150,7 @@ class Train(DataFlags):
             "verdict": run.verdict,
         }
         if not self.json:
-            _say(f"[bold]{run.verdict}[/bold]: {run.reason}")
+            _say(f"{run.verdict}: {run.reason}")
             _say(f"{run.step} steps, {result['steps_per_second']} a second; everything is in {run.folder}")
             _say(f"samples: allmodes sample {run.folder} -n 1000")
         return result
@@ -219,6 +219,7 @@ class Study(DataFlags):
                 settings=_pairs("--set", self.set),
                 device=self.device,
                 report=lambda done, total: advance(done, total, ""),
+                note=_warn,
             )
         if not self.json:
             _say(study_table([found]))
@@ -239,7 +240,7 @@ class Recipes(Common):
             shown = [row | {"paper": row["paper"].replace("https://arxiv.org/abs/", "arXiv:")} for row in rows]
             _say(table(shown, ("name", "year", "paper", "summary")))
             for entry in recipes().values():
-                _say(f"[bold]{entry.name}[/bold] --set " + " ".join(f"{k}={v}" for k, v in entry.settings.items()))
+                _say(f"{entry.name} --set " + " ".join(f"{k}={v}" for k, v in entry.settings.items()))
         return rows
 
 
@@ -358,7 +359,7 @@ def _pairs(flag: str, words: Sequence[str]) -> dict[str, str]:
 def _say(what: Any) -> None:
     from rich.console import Console
 
-    Console(highlight=False, soft_wrap=isinstance(what, str)).print(what)
+    Console(highlight=False, markup=False, soft_wrap=isinstance(what, str)).print(what)
 
 
 @contextlib.contextmanager

@@ -86,13 +86,11 @@ def _picture(old: Study, new: Study) -> Any:
     assert ring.modes is not None
     figure = Figure(figsize=(10.8, 3.9), layout="constrained")
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
-    cloud(panels[0], ring.part("test").x, REAL, "data: 8 modes\n")
+    cloud(panels[0], ring.part("test").x, REAL, "data: 8 modes")
     for axes, found in zip(panels[1:], (old, new), strict=True):
         seed, says = _shown(found)
         cloud(axes, found.samples[seed], FAKE, f"{found.recipe}, seed {seed}: {says}")
         mark_missed(axes, found.samples[seed], ring.modes)
-        if found.findings[seed].verdict == "collapsed":
-            axes.legend(loc="center", frameon=False, fontsize=9)
     return figure
 
 
@@ -101,8 +99,8 @@ def _shown(found: Study) -> tuple[int, str]:
     modes = found.values("modes") or []
     collapsed = [seed for seed, health in enumerate(found.findings) if health.verdict == "collapsed"]
     ranked = sorted(collapsed or range(len(modes)), key=lambda seed: modes[seed])
-    seed = ranked[len(ranked) // 2]
-    return seed, f"{modes[seed]:.0f} of 8 modes\n{len(collapsed)} of {len(modes)} seeds collapsed"
+    seed = ranked[(len(ranked) - 1) // 2]
+    return seed, f"{modes[seed]:.0f} of 8 modes\n{len(collapsed)} of {len(modes)} seeds collapsed; missed modes ringed"
 
 
 if __name__ == "__main__":

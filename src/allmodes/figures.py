@@ -72,7 +72,7 @@ def mark_missed(axes: Axes, samples: Tensor, modes: Modes) -> None:
 def save_figure(path: Path, figure: Figure) -> None:
     """Write a matplotlib figure as a PNG, whole."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
+    figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight", pad_inches=0.1)
     write_whole(path, lambda file: file.write(buffer.getvalue()))
 
 

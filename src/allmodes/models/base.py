@@ -113,7 +113,7 @@ class GenerativeModel(nn.Module, ABC):
             raise UserError(
                 "this model needs a condition: give --condition name=value"
                 if self.conditional
-                else "this model takes no condition: leave it out, or train a conditional recipe"
+                else "this model takes no condition: leave it out"
             )
         condition = condition or Condition()
         rng = rng or Rng(0, next(self.parameters()).device)
@@ -123,7 +123,7 @@ class GenerativeModel(nn.Module, ABC):
                 self.event.project(self.transform.inverse(self.draw(len(rows), condition[rows], rng)))
                 for rows in torch.arange(n).split(chunk)
             ]
-        return torch.cat(samples, dim=-1 - len(self.event.shape)) if samples else torch.empty(0, *self.event.shape)
+        return torch.cat(samples, dim=-1 - len(self.event.shape))
 
     def score(
         self, x: Tensor, condition: Condition | None = None, *, budget: int | None = None, rng: Rng | None = None

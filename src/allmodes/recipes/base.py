@@ -123,8 +123,8 @@ def build(
             a seed below 0.
     """
     values = read_settings(name, settings)
-    if seed < 0:
-        raise UserError(f"--seed {seed}: must be at least 0")
+    if not 0 <= seed < 2**63:
+        raise UserError(f"--seed {seed}: must be at least 0 and below 2^63")
     with seeded(seed):
         made = recipes()[name].function(event, **values)
     if steps is not None:
@@ -137,6 +137,8 @@ def build(
 def _value(name: str, value: Any, entry: Entry) -> Any:
     """A setting's value as the type of its annotation; numbers must be positive."""
     kinds = {int: "a whole number", float: "a number", bool: "true or false"}
+    if value is None and entry.settings[name] is None:
+        return None
     hint = get_type_hints(entry.function)[name]
     kind = next(kind for kind in (*get_args(hint), hint) if kind in kinds)
     try:

@@ -1,4 +1,7 @@
-"""The first GAN, with either of its two objectives."""
+"""The first GAN, with either of its two objectives.
+
+The game is the paper's; the trade is today's: Adam instead of momentum, leaky rectifiers instead of maxout and dropout.
+"""
 
 from __future__ import annotations
 

@@ -103,7 +103,8 @@ class _Torn(Exception):
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    return sorted((folder / "checkpoints").glob(f"{PREFIX}*"), reverse=True)
+    places = (folder / "checkpoints").glob(f"{PREFIX}*[0-9]")
+    return sorted(places, key=lambda place: int(place.name.removeprefix(PREFIX)), reverse=True)
 
 
 def _read(place: Path, notes: tuple[str, ...]) -> Checkpoint:
@@ -117,6 +118,8 @@ def _read(place: Path, notes: tuple[str, ...]) -> Checkpoint:
         state = json.loads((place / STATE).read_bytes())
         digests = state.pop("files")
         step = state["step"]
+        if "model.safetensors" not in digests:
+            raise KeyError("model.safetensors")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _Torn(f"{STATE}: {error}") from None
     tensors = {}

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from allmodes.data.dataset import Dataset
 from allmodes.data.modes import Modes
 from allmodes.data.transforms import Transform
+from allmodes.event import Event
 
+IMAGE_SIDE = 32
+"""Regions of larger images are told apart at this size."""
+CHUNK = 2**22
 SAMPLES = 2500
 """Generated examples an examination."""
 TREE_POINTS = 5000
@@ -92,15 +98,27 @@ class RegionWatch:
                 f"get {100 * fake[missed].sum() / m:.1f} % of the samples"
             )
             return Health("collapsed", reason, numbers)
-        return Health("ok", f"each of {self.cells} regions of the held-out data is generated", numbers)
+        return Health("ok", f"none of {self.cells} regions of the {n} held-out examples is certainly missed", numbers)
 
     def _flat(self, x: Tensor) -> Tensor:
+        """In the networks' units, [n, size], images no larger than they need be; a piece at a time."""
+        rows = max(1, CHUNK // math.prod(x.shape[1:]))
         with torch.no_grad():
-            return self.transform(x).flatten(1).cpu().float()
+            return torch.cat([self._small(self.transform(piece).float()).flatten(1) for piece in x.split(rows)])
+
+    def _small(self, y: Tensor) -> Tensor:
+        if y.dim() < 4 or max(y.shape[-2:]) <= IMAGE_SIDE:
+            return y
+        return adaptive_avg_pool2d(y, (min(IMAGE_SIDE, y.shape[-2]), min(IMAGE_SIDE, y.shape[-1])))
 
     def _counts(self, x: Tensor) -> np.ndarray:
         cell = self.means.predict(self._flat(x).numpy()) if len(x) else np.empty(0, int)
         return np.bincount(cell, minlength=self.cells)
+
+
+def samples_for(event: Event) -> int:
+    """How many samples an examination draws: fewer of large examples, which would fill the memory."""
+    return max(250, min(SAMPLES, 2**26 // event.size))
 
 
 def watch(dataset: Dataset, transform: Transform) -> ModeWatch | RegionWatch:

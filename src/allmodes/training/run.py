@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,7 @@ class Plan:
         event: what one example is, as plain values.
         checkpoint_every, log_every: steps between them.
         threads: processor threads; another number may change the last bits.
+        device: kind of device, "cpu" or "cuda"; another one has other random numbers.
         versions: of the programs that the bits depend on.
     """
 
@@ -44,6 +46,7 @@ class Plan:
     checkpoint_every: int
     log_every: int
     threads: int
+    device: str
     versions: dict[str, str] = field(default_factory=dict)
 
 
@@ -149,6 +152,26 @@ def free_folder(folder: Path) -> Path:
     return free
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Inside the block no other process trains the run; the system lets go if this one dies.
+
+    Raises:
+        UserError: where another process does.
+    """
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    with explained(folder), (folder / "run.json").open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another process is training {folder}; wait for it, or choose another --out") from None
+        yield
+
+
 def load(path: str | os.PathLike[str]) -> Run:
     """The run in a folder.
 
@@ -164,7 +187,7 @@ def load(path: str | os.PathLike[str]) -> Run:
         ) from None
     except NotADirectoryError:
         raise UserError(f"{folder} is a file; give the folder that allmodes train wrote") from None
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{folder / 'run.json'} cannot be read ({error}); restore it from a copy") from None
 
 

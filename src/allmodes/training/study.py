@@ -18,7 +18,7 @@ from allmodes.networks.stack import NotStackable, stack
 from allmodes.random import Rng, StackedRng
 from allmodes.recipes import Recipe, build
 from allmodes.training.hardware import device_named, threads, threads_for
-from allmodes.training.health import SAMPLES, Health, watch
+from allmodes.training.health import Health, samples_for, watch
 from allmodes.training.trainer import Trainer
 
 AT_ONCE = 32
@@ -99,6 +99,7 @@ def study(
     settings: Mapping[str, Any] | None = None,
     device: str | None = None,
     report: Report | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Study:
     """Train many seeds of one recipe: stacked where its networks allow, else one after the other.
 
@@ -108,6 +109,7 @@ def study(
         recipe, data, steps, settings, device: as for `train`.
         seeds: how many; they are first, first + 1, ...
         report: told of progress.
+        note: told of warnings, a line each.
 
     Raises:
         UserError: for anything that does not fit.
@@ -116,23 +118,25 @@ def study(
         raise UserError(f"--seeds {seeds}: must be at least 1")
     begun = time.perf_counter()
     dataset = load_data(data)
-    require_clean(dataset)
+    for problem in require_clean(dataset):
+        if note:
+            note(f"{dataset.name}: {problem.message}")
     target = device_named(device)
     seen = [build(recipe, dataset.event, settings, steps=steps, seed=seed) for seed in range(first, first + seeds)]
     transform, total = seen[0].model.transform, seen[0].steps
     samples: list[Tensor] = []
-    done = 0
+    n, done = samples_for(dataset.event), 0
     for start in range(0, seeds, AT_ONCE):
         group = range(start, min(start + AT_ONCE, seeds))
         for trainer in _trainers([seen[i] for i in group], [first + i for i in group], dataset, target):
             copies = trainer.model.copies
             with threads(threads_for(trainer.model)):
                 for step in trainer:
-                    if report and step % 20 == 0:
+                    if report and (step % 20 == 0 or step == total):
                         report(done + step * copies, seeds * total)
             done += total * copies
             rng = Rng(0, target) if copies == 1 else StackedRng([Rng(0, target) for _ in group])
-            samples.append(trainer.sample(SAMPLES, rng).reshape(copies, SAMPLES, *dataset.event.shape).cpu())
+            samples.append(trainer.sample(n, rng).reshape(copies, n, *dataset.event.shape).cpu())
     drawn = torch.cat(samples)
     examine = watch(dataset, transform).examine
     return Study(

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from allmodes.recipes import Recipe, build, read_settings
 from allmodes.training import checkpoint
 from allmodes.training.distributed import World, world
 from allmodes.training.hardware import device_named, threads, threads_for
-from allmodes.training.health import SAMPLES, Health, watch
-from allmodes.training.interrupt import interruptible
-from allmodes.training.run import Journal, Plan, Run, create, free_folder, load, versions
+from allmodes.training.health import Health, samples_for, watch
+from allmodes.training.interrupt import Interrupt, interruptible
+from allmodes.training.run import Journal, Plan, Run, create, free_folder, load, locked, versions
 from allmodes.training.trainer import Trainer
 
 DEFAULT_RECIPE = "r3gan"
@@ -95,6 +96,10 @@ def train(
         target = device_named(device, here.local)
         if resume:
             run, dataset = _continue(recipe, data, steps, seed, out, settings, checkpoint_every)
+            if target.type != run.plan.device and device is None:
+                target = device_named(run.plan.device, here.local)
+            if target.type != run.plan.device:
+                raise UserError(f"--device {device}: the run in {run.folder} is on {run.plan.device}; leave it out")
             made = build(run.plan.recipe, run.event, run.plan.settings, steps=run.plan.steps, seed=run.plan.seed)
             for what, version in versions().items():
                 if version != (was := run.plan.versions.get(what)):
@@ -105,12 +110,18 @@ def train(
                 say(f"{dataset.name}: {problem.message}")
             name, seed = recipe or DEFAULT_RECIPE, seed or 0
             made = build(name, dataset.event, settings, steps=steps, seed=seed)
-            plan = _plan(name, settings, made, seed, dataset, checkpoint_every)
+            if (dataset.event.classes or dataset.event.variables) and not made.model.conditional:
+                say(f"{name} takes no conditions: the labels and conditions of {dataset.name} are not used")
+            plan = _plan(name, settings, made, seed, dataset, target, checkpoint_every)
             folder = Path(out).expanduser() if out else free_folder(_folder(dataset.name, name, seed))
             here.wait()  # all have named the folder before one makes it
             run = create(folder, plan) if here.rank == 0 else Run(folder, plan)
-        with threads(run.plan.threads):
-            return _Session(run, dataset, made, target, here, report, say).train()
+        with (
+            threads(run.plan.threads),
+            interruptible() as interrupt,
+            locked(run.folder) if not here.rank else nullcontext(),
+        ):
+            return _Session(run, dataset, made, target, here, report, say).train(interrupt)
 
 
 class _Session:
@@ -146,24 +157,23 @@ class _Session:
             self.modes = dataset.modes
             self.watch = watch(dataset, recipe.model.transform)
 
-    def train(self) -> Run:
+    def train(self, interrupt: Interrupt) -> Run:
         plan, last = self.plan, self.plan.steps
         examine_every = math.ceil(last / EXAMINATIONS)
-        with interruptible() as interrupt:
-            for step in self.trainer:
-                due = step == last or step % plan.checkpoint_every == 0
-                logging = due or step % plan.log_every == 0
-                # One process stops at once; many agree on a step when they next look at their numbers.
-                ask = logging or self.here.size == 1
-                stop = ask and self.here.any(bool(interrupt), self.trainer.device)
-                if logging or stop:
-                    self._log(step)
-                if step == last or step % examine_every == 0:
-                    self._examine(step)
-                if due or stop:
-                    self._keep(step)
-                if stop and step < last:
-                    raise Interrupted(self.run, step, interrupt.signal or signal.SIGTERM)
+        for step in self.trainer:
+            due = step == last or step % plan.checkpoint_every == 0
+            logging = due or step % plan.log_every == 0
+            # One process stops at once; many agree on a step when they next look at their numbers.
+            ask = logging or self.here.size == 1
+            stop = ask and self.here.any(bool(interrupt), self.trainer.device)
+            if logging or stop:
+                self._log(step)
+            if step == last or step % examine_every == 0:
+                self._examine(step)
+            if due or stop:
+                self._keep(step)
+            if stop and step < last:
+                raise Interrupted(self.run, step, interrupt.signal or signal.SIGTERM)
         self.here.wait()
         return self.run
 
@@ -180,7 +190,7 @@ class _Session:
         """Look at samples: a picture, the findings, and at the end the verdict."""
         if self.here.rank:
             return
-        samples = self.trainer.sample(SAMPLES, Rng(0, self.trainer.device)).cpu()
+        samples = self.trainer.sample(samples_for(self.run.event), Rng(0, self.trainer.device)).cpu()
         health: Health = self.watch.examine(samples)
         save_samples(
             self.run.folder / "samples" / f"step-{step:08d}.png", samples, self.run.event, self.real, self.modes
@@ -201,6 +211,7 @@ def _plan(
     made: Recipe,
     seed: int,
     dataset: Dataset,
+    device: torch.device,
     checkpoint_every: int | None,
 ) -> Plan:
     if checkpoint_every is not None and checkpoint_every < 1:
@@ -220,6 +231,7 @@ def _plan(
         checkpoint_every=checkpoint_every or math.ceil(made.steps / CHECKPOINTS),
         log_every=max(1, min(100, made.steps // 100)),
         threads=threads_for(made.model),
+        device=device.type,
         versions=versions(),
     )
 
@@ -237,6 +249,8 @@ def _continue(
     if out is None:
         given = data if isinstance(data, str) else DEFAULT_DATA
         out = _folder(Path(given).stem, recipe or DEFAULT_RECIPE, seed or 0)
+        if (second := out.with_name(f"{out.name}-2")).exists():
+            raise UserError(f"which run to resume? There are {out}, {second}, ...; name one with --out")
     run = load(out)
     plan = run.plan
     asked = {

@@ -101,9 +101,9 @@ class Trainer:
         if self.world.any(bool(bad), self.device):
             row, column = bad[0] if bad else (len(rows) - 1, 0)
             raise NotFinite(
-                f"{names[column]} is {rows[row, column]:.3g} at step {first + row}: training diverged; the last good "
-                "checkpoint is kept. Try a lower learning rate, such as --set rate=1e-4, or look for extreme values in "
-                "the data"
+                f"{names[column]} is {rows[row, column]:.3g} at step {first + row}: training diverged; checkpoints "
+                "before it are kept. Start again in another --out with a lower learning rate, such as --set rate=1e-4, "
+                "or look for extreme values in the data"
             )
         return dict(zip(names, rows.mean(0).tolist(), strict=True))
 
