@@ -65,7 +65,7 @@ def _images(event: Event, image: tuple[int, int, int], width: int, rate: float, 
         DCGANGenerator(image, latent.size, width, normalized=False, output=nn.Identity()),
         DCGANDiscriminator(image, width, normalized=False),
         latent,
-        gamma=Geometric(1.0, 0.1),
+        gamma=by_size(event),
         optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.99)),
         batch=batch,
         steps=steps,
@@ -81,11 +81,16 @@ def _small_images(event: Event, width: int, rate: float, batch: int, steps: int)
         MLP(latent.size, event.size, (width,) * 4),
         MLP(event.size, 1, (width,) * 4),
         latent,
-        gamma=Geometric(1.0, 0.1),
+        gamma=by_size(event),
         optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.99)),
         batch=batch,
         steps=steps,
     )
+
+
+def by_size(event: Event) -> Geometric:
+    """The penalty on images, from 1 to 0.1 for 64 numbers and in proportion for more."""
+    return Geometric(event.size / 64, event.size / 640)
 
 
 def _recipe(
