@@ -83,9 +83,9 @@ class DataFlags(Common):
         """The data that the flags name, None where they name none."""
         from allmodes.data.dataset import load_data
 
-        if self.data is None and (self.label or self.condition or self.resize):
-            raise UserError("--label, --condition and --resize belong to a file; name it with --data PATH")
         if self.data is None:
+            if self.label or self.condition or self.resize:
+                raise UserError("--label, --condition and --resize belong to a file; name it with --data PATH")
             return None
         return load_data(self.data, label=self.label, condition=self.condition, resize=self.resize)
 
@@ -117,12 +117,10 @@ class Train(DataFlags):
         if self.resume and (self.label or self.condition or self.resize):
             raise UserError("--resume takes the data from the run; leave --label, --condition and --resize out")
         begun = time.perf_counter()
-        first: list[int] = []
 
         with _progress("training") as advance:
 
             def report(step: int, steps: int, numbers: Any) -> None:
-                first[:] = first or [step]
                 advance(step, steps, "  ".join(f"{k} {v:.3g}" for k, v in numbers.items() if k.endswith(".loss")))
 
             run = train(

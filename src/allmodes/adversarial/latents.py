@@ -36,7 +36,7 @@ class Normal:
 
 @dataclass(frozen=True)
 class Uniform:
-    r"""z is uniform on the cube :math:`[-\sqrt3, \sqrt3]^d`,.
+    r"""z is uniform on the cube :math:`[-\sqrt3, \sqrt3]^d`.
 
     Its density has an edge and no tails: all of the generator's input is seen equally often.
     """

@@ -16,6 +16,9 @@ from allmodes.networks.mlp import MLP, FourierFeatures
 from allmodes.recipes.base import Adam, Recipe, recipe
 from allmodes.schedule import Cosine, Geometric, Schedule
 
+LATENT = 64
+"""Dimensions from which images are made."""
+
 
 @recipe(year=2024, paper="https://arxiv.org/abs/2501.05441", family="gan")
 def r3gan(
@@ -29,9 +32,13 @@ def r3gan(
     """The default for every kind of data: relativistic pairing, R1 and R2, no normalization, averaged weights."""
     if event.image is None:
         return _points(event, width or 64, rate or 5e-3, batch or 256, steps)
-    if len(halvings(*event.image[1:])) > 2:
-        return _images(event, event.image, width or 32, rate or 1e-3, batch or 64, steps)
-    return _small_images(event, width or 256, rate or 2e-3, batch or 64, steps)
+    if len(halvings(*event.image[1:])) > 2:  # enough pixels for two strided convolutions, 16 x 16 and more
+        generator = DCGANGenerator(event.image, LATENT, width or 32, normalized=False, output=nn.Identity())
+        discriminator = DCGANDiscriminator(event.image, width or 32, normalized=False)
+        return _images(event, standard(event), generator, discriminator, rate or 1e-3, batch or 64, steps)
+    dense = (width or 256,) * 4  # below, dense layers see all pixels at once, and are faster
+    networks = MLP(LATENT, event.size, dense), MLP(event.size, 1, dense)
+    return _images(event, flat(event), *networks, rate or 2e-3, batch or 64, steps)
 
 
 def _points(event: Event, width: int, rate: float, batch: int, steps: int) -> Recipe:
@@ -56,41 +63,27 @@ def _points(event: Event, width: int, rate: float, batch: int, steps: int) -> Re
     )
 
 
-def _images(event: Event, image: tuple[int, int, int], width: int, rate: float, batch: int, steps: int) -> Recipe:
-    """Images with enough pixels for two strided convolutions, 16 x 16 and more."""
-    latent = Normal(64)
+def _images(
+    event: Event,
+    transform: Transform,
+    generator: nn.Module,
+    discriminator: nn.Module,
+    rate: float,
+    batch: int,
+    steps: int,
+) -> Recipe:
+    """Images. The penalty goes from 1 to 0.1 for 64 numbers an image, and in proportion for more."""
     return _recipe(
         event,
-        standard(event),
-        DCGANGenerator(image, latent.size, width, normalized=False, output=nn.Identity()),
-        DCGANDiscriminator(image, width, normalized=False),
-        latent,
-        gamma=by_size(event),
+        transform,
+        generator,
+        discriminator,
+        Normal(LATENT),
+        gamma=Geometric(event.size / 64, event.size / 640),
         optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.99)),
         batch=batch,
         steps=steps,
     )
-
-
-def _small_images(event: Event, width: int, rate: float, batch: int, steps: int) -> Recipe:
-    """Images of fewer pixels: dense layers see all of them at once, and are faster."""
-    latent = Normal(64)
-    return _recipe(
-        event,
-        flat(event),
-        MLP(latent.size, event.size, (width,) * 4),
-        MLP(event.size, 1, (width,) * 4),
-        latent,
-        gamma=by_size(event),
-        optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.99)),
-        batch=batch,
-        steps=steps,
-    )
-
-
-def by_size(event: Event) -> Geometric:
-    """The penalty on images, from 1 to 0.1 for 64 numbers and in proportion for more."""
-    return Geometric(event.size / 64, event.size / 640)
 
 
 def _recipe(

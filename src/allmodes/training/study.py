@@ -151,8 +151,9 @@ def study(
 
 def _trainers(recipes: list[Recipe], seeds: list[int], dataset: Dataset, device: torch.device) -> Iterator[Trainer]:
     """One trainer of all models stacked, or one for each."""
+    examples = dataset.to_fit()
     for member in recipes:
-        member.model.fit(dataset.to_fit())
+        member.model.fit(examples)
     rngs = [Rng(seed, device) for seed in seeds]
     orders = [Batches(dataset, member.batch, seed, device=device) for member, seed in zip(recipes, seeds, strict=True)]
     try:
