@@ -54,7 +54,13 @@ def events(digits: Dataset) -> dict[str, Dataset]:
     rng = np.random.default_rng(0)
     return {
         "points": load_data((5 + 2 * rng.standard_normal((200, 2))).astype(np.float32)),
-        "levels": load_data(digits.x[:200]),
+        "table": load_data(
+            (5 + 2 * rng.standard_normal((200, 3))).astype(np.float32),
+            labels=np.repeat(["gamma", "hadron"], 100),
+            conditions={"energy": rng.exponential(1.0, 200)},
+        ),
+        "binary": load_data(digits.x[:200] > 7),
+        "levels": load_data(digits.x[:200], labels=digits.labels[:200]),
         "CHW": load_data((7 + rng.standard_normal((100, 3, 12, 10))).astype(np.float32)),
         "HWC": load_data((7 + rng.standard_normal((100, 12, 10, 3))).astype(np.float32)),
     }

@@ -172,7 +172,7 @@ def test_ctrl_c_saves_says_how_to_resume_and_resuming_ends_the_run(
     call: Call, result: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result("train", "--out", "whole", "--steps", 12, "--set", "batch=16")
-    trace = "allmodes.cli._progress"
+    trace = "allmodes.cli.train.progress"
     with monkeypatch.context() as patch:
 
         class Stopper:

@@ -171,6 +171,9 @@ class Condition:
     def __getitem__(self, index: Tensor) -> Condition:
         return Condition(*(None if t is None else t[index] for t in (self.labels, self.values)))
 
+    def __len__(self) -> int:
+        return next((len(t) for t in (self.labels, self.values) if t is not None), 0)
+
     def to(self, device: torch.device | str) -> Condition:
         """The same on a device."""
         return Condition(*(None if t is None else t.to(device) for t in (self.labels, self.values)))

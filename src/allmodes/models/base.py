@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +16,7 @@ from allmodes.data.transforms import Transform
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.random import Rng
-from allmodes.score import NoDensity, Score
+from allmodes.score import Kind, NoDensity, Score
 
 NUMBERS_PER_CHUNK = 2**20
 
@@ -140,3 +142,61 @@ class GenerativeModel(nn.Module, ABC):
         raise NoDensity(
             f"a {type(self).__name__} has no density, only samples: audit them instead of scoring data under it"
         )
+
+
+class DensityModel(GenerativeModel):
+    """A model with a log-density, or a bound on one, that training raises: one player, no surrogate.
+
+    In the user's units the density is that of the networks' units times the transform's slope.
+    """
+
+    kind: ClassVar[Kind] = Kind.EXACT
+    """What `log_density` is to the logarithm of the model's density."""
+
+    @property
+    def players(self) -> tuple[Player, ...]:
+        return (Player("model", self, averaged=True),)
+
+    @abstractmethod
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        """Of each example in the networks' units, [..., n, *shape in the networks' units] -> nats [..., n].
+
+        Arguments:
+            budget: samples an example, for an estimator that uses them; None is its own choice.
+            rng: for an estimator that draws.
+        """
+
+    def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
+        y = self.transform(batch.x, rng)
+        inside = self.log_density(y, batch.condition, budget=None, rng=rng)
+        return Loss(-(inside + self._log_slope(batch.x)).mean(), surrogate=False)
+
+    def score(
+        self, x: Tensor, condition: Condition | None = None, *, budget: int | None = None, rng: Rng | None = None
+    ) -> Score:
+        """Log-probability of each example in the user's units; without `rng` from seed 0."""
+        rng = rng or Rng(0, next(self.parameters()).device)
+        condition = condition or Condition()
+        with evaluating(self), torch.no_grad():
+            values = []
+            for rows in torch.arange(len(x)).split(max(1, NUMBERS_PER_CHUNK // (self.event.size * (budget or 1)))):
+                y = self.transform(x[rows], rng)
+                inside = self.log_density(y, condition[rows], budget=budget, rng=rng)
+                values.append((inside + self._log_slope(x[rows])).double())
+        return Score(
+            value=torch.cat(values),
+            kind=self._claim(),
+            standard_error=0.0,
+            budget=budget,
+            measure=self.event.measure,
+            data=f"sha256:{hashlib.sha256(x.detach().cpu().contiguous().numpy().data).hexdigest()}",
+        )
+
+    def _claim(self) -> Kind:
+        return self.kind
+
+    def _log_slope(self, x: Tensor) -> Tensor:
+        """Log-determinant of the transform at each example, [..., n, *shape] -> [..., n]; 0 for counting measure."""
+        if self.event.discrete:
+            return x.new_zeros((), dtype=torch.get_default_dtype())
+        return self.transform.log_slope(x).flatten(-len(self.event.shape)).sum(-1)

@@ -126,6 +126,7 @@ def study(
     transform, total = seen[0].model.transform, seen[0].steps
     samples: list[Tensor] = []
     n, done = samples_for(dataset.event), 0
+    known = dataset.part("validation").condition
     for start in range(0, seeds, AT_ONCE):
         group = range(start, min(start + AT_ONCE, seeds))
         for trainer in _trainers([seen[i] for i in group], [first + i for i in group], dataset, target):
@@ -136,7 +137,7 @@ def study(
                         report(done + step * copies, seeds * total)
             done += total * copies
             rng = Rng(0, target) if copies == 1 else StackedRng([Rng(0, target) for _ in group])
-            samples.append(trainer.sample(n, rng).reshape(copies, n, *dataset.event.shape).cpu())
+            samples.append(trainer.sample(n, rng, known).reshape(copies, n, *dataset.event.shape).cpu())
     drawn = torch.cat(samples)
     examine = watch(dataset, transform).examine
     return Study(

@@ -153,7 +153,7 @@ class _Session:
         self.begun = time.perf_counter()
         if here.rank == 0:
             self.journal = Journal(run.folder, self.trainer.step)
-            self.real = dataset.part("validation").x
+            self.real = dataset.part("validation")
             self.modes = dataset.modes
             self.watch = watch(dataset, recipe.model.transform)
 
@@ -190,10 +190,11 @@ class _Session:
         """Look at samples: a picture, the findings, and at the end the verdict."""
         if self.here.rank:
             return
-        samples = self.trainer.sample(samples_for(self.run.event), Rng(0, self.trainer.device)).cpu()
+        n, rng = samples_for(self.run.event), Rng(0, self.trainer.device)
+        samples = self.trainer.sample(n, rng, self.real.condition).cpu()
         health: Health = self.watch.examine(samples)
         save_samples(
-            self.run.folder / "samples" / f"step-{step:08d}.png", samples, self.run.event, self.real, self.modes
+            self.run.folder / "samples" / f"step-{step:08d}.png", samples, self.run.event, self.real.x, self.modes
         )
         over = {"verdict": health.verdict} if step == self.plan.steps else {}
         self.journal.write({"step": step, "reason": health.reason} | over | health.numbers)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from allmodes.data.batches import Batches, StackedBatches
 from allmodes.errors import UserError
+from allmodes.event import Condition
 from allmodes.models.base import Loss, Player
 from allmodes.random import Rng
 from allmodes.recipes.base import Recipe
@@ -83,7 +84,8 @@ class Trainer:
         self.world.average_gradients(parameters)
         optimizer.move(self.recipe.optimizer.rate(self.model.t))
         if self.record:
-            self._parts[-1] |= {f"{player.name}.loss": loss.value.detach(), **loss.parts}
+            what = "loss" if loss.surrogate else "nats"
+            self._parts[-1] |= {f"{player.name}.{what}": loss.value.detach(), **loss.parts}
 
     def fetch(self) -> dict[str, float]:
         """The mean of each logged number over the steps since the last call; the only time the loop waits for them.
@@ -107,10 +109,17 @@ class Trainer:
             )
         return dict(zip(names, rows.mean(0).tolist(), strict=True))
 
-    def sample(self, n: int, rng: Rng) -> Tensor:
-        """Samples from the averaged weights, or from the present ones where there is no average; user's units."""
+    def sample(self, n: int, rng: Rng, known: Condition | None = None) -> Tensor:
+        """Samples from the averaged weights, or from the present ones where there is no average; user's units.
+
+        Arguments:
+            known: what is known of real examples; a conditional model is asked for the same, in turn.
+        """
+        asked = None
+        if self.model.conditional and known is not None:
+            asked = known[torch.arange(n) % len(known)].to(self.device)
         with self.average.applied() if self.average else nullcontext():
-            return self.model.sample(n, rng=rng)
+            return self.model.sample(n, asked, rng=rng)
 
     def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         """Everything that the next step depends on: tensors in named groups, and plain values for JSON."""

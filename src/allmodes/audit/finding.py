@@ -1,0 +1,93 @@
+"""What an audit says: findings, each with an interval, a p-value, a floor and the examples that prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """The answer of one finding."""
+
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    CANNOT_TELL = "cannot_tell"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the data that is generated too rarely, or a part of the samples that is not in the data.
+
+    Arguments:
+        real_mass, fake_mass: share of the held-out and of the generated examples in it.
+        low, high: interval of the difference of the two.
+        examples: indices of held-out examples in it, typical ones first; of generated ones where nothing real is in it.
+        nearest: indices of the generated examples nearest to them (of held-out ones where the examples are generated).
+        certified: whether it stood a test on data that did not choose it; else it is suspected.
+    """
+
+    real_mass: float
+    fake_mass: float
+    low: float
+    high: float
+    examples: tuple[int, ...] = ()
+    nearest: tuple[int, ...] = ()
+    certified: bool = True
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A generated example and what it is a copy of.
+
+    Arguments:
+        fake, train: indices in the two files.
+        distance: between them, in the features.
+        usual: distance from the generated example to its nearest held-out example.
+    """
+
+    fake: int
+    train: int
+    distance: float
+    usual: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One question asked of the samples, and its answer.
+
+    Arguments:
+        name: as in the report: "missing", "invented", "copies", ...
+        verdict: found, not found, or cannot tell.
+        summary: one sentence for people, with its numbers.
+        estimate, low, high: the figure and its interval; None where there is none.
+        p_value: corrected for the number of looks inside this finding; None where nothing is tested.
+        floor: the same figure between two halves of the real data, or its value for a perfect generator.
+        level: the share of alpha at which it decides; 0 for a finding that informs and does not decide.
+        regions: where, largest first.
+        pairs: copies beside their originals.
+        figures: further named numbers for tables, plain values for JSON.
+    """
+
+    name: str
+    verdict: Verdict
+    summary: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    floor: float | None = None
+    level: float = 0.0
+    regions: tuple[Region, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def decides(self) -> bool:
+        """Whether the verdict of the whole audit depends on it."""
+        return self.level > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return asdict(self)

@@ -1,0 +1,110 @@
+"""The commands, a file each.
+
+Each prints for people or, with --json, one JSON object as the last line of standard output. An error is one line on
+standard error; the exit status is 2 for the user's mistake, 1 for ours, 128 plus the signal's number after a signal,
+or what a command answers in its `status`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import tyro
+from tyro.conf import subcommand
+
+from allmodes.cli.flags import Common
+from allmodes.cli.lists import Datasets, Recipes
+from allmodes.cli.sample import Sample
+from allmodes.cli.study import Study
+from allmodes.cli.train import Train
+from allmodes.errors import UserError
+
+COMMANDS: dict[str, type[Common]] = {
+    "train": Train,
+    "sample": Sample,
+    "study": Study,
+    "recipes": Recipes,
+    "datasets": Datasets,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its status."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in argv
+    try:
+        if argv == ["--version"]:
+            from importlib.metadata import version
+
+            print(f"allmodes {version('allmodes')}")
+            return
+        command = _parse(argv)
+        with contextlib.redirect_stdout(sys.stdout if os.environ.get("RANK", "0") == "0" else io.StringIO()):
+            result = command()
+            if command.json:
+                print(json.dumps(result))
+        if status := command.status(result):
+            sys.exit(status)
+    except UserError as error:
+        _fail(str(error), 2, debug)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130, debug)
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as error:
+        if (signal := getattr(error, "signal", None)) is not None:
+            _fail(str(error), 128 + signal, debug)
+        _fail(f"{type(error).__name__}: {_joined(str(error))} (a fault of allmodes; --debug shows where)", 1, debug)
+
+
+def _parse(argv: Sequence[str]) -> Any:
+    """The command that the words mean; what the parser has against them becomes one line."""
+    union: Any = None
+    for name, command in COMMANDS.items():
+        entry = Annotated[command, subcommand(name)]
+        union = entry if union is None else union | entry
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(
+                union,
+                prog="allmodes",
+                description="Train generative models. Know what they miss.",
+                args=list(argv) or ["--help"],
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
+            )
+    except SystemExit as stop:
+        if stop.code:
+            raise UserError(_one_line(complaint.getvalue())) from None
+        raise
+
+
+def _one_line(box: str) -> str:
+    """What a framed complaint says first, and the flag that it suggests."""
+    lines = [" ".join(line.strip("│╭╮╰╯ ").split()) for line in box.splitlines()[1:-1]]
+    said = " ".join(itertools.takewhile(lambda line: set(line) != {"─"}, lines))
+    if "Perhaps you meant:" in lines:
+        said += f"; did you mean {lines[lines.index('Perhaps you meant:') + 1].split()[0]}?"
+    elif "Available subcommands" in box:
+        said += f"; the commands are {', '.join(COMMANDS)}"
+    return f"{said.removeprefix('Error parsing ').rstrip('.')}; --help lists what there is"
+
+
+def _fail(message: str, status: int, debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(f"allmodes: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,96 @@
+"""The flags that commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import UseAppendAction, arg
+from tyro.constructors import PrimitiveConstructorSpec
+
+from allmodes.errors import UserError
+
+
+def _optional(kind: type, metavar: str, spoken: str) -> Any:
+    """A flag that may be left out, shown by what it takes and with an error that says so."""
+
+    def read(words: list[str]) -> Any:
+        try:
+            return kind(words[0])
+        except ValueError:
+            raise ValueError(f"{words[0]!r} is not {spoken}") from None
+
+    return Annotated[
+        kind | None,
+        PrimitiveConstructorSpec(
+            nargs=1,
+            metavar=metavar,
+            instance_from_str=read,
+            is_instance=lambda value: value is None or isinstance(value, kind),
+            str_from_instance=lambda value: [str(value)],
+        ),
+        arg(help_behavior_hint=""),
+    ]
+
+
+if TYPE_CHECKING:
+    Text = str | None
+    Whole = int | None
+else:
+    Text, Whole = _optional(str, "TEXT", "text"), _optional(int, "N", "a whole number")
+Pairs = Annotated[tuple[str, ...], arg(metavar="NAME=VALUE"), UseAppendAction]
+Columns = Annotated[tuple[str, ...], arg(metavar="COLUMN"), UseAppendAction]
+
+
+@dataclass
+class Common:
+    """What every command takes."""
+
+    json: bool = False
+    """Print one JSON object as the last line."""
+    debug: bool = False
+    """Show the traceback of an error."""
+
+    def __call__(self) -> Any:
+        """Run; what it gives is printed as JSON where that is asked for."""
+        raise NotImplementedError
+
+    def status(self, result: Any) -> int:
+        """The exit status after a run that gave this result."""
+        return 0
+
+
+@dataclass
+class DataFlags(Common):
+    """What every command that reads data takes."""
+
+    data: Text = None
+    """A built-in set (see: allmodes datasets) or a path: .npy, .npz, .csv, .h5, .parquet, idx, a folder of pictures."""
+    label: Text = None
+    """Column or array of the file that names the class."""
+    condition: Columns = ()
+    """Column or array of the file that is a continuous condition; may be repeated."""
+    resize: Whole = None
+    """Scale images to this many rows and columns."""
+
+    def load(self) -> Any:
+        """The data that the flags name, None where they name none."""
+        from allmodes.data.dataset import load_data
+
+        if self.data is None:
+            if self.label or self.condition or self.resize:
+                raise UserError("--label, --condition and --resize belong to a file; name it with --data PATH")
+            return None
+        return load_data(self.data, label=self.label, condition=self.condition, resize=self.resize)
+
+
+def pairs(flag: str, words: Sequence[str]) -> dict[str, str]:
+    """NAME=VALUE words as a mapping."""
+    pairs: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals and value):
+            raise UserError(f"{flag} {word}: write {flag} NAME=VALUE")
+        pairs[name] = value
+    return pairs

@@ -1,0 +1,50 @@
+"""What commands show people: lines, tables, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+def warn(line: str) -> None:
+    """A warning, on standard error."""
+    print(f"allmodes: warning: {line}", file=sys.stderr)
+
+
+def say(what: Any) -> None:
+    """What a person reads, on standard output."""
+    from rich.console import Console
+
+    Console(highlight=False, markup=False, soft_wrap=isinstance(what, str)).print(what)
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on a terminal's standard error; a line each tenth of the way anywhere else."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        tenths: set[int] = set()
+
+        def line(done: int, total: int, text: str) -> None:
+            if (tenth := 10 * done // total) not in tenths:
+                tenths.add(tenth)
+                print(f"{what}: {done} of {total} steps  {text}".rstrip(), file=sys.stderr, flush=True)
+
+        yield line
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[text]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None, text="")
+        yield lambda done, total, text: progress.update(task, completed=done, total=total, text=text)

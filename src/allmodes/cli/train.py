@@ -1,0 +1,75 @@
+"""`allmodes train`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from allmodes.cli.flags import DataFlags, Pairs, Text, Whole, pairs
+from allmodes.cli.terminal import progress, say, warn
+from allmodes.errors import UserError
+
+
+@dataclass
+class Train(DataFlags):
+    """Train a generative model; the run's folder holds all that happened and resumes after a stop."""
+
+    recipe: Text = None
+    """What to train and how (see: allmodes recipes). Default: r3gan."""
+    steps: Whole = None
+    """Training steps, instead of the recipe's number."""
+    seed: Whole = None
+    """Of weights, noise and the order of the data. Default: 0."""
+    out: Text = None
+    """Folder of the run. Default: runs/DATA-RECIPE-sSEED."""
+    set: Pairs = ()
+    """A setting of the recipe; may be repeated."""
+    resume: bool = False
+    """Continue the run in --out, or in the default folder, where it stopped."""
+    device: Text = None
+    """cpu or cuda. Default: a GPU if there is one."""
+    checkpoint_every: Whole = None
+    """Steps between checkpoints. Default: a twentieth of the training."""
+
+    def __call__(self) -> dict[str, Any]:
+        from allmodes.training.train import train
+
+        if self.resume and (self.label or self.condition or self.resize):
+            raise UserError("--resume takes the data from the run; leave --label, --condition and --resize out")
+        begun = time.perf_counter()
+
+        with progress("training") as advance:
+
+            def report(step: int, steps: int, numbers: Any) -> None:
+                advance(step, steps, "  ".join(f"{k} {v:.3g}" for k, v in numbers.items() if k.endswith(".loss")))
+
+            run = train(
+                self.recipe,
+                self.data if self.resume else self.load(),
+                steps=self.steps,
+                seed=self.seed,
+                out=self.out,
+                settings=pairs("--set", self.set),
+                resume=self.resume,
+                device=self.device,
+                checkpoint_every=self.checkpoint_every,
+                report=report,
+                note=warn,
+            )
+        seconds = time.perf_counter() - begun
+        trained = max((line.get("seconds", 0.0) for line in run.metrics), default=0.0)
+        result = {
+            "run": str(run.folder),
+            "recipe": run.plan.recipe,
+            "data": run.plan.data["name"],
+            "steps": run.step,
+            "seconds": round(seconds, 3),
+            "steps_per_second": round(run.step / trained, 2) if trained else 0.0,
+            "verdict": run.verdict,
+        }
+        if not self.json:
+            say(f"{run.verdict}: {run.reason}")
+            say(f"{run.step} steps, {result['steps_per_second']} a second; everything is in {run.folder}")
+            say(f"samples: allmodes sample {run.folder} -n 1000")
+        return result
