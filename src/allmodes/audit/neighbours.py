@@ -1,0 +1,139 @@
+"""The nearest neighbours of examples, exactly, in bounded memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from allmodes.audit.tiles import Tile, Tiles, exact
+from allmodes.errors import UserError
+
+TREE_FEATURES = 8
+"""Up to so many features a k-d tree is faster than all distances, and as exact."""
+MARGIN = 4
+"""Candidates beyond k whose distances are computed again exactly."""
+SCRATCH = 2**22
+"""Numbers of candidates whose differences are held at once."""
+GROUP = 32
+"""Columns among which only the smallest is looked at first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The k nearest points of n queries, nearest first.
+
+    Arguments:
+        distance: Euclidean, [n, k] float64.
+        index: rows of the points, [n, k] int64; among equal distances the lowest found first.
+    """
+
+    distance: np.ndarray
+    index: np.ndarray
+
+
+def nearest(
+    queries: np.ndarray,
+    points: np.ndarray,
+    k: int = 1,
+    *,
+    within: bool = False,
+    device: torch.device | str = "cpu",
+) -> Neighbours:
+    """The k nearest points [m, d] of each query [n, d].
+
+    The answer is exact: candidates come from a matrix product in float32, their distances are computed again from the
+    differences in float64, and a query whose candidates may not hold the nearest, by the bound on the product's
+    rounding, is searched again in float64. Approximate neighbours give radii that are 1 to 4 % too large, which
+    breaks exact tests. Memory: a copy of the points and a few tiles (`tiles.TILE_BYTES`).
+
+    Arguments:
+        k: how many.
+        within: queries are the points themselves, row by row: none is its own neighbour (a duplicate of it is).
+        device: where distances are computed; up to `TREE_FEATURES` features a k-d tree on the processor is used.
+
+    Raises:
+        UserError: where there are fewer than k neighbours.
+
+    >>> found = nearest(np.array([[0.0], [5.0]]), np.array([[4.0], [1.0], [9.0]]), 2)
+    >>> found.index.tolist(), found.distance.tolist()
+    ([[1, 0], [0, 1]], [[1.0, 4.0], [1.0, 4.0]])
+    """
+    available = len(points) - within
+    if not 1 <= k <= available:
+        raise UserError(f"the {k} nearest of {available} examples asked for; give more examples or a smaller k")
+    if points.shape[1] <= TREE_FEATURES:
+        return _by_tree(queries, points, k, within)
+    found = Neighbours(np.empty((len(queries), k)), np.empty((len(queries), k), np.int64))
+    doubtful = [
+        _fill(found, tile, queries, points, np.arange(tile.rows.start, tile.rows.stop), within)
+        for tile in Tiles(queries, points, device=device)
+    ]
+    again = np.concatenate(doubtful) if doubtful else np.empty(0, np.int64)
+    if len(again):
+        for tile in Tiles(queries[again], points, device=device, dtype=torch.float64):
+            _fill(found, tile, queries, points, again[tile.rows], within)
+    return found
+
+
+def _by_tree(queries: np.ndarray, points: np.ndarray, k: int, within: bool) -> Neighbours:
+    from scipy.spatial import KDTree
+
+    distance, index = KDTree(points).query(queries, np.arange(1, k + within + 1))
+    index = index.astype(np.int64)
+    if within:
+        own = index == np.arange(len(queries))[:, None]
+        own[~own.any(1), -1] = True  # so many duplicates that it is not in its own list
+        distance, index = (a[~own].reshape(len(queries), k) for a in (distance, index))
+    order = np.lexsort((index, distance))
+    return Neighbours(np.take_along_axis(distance, order, 1), np.take_along_axis(index, order, 1))
+
+
+def _fill(
+    found: Neighbours, tile: Tile, queries: np.ndarray, points: np.ndarray, rows: np.ndarray, within: bool
+) -> np.ndarray:
+    """Enter the neighbours of the queries `rows`; those of them that float32 does not decide are returned."""
+    k = found.index.shape[1]
+    squared = tile.squared
+    if within:
+        at = torch.from_numpy(rows).to(squared.device)
+        squared[torch.arange(len(rows), device=squared.device), at] = torch.inf
+    value, candidate = smallest(squared, min(k + MARGIN, len(points) - within))
+    index = np.sort(candidate.cpu().numpy(), axis=1)
+    square = _squares(queries, rows, points, index)
+    order = np.argsort(square, axis=1, kind="stable")[:, :k]
+    found.index[rows] = np.take_along_axis(index, order, 1)
+    square = np.take_along_axis(square, order, 1)
+    found.distance[rows] = np.sqrt(square)
+    if value.shape[1] == len(points) - within:
+        return rows[:0]
+    beyond = (value[:, -1:] - tile.slack).double().cpu().numpy() * tile.scale**2
+    return rows[square[:, -1] > beyond[:, 0]]
+
+
+def _squares(queries: np.ndarray, rows: np.ndarray, points: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Exact squared distances from the queries `rows` [r] to their candidates [r, c], a few at a time: [r, c]."""
+    step = max(1, SCRATCH // (index.shape[1] * points.shape[1]))
+    parts = [slice(start, start + step) for start in range(0, len(rows), step)]
+    return np.concatenate([exact(queries[rows[part], None], points[index[part]]) for part in parts])
+
+
+def smallest(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k smallest of each row [n, m], in order, and their columns: `torch.topk`, faster on long rows.
+
+    The k smallest lie in the k groups of columns with the smallest minima, and minima are cheap.
+    """
+    n, m = values.shape
+    groups = m // GROUP
+    if groups < 4 * k:
+        found = values.topk(k, dim=1, largest=False)
+        return found.values, found.indices
+    whole = values[:, : groups * GROUP].view(n, GROUP, groups)
+    chosen = whole.amin(1).topk(k, dim=1, largest=False).indices
+    columns = (chosen[:, None, :] + groups * torch.arange(GROUP, device=values.device)[:, None]).flatten(1)
+    rest = torch.arange(groups * GROUP, m, device=values.device).expand(n, -1)
+    columns = torch.cat((columns, rest), 1)
+    found = values.gather(1, columns).topk(k, dim=1, largest=False)
+    return found.values, columns.gather(1, found.indices)

@@ -1,0 +1,105 @@
+"""Squared distances between two sets a tile at a time: never n x m at once, and with a bound on their rounding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+TILE_BYTES = 64 * 2**20
+"""Of one tile of distances; the work beside it is a small multiple."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Squared distances of some queries to all points, in units of `scale`.
+
+    Arguments:
+        rows: which queries.
+        squared: [rows, m] float32 or float64; rounding can make a small one negative.
+        slack: by how much each squared distance of a row can be wrong, [rows, 1].
+        scale: one unit of distance, in the units of the examples.
+    """
+
+    rows: slice
+    squared: Tensor
+    slack: Tensor
+    scale: float
+
+
+class Tiles:
+    r"""Squared distances from queries [n, d] to points [m, d], a tile of rows at a time.
+
+    .. math:: |q - p|^2 = |q|^2 - 2 q \cdot p + |p|^2
+
+    turns n m d operations into one matrix product, but subtracts large numbers: rows that are equal come out at 0.35
+    instead of 0 with 2,048 features and an offset. So everything is centred at the points' mean first, which removes
+    an offset, and each tile says how far off it can still be: what is that near to a decision is decided again, in
+    float64 from the differences, by `exact`.
+
+    Arguments:
+        queries: [n, d]; one chunk of them is copied at a time.
+        points: [m, d]; one centred copy of them is kept on the device.
+        device: where the products are computed.
+        dtype: of the products.
+        tile_bytes: size of one tile.
+    """
+
+    def __init__(
+        self,
+        queries: np.ndarray,
+        points: np.ndarray,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        tile_bytes: int = TILE_BYTES,
+    ) -> None:
+        self.queries, self.device, self.dtype = queries, torch.device(device), dtype
+        self.step = max(1, tile_bytes // (dtype.itemsize * max(len(points), points.shape[1])))
+        self.centre = points.mean(0, dtype=np.float64)
+        sizes = [abs(x - self.centre).max(initial=0.0) for part in (queries, points) for x in self._chunks(part)]
+        # Squares of very large or very small numbers leave the range of float32.
+        self.scale = float(max(sizes, default=0.0)) or 1.0
+        self.points = torch.empty(points.shape, dtype=dtype, device=self.device)
+        for start, part in zip(range(0, len(points), self.step), self._chunks(points), strict=True):
+            self.points[start : start + self.step] = self._place(part)
+        self.squares = self.points.square().sum(1)
+        self.rounding = (8 + math.sqrt(points.shape[1])) * torch.finfo(dtype).eps
+
+    def _chunks(self, x: np.ndarray) -> Iterator[np.ndarray]:
+        return (x[start : start + self.step] for start in range(0, len(x), self.step))
+
+    def _place(self, x: np.ndarray) -> Tensor:
+        """Centred and scaled, on the device."""
+        return torch.from_numpy((x - self.centre) / self.scale).to(self.device, self.dtype)
+
+    def __iter__(self) -> Iterator[Tile]:
+        largest = self.squares.max() if len(self.squares) else self.squares.sum()
+        for start, part in zip(range(0, len(self.queries), self.step), self._chunks(self.queries), strict=True):
+            placed = self._place(part)
+            squares = placed.square().sum(1, keepdim=True)
+            with full_precision():
+                squared = torch.addmm(self.squares, placed, self.points.T, alpha=-2).add_(squares)
+            yield Tile(slice(start, start + len(part)), squared, self.rounding * (squares + largest), self.scale)
+
+
+def exact(queries: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Squared distances row by row, [..., d] against [..., d] -> [...], from the differences in float64."""
+    difference = np.subtract(queries, points, dtype=np.float64)
+    return np.einsum("...d,...d->...", difference, difference)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Float32 products with all of their bits on a GPU, whatever the surroundings have chosen."""
+    chosen = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = chosen
