@@ -73,16 +73,35 @@ class DataFlags(Common):
     """Column or array of the file that is a continuous condition; may be repeated."""
     resize: Whole = None
     """Scale images to this many rows and columns."""
+    binarize: Text = None
+    """Make bits of grey pixels: static (drawn once), dynamic (drawn for every batch), threshold, or a file of bits."""
+    binarize_seed: Whole = None
+    """Of the static draw. Default: 0."""
 
     def load(self) -> Any:
         """The data that the flags name, None where they name none."""
         from allmodes.data.dataset import load_data
 
         if self.data is None:
-            if self.label or self.condition or self.resize:
-                raise UserError("--label, --condition and --resize belong to a file; name it with --data PATH")
+            if self.shaped:
+                raise UserError(
+                    "--label, --condition, --resize and --binarize belong to data; name it with --data PATH"
+                )
             return None
-        return load_data(self.data, label=self.label, condition=self.condition, resize=self.resize)
+        return load_data(
+            self.data,
+            label=self.label,
+            condition=self.condition,
+            resize=self.resize,
+            binarize=self.binarize,
+            binarize_seed=self.binarize_seed or 0,
+        )
+
+    @property
+    def shaped(self) -> bool:
+        """Whether a flag says how the data are to be read."""
+        seed = self.binarize_seed is not None
+        return bool(self.label or self.condition or self.resize or self.binarize or seed)
 
 
 def pairs(flag: str, words: Sequence[str]) -> dict[str, str]:

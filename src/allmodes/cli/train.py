@@ -35,8 +35,10 @@ class Train(DataFlags):
     def __call__(self) -> dict[str, Any]:
         from allmodes.training.train import train
 
-        if self.resume and (self.label or self.condition or self.resize):
-            raise UserError("--resume takes the data from the run; leave --label, --condition and --resize out")
+        if self.resume and self.shaped:
+            raise UserError(
+                "--resume takes the data from the run; leave --label, --condition, --resize, --binarize out"
+            )
         begun = time.perf_counter()
 
         with progress("training") as advance:

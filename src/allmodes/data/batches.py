@@ -21,6 +21,8 @@ class Batches(Iterator[Batch]):
     state. What is left at the end of an epoch and does not fill a batch is dropped; but where the training part is
     smaller than one batch, a batch goes on into the next epochs' orders until it is full.
 
+    Bits that every batch draws anew (`Dataset.grey`) come from (seed, e, offset) alone too.
+
     Arguments:
         dataset: its training part is used.
         size: examples a batch, over all processes together.
@@ -50,11 +52,19 @@ class Batches(Iterator[Batch]):
         self.epoch, self.offset = 0, 0
         self._rows = dataset.split.train
         self._data = dataset.resident(self.device)
+        self._grey = dataset.grey
         self._order = self._draw(0)
 
     def __next__(self) -> Batch:
-        index = self._rows[self._next_index().chunk(self.world)[self.rank]].to(self._data.x.device)
-        return Batch(self._data.x.index_select(0, index), self._data.condition[index]).to(self.device)
+        begin = [self.epoch, self.offset]
+        index = self._rows[self._next_index()].to(self._data.x.device)
+        own = index.chunk(self.world)[self.rank]
+        if self._grey is None:
+            x = self._data.x.index_select(0, own).to(self.device)
+        else:  # of the whole batch, so that N processes see the bits that one would
+            grey = self._data.x.index_select(0, index).to(self.device)
+            x = self._grey.draw(grey, _mixed(self.seed, *begin)).chunk(self.world)[self.rank]
+        return Batch(x, self._data.condition[own].to(self.device))
 
     @property
     def state(self) -> dict[str, Any]:
@@ -87,9 +97,12 @@ class Batches(Iterator[Batch]):
         self._order = self._draw(self.epoch)
 
     def _draw(self, epoch: int) -> Tensor:
-        # Mixed by SeedSequence: neighbouring seeds and epochs must not share orders, as seed + epoch would.
-        mixed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0])
-        return torch.randperm(len(self._rows), generator=torch.Generator().manual_seed(mixed))
+        return torch.randperm(len(self._rows), generator=torch.Generator().manual_seed(_mixed(self.seed, epoch)))
+
+
+def _mixed(*numbers: int) -> int:
+    """One seed from several numbers: neighbours must not share orders, as seed + epoch would."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 
 class StackedBatches(Iterator[Batch]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from allmodes.data.binarize import WAYS, Binarize, Grey, to_bits
 from allmodes.data.builtin import BUILTINS
 from allmodes.data.chunks import chunks
 from allmodes.data.contents import Contents
@@ -81,6 +82,7 @@ class Dataset:
         source: what to pass to `load_data` to get the same again, plain values for JSON; {"data": None} for arrays in
             memory, which have to be passed again.
         split: which examples are for what.
+        grey: what training batches draw their bits from, where they draw anew each time; x is then one such draw.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Dataset:
     modes: Modes | None
     source: dict[str, Any]
     split: Split
+    grey: Grey | None = None
     _resident: dict[torch.device, Batch] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
@@ -98,9 +101,9 @@ class Dataset:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over type, shape and bytes of examples, labels and values: "sha256:...". Computed once."""
+        """SHA-256 over type, shape and bytes of examples, labels, values and greys: "sha256:...". Computed once."""
         sha = hashlib.sha256()
-        for tensor in (self.x, self.labels, self.values):
+        for tensor in (self.x, self.labels, self.values, *([self.grey.x] if self.grey else [])):
             if tensor is None:
                 sha.update(b"none")
                 continue
@@ -119,13 +122,14 @@ class Dataset:
         return Batch(self.x.index_select(0, index), self.condition[index])
 
     def resident(self, device: torch.device) -> Batch:
-        """All examples, on a GPU where they fill at most half of its free memory, else where they are.
+        """All examples as batches read them, on a GPU where they fill at most half of its free memory, else here.
 
-        Moved once and kept, however many orders of batches read them.
+        The greys where there are some. Moved once and kept, however many orders of batches read them.
         """
         if device not in self._resident:
-            fits = device.type == "cuda" and self.x.nbytes <= torch.cuda.mem_get_info(device)[0] // 2
-            self._resident[device] = Batch(self.x, self.condition).to(device if fits else "cpu")
+            x = self.grey.x if self.grey else self.x
+            fits = device.type == "cuda" and x.nbytes <= torch.cuda.mem_get_info(device)[0] // 2
+            self._resident[device] = Batch(x, self.condition).to(device if fits else "cpu")
         return self._resident[device]
 
     def to_fit(self) -> Tensor:
@@ -145,6 +149,8 @@ def load_data(
     label: str | None = None,
     condition: Sequence[str] = (),
     resize: int | tuple[int, int] | None = None,
+    binarize: str | os.PathLike[str] | None = None,
+    binarize_seed: int = 0,
     split_seed: int = 0,
     **options: Any,
 ) -> Dataset:
@@ -160,6 +166,9 @@ def load_data(
         label: column or array of a file that names the class.
         condition: columns or arrays of a file that are continuous conditions.
         resize: rows and columns to scale images to; one number for both.
+        binarize: levels, or numbers in [0, 1], become bits: "static" (drawn once), "dynamic" (drawn anew for every
+            training batch), "threshold", or the path of a file with the bits (see `Binarize`).
+        binarize_seed: of the static draw.
         split_seed: draws the training, validation and test parts.
         options: of a built-in, such as n and seed.
 
@@ -167,6 +176,9 @@ def load_data(
         UserError: for anything of this that does not fit, in one line.
     """
     given = {"label": label, "condition": list(condition), "resize": resize, "split_seed": split_seed}
+    given |= {"binarize": _way(binarize), "binarize_seed": binarize_seed}
+    if binarize_seed and not binarize:
+        raise UserError(f"binarize_seed={binarize_seed} without binarize; give binarize='static'")
     asked = {key: value for key, value in given.items() if value} | options
     if isinstance(data, Dataset):
         if asked or labels is not None or conditions is not None:
@@ -176,7 +188,16 @@ def load_data(
     name, origin, contents = _find(data, label, condition, size, options)
     in_memory = origin is None or labels is not None or conditions is not None
     source = {"data": None} if in_memory else {"data": origin} | asked
-    return _assemble(name, contents, labels, conditions, size, split_seed, source)
+    how = Binarize(given["binarize"], binarize_seed) if binarize else None
+    return _assemble(name, contents, labels, conditions, size, how, split_seed, source)
+
+
+def _way(binarize: str | os.PathLike[str] | None) -> str | None:
+    """The word, or the whole path of the file, so that a run finds it again from anywhere."""
+    if binarize is None or binarize in WAYS:
+        return binarize  # pyright: ignore[reportReturnType]
+    path = Path(binarize).expanduser()
+    return str(path.absolute()) if os.sep in str(path) or path.exists() else str(path)
 
 
 def _size(resize: int | tuple[int, int] | None) -> tuple[int, int] | None:
@@ -200,7 +221,7 @@ def _find(
             raise UserError(f"{data} is built in and has no columns to name; leave label and condition out")
         return data, data, BUILTINS[data].make(**options)
     if options:
-        known = ("labels", "conditions", "label", "condition", "resize", "split_seed")
+        known = ("labels", "conditions", "label", "condition", "resize", "binarize", "binarize_seed", "split_seed")
         raise unknown("option of load_data for data that are not built in,", next(iter(options)), known)
     if isinstance(data, (str, os.PathLike)):
         path = Path(data).expanduser()
@@ -218,6 +239,7 @@ def _assemble(
     labels: Any,
     conditions: Any,
     size: tuple[int, int] | None,
+    how: Binarize | None,
     split_seed: int,
     source: dict[str, Any],
 ) -> Dataset:
@@ -238,6 +260,11 @@ def _assemble(
     if found is not None:
         values, variables = encode_values(found, contents.variables if conditions is None else (), len(x))
     event = Event(x.shape[1:], support, levels, layout, contents.columns, classes, contents.label, variables)
+    grey = None
+    if how is not None:
+        bits, white = to_bits(name, x, event, how)
+        grey = Grey(_tensor(x, event.dtype), white) if how.way == "dynamic" else None
+        x, event = bits, replace(event, support=Support.BINARY, levels=0)
     return Dataset(
         name=name,
         event=event,
@@ -247,6 +274,7 @@ def _assemble(
         modes=contents.modes,
         source=source,
         split=split(len(x), split_seed),
+        grey=grey,
     )
 
 
