@@ -109,6 +109,27 @@ class Event:
                 pass
         return x.to(self.dtype)
 
+    def require(self, x: Tensor) -> None:
+        """Refuse what is no example of this event, x [n, *shape].
+
+        Raises:
+            UserError: for another shape, or a value that an example cannot take.
+        """
+        if x.shape[1:] != self.shape:
+            raise UserError(f"examples have shape {tuple(x.shape[1:])}, and those of this model have {self.shape}")
+        match self.support:
+            case Support.BINARY:
+                good, what = (x == 0) | (x == 1), "0 or 1 (binarize them, or train on the values as they are)"
+            case Support.LEVELS:
+                good = (x >= 0) & (x < self.levels) & (x == x.round())
+                what = f"whole numbers from 0 to {self.levels - 1}"
+            case Support.NON_NEGATIVE:
+                good, what = (x >= 0) & x.isfinite(), "finite and at least 0"
+            case _:
+                good, what = x.isfinite(), "finite"
+        if not good.all():
+            raise UserError(f"the examples hold the value {x[~good][0].item():.6g}; this model takes values {what}")
+
     def condition(self, n: int, values: Mapping[str, str | float]) -> Condition:
         """The same condition for n examples, from names and values as a user gives them.
 

@@ -87,6 +87,17 @@ def test_the_slope_is_the_derivative_that_autograd_finds(case: str) -> None:
     assert torch.allclose(per_example, slope.abs().log().flatten(1).sum(1), atol=1e-10)
 
 
+def test_the_slope_is_that_at_the_point_that_the_noise_chose() -> None:
+    transform = Chain(Dequantize((1,), 4), Logit(0.05))
+    x = torch.arange(4).repeat(50)[:, None]
+    y, log_slope = transform.with_log_slope(x, Rng(3))
+    assert torch.equal(y, transform(x, Rng(3)))
+    p = torch.sigmoid(y)
+    assert torch.allclose(log_slope, (0.9 / 4 / (p * (1 - p))).log(), atol=1e-4)
+    assert torch.equal(transform.log_slope(x, Rng(3)), log_slope)
+    assert log_slope.unique().numel() > 100
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_copy_without_data_loads_the_state(case: str) -> None:
     transform, kind = CASES[case]

@@ -33,15 +33,19 @@ class Transform(nn.Module):
         """Back to the user's units."""
         raise NotImplementedError
 
-    def log_slope(self, x: Tensor) -> Tensor:
-        """Logarithm of the size of dy/dx for each number, in the shape of x.
+    def with_log_slope(self, x: Tensor, rng: Rng | None = None) -> tuple[Tensor, Tensor]:
+        """What `forward` gives, and the logarithm of the size of dy/dx for each number, in the shape of x.
 
-        Every transform acts on each number by itself, so the sum over an example is its log-determinant: what a density
-        of y takes to become a density of x.
+        Both are of the same noise. Every transform acts on each number by itself, so the sum over an example is its
+        log-determinant: what a density of y takes to become a density of x.
         """
-        y, pull_back = torch.func.vjp(self.forward, _floats(x))[:2]
+        y, pull_back = torch.func.vjp(lambda x: self.forward(x, rng), _floats(x))[:2]
         (slope,) = pull_back(torch.ones_like(y))
-        return slope.abs().log()
+        return y, slope.abs().log()
+
+    def log_slope(self, x: Tensor, rng: Rng | None = None) -> Tensor:
+        """The second half of `with_log_slope`."""
+        return self.with_log_slope(x, rng)[1]
 
 
 def _floats(x: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,13 +12,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from allmodes.data.transforms import Transform
+from allmodes.data.transforms import Dequantize, Transform
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.random import Rng
-from allmodes.score import Kind, NoDensity, Score
+from allmodes.score import Kind, NoDensity, Score, digest
 
 NUMBERS_PER_CHUNK = 2**20
+DRAWS = 2
+"""How often an estimator of a score is drawn: two draws show how far it scatters."""
 
 
 @contextmanager
@@ -111,13 +113,7 @@ class GenerativeModel(nn.Module, ABC):
         Raises:
             UserError: for a condition that the model does not take, or one that is missing.
         """
-        if self.conditional != (condition is not None):
-            raise UserError(
-                "this model needs a condition: give --condition name=value"
-                if self.conditional
-                else "this model takes no condition: leave it out"
-            )
-        condition = condition or Condition()
+        condition = self._asked(condition)
         rng = rng or Rng(0, next(self.parameters()).device)
         chunk = max(64, NUMBERS_PER_CHUNK // max(64, self.event.size))
         with evaluating(self), torch.no_grad():
@@ -127,6 +123,16 @@ class GenerativeModel(nn.Module, ABC):
             ]
         return torch.cat(samples, dim=-1 - len(self.event.shape))
 
+    def _asked(self, condition: Condition | None) -> Condition:
+        """The condition, refused where there is one too many or too few."""
+        if self.conditional != (condition is not None):
+            raise UserError(
+                "this model needs a condition: give --condition name=value"
+                if self.conditional
+                else "this model takes no condition: leave it out"
+            )
+        return condition or Condition()
+
     def score(
         self, x: Tensor, condition: Condition | None = None, *, budget: int | None = None, rng: Rng | None = None
     ) -> Score:
@@ -135,6 +141,7 @@ class GenerativeModel(nn.Module, ABC):
         Arguments:
             x: examples in the user's units, [n, *shape].
             budget: samples an example, for an estimator that uses them.
+            rng: where an estimator draws from; seed 0 if left out.
 
         Raises:
             NoDensity: if the model has none.
@@ -145,13 +152,23 @@ class GenerativeModel(nn.Module, ABC):
 
 
 class DensityModel(GenerativeModel):
-    """A model with a log-density, or a bound on one, that training raises: one player, no surrogate.
+    r"""A model with a log-density, or a bound on one, that training raises: one player, no surrogate.
 
-    In the user's units the density is that of the networks' units times the transform's slope.
+    Its numbers are in the user's units. Of a continuous event the density is that of the networks' units times the
+    slope of the transform. Of a discrete event that the model gives masses to, it is the mass. Of a discrete event
+    that the model gives a density to, through `Dequantize`, it is a bound from below, by Jensen's inequality
+
+    .. math:: \log P(x) = \log E_u[p(x + u)] \geq E\left[\log \frac{1}{K} \sum_{k=1}^{K} p(x + u_k)\right]
+
+    with u uniform on [0, 1) and a budget of K draws.
+
+    References:
+        A note on the evaluation of generative models (Theis et al., 2015), section 3.1,
+        https://arxiv.org/abs/1511.01844
     """
 
     kind: ClassVar[Kind] = Kind.EXACT
-    """What `log_density` is to the logarithm of the model's density."""
+    """What `log_density` is to the logarithm of the model's density, in the networks' units."""
 
     @property
     def players(self) -> tuple[Player, ...]:
@@ -162,41 +179,87 @@ class DensityModel(GenerativeModel):
         """Of each example in the networks' units, [..., n, *shape in the networks' units] -> nats [..., n].
 
         Arguments:
-            budget: samples an example, for an estimator that uses them; None is its own choice.
+            budget: samples an example, for an estimator that uses them; None is its choice in training.
             rng: for an estimator that draws.
         """
 
+    @property
+    def dequantized(self) -> bool:
+        """Whether a density stands for the masses of a discrete event."""
+        return any(isinstance(part, Dequantize) for part in self.transform.modules())
+
+    @property
+    def claim(self) -> Kind:
+        """What a score is to the log-probability in the user's units."""
+        if not self.dequantized:
+            return self.kind
+        return Kind.LOWER if self.kind in (Kind.EXACT, Kind.LOWER) else Kind.ESTIMATE
+
+    @property
+    def own_budget(self) -> int | None:
+        """Samples an example that a score takes where none are asked for; None for a model that uses none."""
+        return 1 if self.dequantized else None
+
     def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
-        y = self.transform(batch.x, rng)
-        inside = self.log_density(y, batch.condition, budget=None, rng=rng)
-        return Loss(-(inside + self._log_slope(batch.x)).mean(), surrogate=False)
+        """The mean negative log-density, or its bound, nats an example in the user's units."""
+        return Loss(-self._log_density(batch.x, batch.condition, None, rng).mean(), surrogate=False)
 
     def score(
         self, x: Tensor, condition: Condition | None = None, *, budget: int | None = None, rng: Rng | None = None
     ) -> Score:
-        """Log-probability of each example in the user's units; without `rng` from seed 0."""
-        rng = rng or Rng(0, next(self.parameters()).device)
-        condition = condition or Condition()
+        """Log-probability of each example, nats, with what it claims.
+
+        An estimator draws twice, independently: the value is the mean of both, and they give the standard error.
+
+        Arguments:
+            x: examples in the user's units, [n, *shape].
+            budget: samples an example and draw, of noise or by importance; `own_budget` if left out.
+            rng: where an estimator draws from; seed 0 if left out.
+
+        Raises:
+            UserError: for values that an example cannot take, a condition too many or missing, or a budget below 1.
+        """
+        self.event.require(x)
+        if budget is not None and budget < 1:
+            raise UserError(f"budget {budget}: must be at least 1 sample an example")
+        budget = budget or self.own_budget
+        condition, device = self._asked(condition), next(self.parameters()).device
+        rng = rng or Rng(0, device)
+        rows_at_once = max(1, NUMBERS_PER_CHUNK // (self.event.size * (budget or 1)))
         with evaluating(self), torch.no_grad():
-            values = []
-            for rows in torch.arange(len(x)).split(max(1, NUMBERS_PER_CHUNK // (self.event.size * (budget or 1)))):
-                y = self.transform(x[rows], rng)
-                inside = self.log_density(y, condition[rows], budget=budget, rng=rng)
-                values.append((inside + self._log_slope(x[rows])).double())
+            draws = torch.stack(
+                [
+                    torch.cat(
+                        [
+                            self._log_density(x[rows], condition[rows].to(device), budget, rng).double().cpu()
+                            for rows in torch.arange(len(x)).split(rows_at_once)
+                        ]
+                    )
+                    for _ in range(1 if self.claim is Kind.EXACT else DRAWS)
+                ]
+            )
+        spread = draws.var(0) / DRAWS if len(draws) > 1 else torch.zeros(())
         return Score(
-            value=torch.cat(values),
-            kind=self._claim(),
-            standard_error=0.0,
+            value=draws.mean(0),
+            kind=self.claim,
+            standard_error=float(spread.sum().sqrt()) / len(x),
             budget=budget,
             measure=self.event.measure,
-            data=f"sha256:{hashlib.sha256(x.detach().cpu().contiguous().numpy().data).hexdigest()}",
+            data=digest(x, condition.labels, condition.values),
+            size=self.event.size,
         )
 
-    def _claim(self) -> Kind:
-        return self.kind
+    def _log_density(self, x: Tensor, condition: Condition, budget: int | None, rng: Rng) -> Tensor:
+        """Of each example in the user's units, [..., n, *shape] -> [..., n]."""
+        x = x.to(next(self.parameters()))
+        if self.event.discrete and not self.dequantized:
+            return self.log_density(self.transform(x, rng), condition, budget=budget, rng=rng)
+        if not self.dequantized:
+            return self._changed_variables(x, condition, budget, rng)
+        draws = [self._changed_variables(x, condition, None, rng) for _ in range(budget or 1)]
+        return torch.stack(draws).logsumexp(0) - math.log(len(draws))
 
-    def _log_slope(self, x: Tensor) -> Tensor:
-        """Log-determinant of the transform at each example, [..., n, *shape] -> [..., n]; 0 for counting measure."""
-        if self.event.discrete:
-            return x.new_zeros((), dtype=torch.get_default_dtype())
-        return self.transform.log_slope(x).flatten(-len(self.event.shape)).sum(-1)
+    def _changed_variables(self, x: Tensor, condition: Condition, budget: int | None, rng: Rng) -> Tensor:
+        y, log_slope = self.transform.with_log_slope(x, rng)
+        inside = self.log_density(y, condition, budget=budget, rng=rng)
+        return inside + log_slope.flatten(-len(self.event.shape)).sum(-1)
