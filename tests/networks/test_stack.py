@@ -41,12 +41,12 @@ def test_outputs_and_gradients_are_those_of_the_members(bias: bool) -> None:
         for many, one in zip(wide, narrow, strict=True):
             assert many.weight.grad is not None
             assert one.weight.grad is not None
-            torch.testing.assert_close(many.weight.grad[row].T, one.weight.grad, rtol=1e-12, atol=1e-12)
+            torch.testing.assert_close(many.weight.grad[row], one.weight.grad, rtol=1e-12, atol=1e-12)
             if bias:
                 assert many.bias is not None
                 assert many.bias.grad is not None
                 assert one.bias.grad is not None
-                torch.testing.assert_close(many.bias.grad[row, 0], one.bias.grad, rtol=1e-12, atol=1e-12)
+                torch.testing.assert_close(many.bias.grad[row], one.bias.grad, rtol=1e-12, atol=1e-12)
 
 
 def test_a_stack_holds_the_members_weights_and_shares_none() -> None:

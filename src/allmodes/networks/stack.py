@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 
 class NotStackable(Exception):
@@ -18,18 +19,28 @@ class NotStackable(Exception):
 
 
 class StackedLinear(nn.Module):
-    """S affine maps, each on its own row: [S, n, inputs] -> [S, n, outputs]."""
+    """S affine maps, each on its own row: [S, n, inputs] -> [S, n, outputs], to the bits of S separate layers.
+
+    Weights lie as in `nn.Linear`, [S, outputs, inputs], so that a batched product adds in the order of a single one.
+    Where a layer has one input or output, a single product is one of a matrix and a vector, which adds in another
+    order: there each row has its own product.
+    """
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.stack([layer.weight.detach().T for layer in layers]))
+        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
         if layers[0].bias is None:
             self.register_parameter("bias", None)
         else:
-            self.bias = nn.Parameter(torch.stack([layer.bias.detach()[None] for layer in layers]))
+            self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias, x, self.weight)
+        if 1 in self.weight.shape[1:]:
+            biases = [None] * len(x) if self.bias is None else self.bias.unbind()
+            return torch.stack([linear(*row) for row in zip(x.unbind(), self.weight.unbind(), biases, strict=True)])
+        if self.bias is None:
+            return torch.bmm(x, self.weight.mT)
+        return torch.baddbmm(self.bias[:, None], x, self.weight.mT)
 
 
 Module = TypeVar("Module", bound=nn.Module)

@@ -22,7 +22,8 @@ from allmodes.training.health import Health, samples_for, watch
 from allmodes.training.trainer import Trainer
 
 AT_ONCE = 32
-"""Models in a stack: more gain nothing, and fill the memory."""
+"""Models in a stack: more gain nothing, and fill the memory. A power of two, as all stacks are: a mean over all of them
+is then exactly the sum of each one's mean, and a seed takes the path that it takes alone."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,7 @@ def study(
     samples: list[Tensor] = []
     n, done = samples_for(dataset.event), 0
     known = dataset.part("validation").condition
-    for start in range(0, seeds, AT_ONCE):
-        group = range(start, min(start + AT_ONCE, seeds))
+    for group in _groups(seeds):
         for trainer in _trainers([seen[i] for i in group], [first + i for i in group], dataset, target):
             copies = trainer.model.copies
             with threads(threads_for(trainer.model)):
@@ -148,6 +148,15 @@ def study(
         samples=drawn,
         seconds=time.perf_counter() - begun,
     )
+
+
+def _groups(seeds: int) -> Iterator[range]:
+    """Seeds that train together: as many as a power of two holds, at most `AT_ONCE`."""
+    start = 0
+    while start < seeds:
+        size = min(AT_ONCE, 1 << (seeds - start).bit_length() - 1)
+        yield range(start, start + size)
+        start += size
 
 
 def _trainers(recipes: list[Recipe], seeds: list[int], dataset: Dataset, device: torch.device) -> Iterator[Trainer]:
