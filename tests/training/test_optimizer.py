@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import torch
 
-from allmodes.training.optimizer import FusedAdam
+from allmodes.data.dataset import Dataset
+from allmodes.recipes import Adam, Momentum
+from allmodes.schedule import Constant
+from allmodes.training.optimizer import FusedAdam, FusedMomentum, optimizer_for
+from allmodes.training.trainer import Trainer
 
 
 def test_it_moves_to_the_bits_of_torchs_own() -> None:
@@ -39,3 +46,34 @@ def test_a_small_parameter_moves_alone_as_it_does_among_others() -> None:
         for optimizer in optimizers:
             optimizer.move(0.005)
     assert together.equal(torch.stack(alone))
+
+
+def test_momentum_moves_by_its_formula() -> None:
+    generator = torch.Generator().manual_seed(0)
+    p = torch.randn(5, 3, generator=generator, dtype=torch.float64).requires_grad_()
+    optimizer = optimizer_for(Momentum(Constant(0.1), 0.7), [p])
+    assert isinstance(optimizer, FusedMomentum)
+    expected, speed = p.detach().clone(), torch.zeros(5, 3, dtype=torch.float64)
+    for step in range(4):
+        p.grad = torch.randn(5, 3, generator=generator, dtype=torch.float64)
+        speed = 0.7 * speed + p.grad
+        expected -= 0.1 / (1 + step) * speed
+        optimizer.move(0.1 / (1 + step))
+        torch.testing.assert_close(p.detach(), expected)
+    optimizer.forget()
+    assert p.grad is None
+
+
+def test_players_move_on_time_scales_of_their_own(
+    ring: Dataset, make_trainer: Callable[..., Trainer], equal: Callable[..., bool]
+) -> None:
+    made = make_trainer("gan2014", ring)
+    still = {"discriminator": Momentum(Constant(0.0)), "generator": Adam(Constant(1e-3))}
+    trainer = Trainer(replace(made.recipe, optimizer=still), made.batches, made.rng)
+    before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
+    next(iter(trainer))
+    for name, p in trainer.model.named_parameters():
+        assert p.equal(before[name]) == name.startswith("discriminator"), name
+    other = Trainer(replace(made.recipe, optimizer=still), made.batches, made.rng)
+    other.load(*trainer.state())
+    assert equal(other.state()[0], trainer.state()[0])

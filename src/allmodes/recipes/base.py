@@ -35,10 +35,32 @@ class Adam:
 
 
 @dataclass(frozen=True)
+class Momentum:
+    r"""Settings of gradient descent with momentum.
+
+    .. math:: v \leftarrow m v + g, \quad \theta \leftarrow \theta - \eta v
+
+    Arguments:
+        rate: learning rate as a function of the share of the training that is done.
+        momentum: the share of the last step's speed that is kept; 0 is plain gradient descent.
+
+    References:
+        On the importance of initialization and momentum in deep learning (Sutskever et al., 2013), equations 1 and 2
+    """
+
+    rate: Schedule
+    momentum: float = 0.9
+
+
+Optimizer = Adam | Momentum
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A model and how it is trained.
 
     Arguments:
+        optimizer: of every player, or by the player's name, where players move on time scales of their own.
         steps: in each, every player makes its turns.
         batch: examples a move, over all processes together.
         half_life: of the average of the weights that samples come from, as a share of the training so far; None where
@@ -47,11 +69,15 @@ class Recipe:
     """
 
     model: GenerativeModel
-    optimizer: Adam
+    optimizer: Optimizer | Mapping[str, Optimizer]
     batch: int
     steps: int
     half_life: float | None = None
     bf16: bool = False
+
+    def optimizer_of(self, player: str) -> Optimizer:
+        """The settings that move a player."""
+        return self.optimizer[player] if isinstance(self.optimizer, Mapping) else self.optimizer
 
 
 @dataclass(frozen=True)

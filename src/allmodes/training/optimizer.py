@@ -1,4 +1,4 @@
-"""The optimizer of every player."""
+"""The optimizers, one for each player."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 from torch.optim.adam import adam
+from torch.optim.sgd import sgd
+
+from allmodes.recipes.base import Adam, Optimizer
 
 LANES = 16
 """Numbers that a processor handles in one instruction. What is left over is rounded in another way."""
@@ -66,6 +69,52 @@ class FusedAdam(torch.optim.Adam):
         """Drop all gradients."""
         for p in self.param_groups[0]["params"]:
             p.grad = None
+
+
+class FusedMomentum(torch.optim.SGD):
+    """Gradient descent with momentum in one fused kernel; otherwise like `FusedAdam`.
+
+    Arguments:
+        parameters: all in one group.
+        momentum: see `allmodes.recipes.Momentum`.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], momentum: float) -> None:
+        super().__init__(parameters, lr=0.0, momentum=momentum, fused=True)
+        self._blocks = {p: _block(p) for p in parameters}
+        for p, block in self._blocks.items():
+            self.state[p] = {"momentum_buffer": torch.zeros_like(block)}
+
+    @torch.no_grad()
+    def move(self, rate: float) -> None:
+        """Change the parameters that have a gradient, at a learning rate."""
+        group = self.param_groups[0]
+        moved = [p for p in group["params"] if p.grad is not None]
+        sgd(
+            [self._blocks[p] for p in moved],
+            [_filled(p.grad) for p in moved],
+            [self.state[p]["momentum_buffer"] for p in moved],
+            foreach=False,
+            fused=True,
+            weight_decay=0.0,
+            momentum=group["momentum"],
+            lr=rate,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+        )
+
+    def forget(self) -> None:
+        """Drop all gradients."""
+        for p in self.param_groups[0]["params"]:
+            p.grad = None
+
+
+def optimizer_for(settings: Optimizer, parameters: Sequence[Tensor]) -> FusedAdam | FusedMomentum:
+    """The optimizer that settings describe, for a player's parameters."""
+    if isinstance(settings, Adam):
+        return FusedAdam(parameters, settings.betas, settings.epsilon)
+    return FusedMomentum(parameters, settings.momentum)
 
 
 def _block(p: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from allmodes.recipes.base import Recipe
 from allmodes.training.distributed import ALONE, World
 from allmodes.training.ema import Average
 from allmodes.training.hardware import computes_in_bf16
-from allmodes.training.optimizer import FusedAdam
+from allmodes.training.optimizer import optimizer_for
 
 
 class NotFinite(UserError):
@@ -51,8 +51,7 @@ class Trainer:
         self.step = 0
         self.parameters = {p.name: list(p.module.parameters()) for p in self.model.players}
         self.optimizers = {
-            name: FusedAdam(parameters, recipe.optimizer.betas, recipe.optimizer.epsilon)
-            for name, parameters in self.parameters.items()
+            name: optimizer_for(recipe.optimizer_of(name), parameters) for name, parameters in self.parameters.items()
         }
         self.average = None if recipe.half_life is None else Average(self.model, recipe.half_life)
         self.autocast = recipe.bf16 and computes_in_bf16(self.device)
@@ -82,7 +81,7 @@ class Trainer:
         optimizer.forget()
         torch.autograd.backward(loss.value * self.model.copies, inputs=parameters)
         self.world.average_gradients(parameters)
-        optimizer.move(self.recipe.optimizer.rate(self.model.t))
+        optimizer.move(self.recipe.optimizer_of(player.name).rate(self.model.t))
         if self.record:
             what = "loss" if loss.surrogate else "nats"
             self._parts[-1] |= {f"{player.name}.{what}": loss.value.detach(), **loss.parts}
