@@ -52,11 +52,10 @@ Equal = Callable[[Any, Any], bool]
 def test_a_move_changes_every_parameter_of_the_player_and_nobody_elses(made: Made) -> None:
     *_, trainer = made
     model = trainer.model
-    trainer._parts.append({})
     for player in model.players:
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
         own = {id(p) for p in player.module.parameters()}
-        trainer.move(player, model.loss(player, next(trainer.batches), trainer.rng))
+        trainer.move(player, [next(trainer.batches)], trainer.recipe.optimizer_of(player.name).rate(0.5))
         for name, p in model.named_parameters():
             # One number alone may cancel, as the bias of a logit does where only differences of logits count.
             if id(p) not in own or p.numel() > 1:

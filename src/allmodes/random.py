@@ -23,6 +23,11 @@ class Rng:
         self.generator = torch.Generator(device).manual_seed(seed)
         self.rank, self.world = rank, world
 
+    @property
+    def generators(self) -> tuple[torch.Generator, ...]:
+        """What is drawn from."""
+        return (self.generator,)
+
     def normal(self, n: int, *shape: int) -> Tensor:
         """Standard normal numbers, [n, *shape]."""
         return self._share(torch.randn(n * self.world, *shape, generator=self.generator, device=self.generator.device))
@@ -49,6 +54,10 @@ class StackedRng(Rng):
 
     def __init__(self, rngs: Sequence[Rng]) -> None:
         self.rngs = tuple(rngs)
+
+    @property
+    def generators(self) -> tuple[torch.Generator, ...]:
+        return tuple(rng.generator for rng in self.rngs)
 
     def normal(self, n: int, *shape: int) -> Tensor:
         return torch.stack([rng.normal(n, *shape) for rng in self.rngs])

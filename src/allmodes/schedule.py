@@ -1,16 +1,24 @@
-"""Numbers that change while training: functions of t, the share of the training that is done."""
+"""Numbers that change while training: functions of t, the share of the training that is done.
+
+Where a GPU replays a recorded step, t is a scalar tensor, and so is what a schedule makes of it.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+
+Number: TypeAlias = float | Tensor
 
 
 class Schedule(Protocol):
     """A number at each t in [0, 1]."""
 
-    def __call__(self, t: float) -> float: ...
+    def __call__(self, t: Number) -> Number: ...
 
 
 @dataclass(frozen=True)
@@ -19,8 +27,8 @@ class Constant:
 
     value: float
 
-    def __call__(self, t: float) -> float:
-        return self.value
+    def __call__(self, t: Number) -> Number:
+        return 0 * t + self.value
 
 
 @dataclass(frozen=True)
@@ -41,9 +49,9 @@ class Cosine:
     end: float
     warmup: float = 0.0
 
-    def __call__(self, t: float) -> float:
-        rise = min(1.0, t / self.warmup) if self.warmup else 1.0
-        return rise * (self.end + (self.start - self.end) * (1 + math.cos(math.pi * t)) / 2)
+    def __call__(self, t: Number) -> Number:
+        value = self.end + (self.start - self.end) * (1 + _cos(math.pi * t)) / 2
+        return value * _at_most_one(t / self.warmup) if self.warmup else value
 
 
 @dataclass(frozen=True)
@@ -56,5 +64,13 @@ class Geometric:
     start: float
     end: float
 
-    def __call__(self, t: float) -> float:
+    def __call__(self, t: Number) -> Number:
         return self.start ** (1 - t) * self.end**t
+
+
+def _cos(x: Number) -> Number:
+    return torch.cos(x) if isinstance(x, Tensor) else math.cos(x)
+
+
+def _at_most_one(x: Number) -> Number:
+    return x.clamp(max=1) if isinstance(x, Tensor) else min(1.0, x)

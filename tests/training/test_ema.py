@@ -23,7 +23,7 @@ def test_after_some_steps_the_average_is_the_formulas(make_trainer: MakeTrainer,
     for step in range(20):
         with torch.no_grad():
             weight.mul_(0.9).add_(step)
-        average.update(step)
+        average.update(average.share(step))
         beta = 2 ** (-1 / (1 + 0.3 * step))
         expected = beta * expected + (1 - beta) * weight.detach()
     torch.testing.assert_close(average.mean["generator.0.weight"], expected, rtol=1e-12, atol=1e-12)
@@ -40,7 +40,7 @@ def test_a_constant_is_its_own_average_and_half_of_it_comes_in_one_half_life(
         average.live[name].fill_(1.0)
     start, half = 4000, 200  # a half-life of 0.05 of 4000 steps
     for step in range(start, start + half):
-        average.update(step)
+        average.update(average.share(step))
     assert average.mean[name].mean().item() == pytest.approx(0.5, abs=0.02)
 
 

@@ -30,13 +30,14 @@ def test_each_move_leaves_the_other_player_to_the_bit(
     modules = {player.name: player.module for player in trainer.model.players}
     move, moves = trainer.move, []
 
-    def watched(player: Any, loss: Any) -> None:
+    def watched(player: Any, batches: Any, rate: Any) -> Any:
         before = {name: [p.detach().clone() for p in module.parameters()] for name, module in modules.items()}
-        move(player, loss)
+        logged = move(player, batches, rate)
         for name, module in modules.items():
             unchanged = [p.equal(old) for p, old in zip(module.parameters(), before[name], strict=True)]
             assert all(unchanged) if name != player.name else not any(unchanged[:-1])
         moves.append(player.name)
+        return logged
 
     trainer.move = watched
     list(trainer)

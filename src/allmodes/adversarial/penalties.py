@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from allmodes.schedule import Schedule
+from allmodes.schedule import Number, Schedule
 
 
 class Penalty(Protocol):
@@ -19,7 +19,7 @@ class Penalty(Protocol):
         """Where the gradient is taken, [..., n, *shape]; `real` or `fake` itself costs no further pass."""
         ...
 
-    def cost(self, gradient: Tensor, n: int, t: float) -> Tensor:
+    def cost(self, gradient: Tensor, n: int, t: Number) -> Tensor:
         """The cost, a scalar, of the gradient at n points when the share t of the training is done."""
         ...
 
@@ -30,7 +30,7 @@ class ZeroCentred:
 
     gamma: Schedule
 
-    def cost(self, gradient: Tensor, n: int, t: float) -> Tensor:
+    def cost(self, gradient: Tensor, n: int, t: Number) -> Tensor:
         """The cost, a scalar, of the gradient at n points when the share t of the training is done."""
         return self.gamma(t) / 2 * gradient.square().sum() / n
 

@@ -50,14 +50,14 @@ class Batches(Iterator[Batch]):
             raise UserError(f"{dataset.name} has {len(dataset)} examples and none for training; give more")
         self.size, self.seed, self.rank, self.world, self.device = size, seed, rank, world, torch.device(device)
         self.epoch, self.offset = 0, 0
-        self._rows = dataset.split.train
         self._data = dataset.resident(self.device)
+        self._rows = dataset.split.train.to(self._data.x.device)
         self._grey = dataset.grey
         self._order = self._draw(0)
 
     def __next__(self) -> Batch:
         begin = [self.epoch, self.offset]
-        index = self._rows[self._next_index()].to(self._data.x.device)
+        index = self._rows[self._next_index()]
         own = index.chunk(self.world)[self.rank]
         if self._grey is None:
             x = self._data.x.index_select(0, own).to(self.device)
@@ -97,7 +97,8 @@ class Batches(Iterator[Batch]):
         self._order = self._draw(self.epoch)
 
     def _draw(self, epoch: int) -> Tensor:
-        return torch.randperm(len(self._rows), generator=torch.Generator().manual_seed(_mixed(self.seed, epoch)))
+        order = torch.randperm(len(self._rows), generator=torch.Generator().manual_seed(_mixed(self.seed, epoch)))
+        return order.to(self._rows.device)
 
 
 def _mixed(*numbers: int) -> int:

@@ -16,6 +16,7 @@ from allmodes.data.transforms import Dequantize, Transform
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.random import Rng
+from allmodes.schedule import Number
 from allmodes.score import Kind, NoDensity, Score, digest
 
 NUMBERS_PER_CHUNK = 2**20
@@ -81,8 +82,9 @@ class GenerativeModel(nn.Module, ABC):
         super().__init__()
         self.event = event
         self.transform = transform
-        self.t = 0.0
-        """The share of the training that is done; the trainer sets it, schedules read it."""
+        self.t: Number = 0.0
+        """The share of the training that is done; the trainer sets it, schedules read it. A scalar tensor where a GPU
+        replays a recorded step."""
         self.copies = 1
         """How many independent models are stacked in this one (see `allmodes.networks.stack`)."""
 
@@ -98,6 +100,14 @@ class GenerativeModel(nn.Module, ABC):
     @abstractmethod
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         """N samples in the networks' units."""
+
+    @property
+    def steady(self) -> bool:
+        """Whether every step runs the same operations, so that a GPU may record one and replay it."""
+        return False
+
+    def moved(self, player: Player) -> None:
+        """What follows each move of a player, such as the clipping of its weights; nothing here."""
 
     def fit(self, x: Tensor) -> None:
         """Fit what is not trained by gradients to training examples, [n, *shape]: here the transform."""

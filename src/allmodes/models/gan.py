@@ -58,6 +58,10 @@ class GAN(GenerativeModel):
             Player("generator", self.generator, averaged=True),
         )
 
+    @property
+    def steady(self) -> bool:
+        return True
+
     def logits(self, x: Tensor) -> Tensor:
         """The discriminator's log D / (1 - D), [..., n, *shape in the networks' units] -> [..., n]."""
         return self.discriminator(x).squeeze(-1)

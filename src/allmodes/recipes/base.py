@@ -62,7 +62,8 @@ class Recipe:
     Arguments:
         optimizer: of every player, or by the player's name, where players move on time scales of their own.
         steps: in each, every player makes its turns.
-        batch: examples a move, over all processes together.
+        batch: examples a backward pass, over all processes together.
+        accumulate: backward passes a move, over each of which the gradient is averaged: large batches in little memory.
         half_life: of the average of the weights that samples come from, as a share of the training so far; None where
             none is kept.
         bf16: whether forward passes run in bfloat16 on hardware that computes in it.
@@ -72,6 +73,7 @@ class Recipe:
     optimizer: Optimizer | Mapping[str, Optimizer]
     batch: int
     steps: int
+    accumulate: int = 1
     half_life: float | None = None
     bf16: bool = False
 

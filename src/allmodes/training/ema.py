@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from allmodes.models.base import GenerativeModel
+from allmodes.schedule import Number
 
 
 class Average:
@@ -30,9 +31,12 @@ class Average:
         self.live = {name: p for name, p in model.named_parameters() if id(p) in moved}
         self.mean = {name: p.detach().clone() for name, p in self.live.items()}
 
-    def update(self, step: int) -> None:
-        """Take in the weights after a step, counted from 0."""
-        share = 1 - 0.5 ** (1 / (1 + self.half_life * step))
+    def share(self, step: int) -> float:
+        """What the weights after a step, counted from 0, are worth in the average: 1 - beta."""
+        return 1 - 0.5 ** (1 / (1 + self.half_life * step))
+
+    def update(self, share: Number) -> None:
+        """Take in the present weights at their share."""
         with torch.no_grad():
             for name, mean in self.mean.items():
                 mean.lerp_(self.live[name], share)

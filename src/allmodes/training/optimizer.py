@@ -11,6 +11,7 @@ from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
 from allmodes.recipes.base import Adam, Optimizer
+from allmodes.schedule import Number
 
 LANES = 16
 """Numbers that a processor handles in one instruction. What is left over is rounded in another way."""
@@ -41,7 +42,7 @@ class FusedAdam(torch.optim.Adam):
             }
 
     @torch.no_grad()
-    def move(self, rate: float) -> None:
+    def move(self, rate: Number) -> None:
         """Change the parameters that have a gradient, at a learning rate."""
         group = self.param_groups[0]
         group["lr"] = rate
@@ -86,7 +87,7 @@ class FusedMomentum(torch.optim.SGD):
             self.state[p] = {"momentum_buffer": torch.zeros_like(block)}
 
     @torch.no_grad()
-    def move(self, rate: float) -> None:
+    def move(self, rate: Number) -> None:
         """Change the parameters that have a gradient, at a learning rate."""
         group = self.param_groups[0]
         moved = [p for p in group["params"] if p.grad is not None]

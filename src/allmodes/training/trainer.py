@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -11,14 +11,16 @@ from torch import Tensor
 
 from allmodes.data.batches import Batches, StackedBatches
 from allmodes.errors import UserError
-from allmodes.event import Condition
-from allmodes.models.base import Loss, Player
+from allmodes.event import Batch, Condition
+from allmodes.models.base import Player
 from allmodes.random import Rng
 from allmodes.recipes.base import Recipe
+from allmodes.schedule import Number
 from allmodes.training.distributed import ALONE, World
 from allmodes.training.ema import Average
 from allmodes.training.hardware import computes_in_bf16
 from allmodes.training.optimizer import optimizer_for
+from allmodes.training.replay import Replay
 
 
 class NotFinite(UserError):
@@ -55,36 +57,73 @@ class Trainer:
         }
         self.average = None if recipe.half_life is None else Average(self.model, recipe.half_life)
         self.autocast = recipe.bf16 and computes_in_bf16(self.device)
-        self._parts: list[dict[str, Tensor]] = []
+        self._rows: list[Tensor] = []
+        self._names: list[str] = []
 
     def __iter__(self) -> Iterator[int]:
         """Train from the present step to the recipe's last, yielding the number of steps done after each."""
         self.model.train()
+        turns = self.recipe.accumulate * sum(player.turns for player in self.model.players)
+        play = Replay(self._play, self.device, self.rng.generators) if self._recorded else self._play
         while self.step < self.recipe.steps:
-            self.model.t = self.step / self.recipe.steps
+            t = self.step / self.recipe.steps
+            share = self.average.share(self.step) if self.average else 0.0
+            rates = [float(self.recipe.optimizer_of(player.name).rate(t)) for player in self.model.players]
+            logged = play([next(self.batches) for _ in range(turns)], (t, share, *rates))
             if self.record:
-                self._parts.append({})
-            for player in self.model.players:
-                for _ in range(player.turns):
-                    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-                        loss = self.model.loss(player, next(self.batches), self.rng)
-                    self.move(player, loss)
-            if self.average:
-                self.average.update(self.step)
+                self._rows.append(logged)
             self.step += 1
             yield self.step
 
-    def move(self, player: Player, loss: Loss) -> None:
-        """Change the player's parameters down the gradient of its loss, and nobody else's."""
+    @property
+    def _recorded(self) -> bool:
+        return self.device.type == "cuda" and self.world.size == 1 and self.model.steady
+
+    def _play(self, batches: Sequence[Batch], numbers: Sequence[Any]) -> Tensor:
+        """All moves of a step.
+
+        Arguments:
+            batches: one for each backward pass.
+            numbers: the share of the training that is done, what the average takes in, each player's learning rate.
+
+        Returns:
+            The numbers to log, in the order of `self._names`.
+        """
+        self.model.t, share, *rates = numbers
+        logged: dict[str, Tensor] = {}
+        given = iter(batches)
+        for player, rate in zip(self.model.players, rates, strict=True):
+            for _ in range(player.turns):
+                logged |= self.move(player, [next(given) for _ in range(self.recipe.accumulate)], rate)
+        if self.average:
+            self.average.update(share)
+        self._names = list(logged)
+        return torch.stack([value.float() for value in logged.values()])
+
+    def move(self, player: Player, batches: Sequence[Batch], rate: Number) -> dict[str, Tensor]:
+        """Change the player's parameters down the gradient of its loss, and nobody else's.
+
+        Arguments:
+            batches: over which the gradient is averaged.
+            rate: the learning rate.
+
+        Returns:
+            What there is to log, of the last batch.
+        """
         parameters = self.parameters[player.name]
         optimizer = self.optimizers[player.name]
         optimizer.forget()
-        torch.autograd.backward(loss.value * self.model.copies, inputs=parameters)
-        self.world.average_gradients(parameters)
-        optimizer.move(self.recipe.optimizer_of(player.name).rate(self.model.t))
-        if self.record:
+        logged: dict[str, Tensor] = {}
+        for batch in batches:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+                loss = self.model.loss(player, batch, self.rng)
+            torch.autograd.backward(loss.value * (self.model.copies / len(batches)), inputs=parameters)
             what = "loss" if loss.surrogate else "nats"
-            self._parts[-1] |= {f"{player.name}.{what}": loss.value.detach(), **loss.parts}
+            logged = {f"{player.name}.{what}": loss.value.detach(), **loss.parts}
+        self.world.average_gradients(parameters)
+        optimizer.move(rate)
+        self.model.moved(player)
+        return logged
 
     def fetch(self) -> dict[str, float]:
         """The mean of each logged number over the steps since the last call; the only time the loop waits for them.
@@ -92,12 +131,11 @@ class Trainer:
         Raises:
             NotFinite: naming the first player and step whose loss was not finite.
         """
-        if not self._parts:
+        if not self._rows:
             return {}
-        names = list(self._parts[0])
-        rows = torch.stack([torch.stack([parts[name].float() for name in names]) for parts in self._parts]).cpu()
-        first = self.step - len(self._parts) + 1
-        self._parts.clear()
+        names, rows = self._names, torch.stack(self._rows).cpu()
+        first = self.step - len(self._rows) + 1
+        self._rows.clear()
         bad = (~rows.isfinite()).nonzero().tolist()
         if self.world.any(bool(bad), self.device):
             row, column = bad[0] if bad else (len(rows) - 1, 0)
