@@ -13,6 +13,9 @@ from torch import Tensor
 
 from allmodes.errors import UserError, unknown
 
+QUANTILES = (0.0, 0.16, 0.5, 0.84, 1.0)
+"""Of a continuous condition: its range, its middle, and one standard deviation of a normal distribution around it."""
+
 
 class Support(StrEnum):
     """The values that one number of an example can take."""
@@ -45,6 +48,7 @@ class Event:
         classes: names of the classes, if examples are labelled; a label is an index into them.
         label: what the class is called in a condition (`particle` in `--condition particle=gamma`).
         variables: names of the continuous conditions, if any.
+        quantiles: of each of them over the training examples: the smallest, those at `QUANTILES`, and the largest.
     """
 
     shape: tuple[int, ...]
@@ -55,6 +59,7 @@ class Event:
     classes: tuple[str, ...] = ()
     label: str = "class"
     variables: tuple[str, ...] = ()
+    quantiles: tuple[tuple[float, ...], ...] = ()
 
     @property
     def size(self) -> int:
@@ -156,6 +161,14 @@ class Event:
         numbers = [_number(name, values[name]) for name in self.variables]
         return Condition(labels, torch.tensor(numbers).expand(n, -1) if numbers else None)
 
+    def beyond(self, values: Mapping[str, str | float]) -> list[str]:
+        """A line for each continuous condition that lies outside what was trained on, with the range."""
+        lines = []
+        for name, (low, *_, high) in zip(self.variables, self.quantiles, strict=False):
+            if name in values and not low <= _number(name, values[name]) <= high:
+                lines.append(f"{name}={values[name]} lies outside the training examples, {low:.6g} to {high:.6g}")
+        return lines
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         return asdict(self)
@@ -163,8 +176,12 @@ class Event:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Event:
         """The inverse of `to_dict`."""
-        tuples: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        tuples: dict[str, Any] = {k: _tuples(v) for k, v in values.items()}
         return cls(**tuples | {"support": Support(values["support"]), "layout": Layout(values["layout"])})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _number(name: str, value: str | float) -> float:

@@ -1,38 +1,78 @@
-"""What is held against the discriminator besides its loss: penalties on its gradient with respect to its input."""
+"""What players pay besides the game: costs, most of them on the discriminator's gradient with respect to its input."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from allmodes.schedule import Number, Schedule
+from allmodes.adversarial.round import Round
+from allmodes.schedule import Schedule
 
 
-class Penalty(Protocol):
-    """A cost on the discriminator's gradient at points of its choice."""
+class Penalty:
+    """A cost that one or both players pay besides the objective; None where a player pays nothing."""
 
-    def points(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Where the gradient is taken, [..., n, *shape]; `real` or `fake` itself costs no further pass."""
-        ...
+    def discriminator(self, round: Round) -> Tensor | None:
+        """Added to the discriminator's loss, a scalar."""
+        return None
 
-    def cost(self, gradient: Tensor, n: int, t: Number) -> Tensor:
-        """The cost, a scalar, of the gradient at n points when the share t of the training is done."""
-        ...
+    def generator(self, round: Round) -> Tensor | None:
+        """Added to the generator's loss, a scalar."""
+        return None
 
 
 @dataclass(frozen=True)
-class ZeroCentred:
+class Every(Penalty):
+    """A penalty at every k-th step alone and k times as heavy: the same on average, for less (lazy regularization).
+
+    References:
+        Analyzing and Improving the Image Quality of StyleGAN (Karras et al., 2020), section 3.1,
+        https://arxiv.org/abs/1912.04958
+    """
+
+    k: int
+    penalty: Penalty
+
+    def discriminator(self, round: Round) -> Tensor | None:
+        return self._due(self.penalty.discriminator, round)
+
+    def generator(self, round: Round) -> Tensor | None:
+        return self._due(self.penalty.generator, round)
+
+    def _due(self, cost: Callable[[Round], Tensor | None], round: Round) -> Tensor | None:
+        due = None if round.step % self.k else cost(round)
+        return None if due is None else self.k * due
+
+
+class GradientPenalty(Penalty):
+    """A cost on the gradient of the discriminator's logit with respect to its input, at points of its choice."""
+
+    def points(self, round: Round) -> Tensor:
+        """Where the gradient is taken, [..., n, *shape]; the round's `real` or `fake` itself costs no further pass."""
+        raise NotImplementedError
+
+    def cost(self, gradient: Tensor, t: float) -> Tensor:
+        """The cost, a scalar, of the gradient of each logit, [..., logits, numbers]."""
+        raise NotImplementedError
+
+    def discriminator(self, round: Round) -> Tensor:
+        points = self.points(round)
+        gradient = round.judge.gradient(points)
+        # One row for each logit: a discriminator that packs examples has one logit for several.
+        return self.cost(gradient.reshape(*round.judge.logits(points).shape, -1), round.t)
+
+
+@dataclass(frozen=True)
+class ZeroCentred(GradientPenalty):
     r"""Half gamma times the mean squared norm of the gradient, :math:`\frac\gamma2 E[\|\nabla_x D\|^2]`."""
 
     gamma: Schedule
 
-    def cost(self, gradient: Tensor, n: int, t: Number) -> Tensor:
-        """The cost, a scalar, of the gradient at n points when the share t of the training is done."""
-        return self.gamma(t) / 2 * gradient.square().sum() / n
+    def cost(self, gradient: Tensor, t: float) -> Tensor:
+        return self.gamma(t) / 2 * gradient.square().sum(-1).mean()
 
 
 class R1(ZeroCentred):
@@ -45,9 +85,9 @@ class R1(ZeroCentred):
         https://arxiv.org/abs/1801.04406
     """
 
-    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+    def points(self, round: Round) -> Tensor:
         """The real examples."""
-        return real
+        return round.real
 
 
 class R2(ZeroCentred):
@@ -60,40 +100,52 @@ class R2(ZeroCentred):
         https://arxiv.org/abs/1801.04406
     """
 
-    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+    def points(self, round: Round) -> Tensor:
         """The generated examples."""
-        return fake
+        return round.fake
 
 
-class Judge:
-    """A discriminator that passes over each batch once, with or without its gradient.
+@dataclass(frozen=True)
+class OneCentred(GradientPenalty):
+    r"""Lambda times the squared distance of the gradient's norm from 1, :math:`\lambda E[(\|\nabla_x D\| - 1)^2]`."""
 
-    `torch.func.grad` compiles and nests under vmap, which `autograd.grad(create_graph=True)` does not.
+    weight: float = 10.0
+
+    def cost(self, gradient: Tensor, t: float) -> Tensor:
+        # The root has no gradient at 0, where a dead discriminator is: the smallest number keeps it finite.
+        norm = (gradient.square().sum(-1) + torch.finfo(gradient.dtype).tiny).sqrt()
+        return self.weight * (norm - 1).square().mean()
+
+
+class GP(OneCentred):
+    r"""The critic has slope 1 between real and generated examples: the gradient penalty of WGAN-GP.
+
+    .. math:: \lambda E[(\|\nabla D(\hat x)\| - 1)^2], \quad \hat x = \epsilon x + (1 - \epsilon) G(z),
+        \quad \epsilon \sim U[0, 1]
+
+    References:
+        Improved Training of Wasserstein GANs (Gulrajani et al., 2017), equation 3, https://arxiv.org/abs/1704.00028
     """
 
-    def __init__(self, discriminator: Callable[[Tensor], Tensor]) -> None:
-        self.discriminator = discriminator
-        self._seen: list[tuple[Tensor, Tensor, Tensor | None]] = []
+    def points(self, round: Round) -> Tensor:
+        """One on each line from a real to a generated example."""
+        epsilon = round.uniform(*(1 for _ in range(round.axes)))
+        return epsilon * round.real + (1 - epsilon) * round.fake
 
-    def gradient(self, x: Tensor) -> Tensor:
-        """The gradient of each logit with respect to its own x, [..., n, *shape]."""
-        for known, _, gradient in self._seen:
-            if known is x and gradient is not None:
-                return gradient
 
-        def summed(x: Tensor) -> tuple[Tensor, Tensor]:
-            logits = self.discriminator(x)
-            return logits.sum(), logits
+class DRAGAN(OneCentred):
+    r"""The discriminator has slope 1 around the data: no sharp edges there, which samples could hide behind.
 
-        gradient, logits = torch.func.grad(summed, has_aux=True)(x)
-        self._seen.append((x, logits, gradient))
-        return gradient
+    .. math:: \lambda E[(\|\nabla D(x + \delta)\| - 1)^2], \quad \delta = \tfrac12 \sigma u, \quad u \sim U[0, 1]^d
 
-    def logits(self, x: Tensor) -> Tensor:
-        """The logits of x, [..., n]."""
-        for known, logits, _ in self._seen:
-            if known is x:
-                return logits
-        logits = self.discriminator(x)
-        self._seen.append((x, logits, None))
-        return logits
+    with the standard deviation sigma of all numbers of the batch, as in the authors' code.
+
+    References:
+        On Convergence and Stability of GANs (Kodali et al., 2017), section 2.3, https://arxiv.org/abs/1705.07215
+    """
+
+    def points(self, round: Round) -> Tensor:
+        """Near each real example."""
+        x = round.real
+        own = tuple(range(-1 - round.axes, 0))
+        return x + x.std(own, keepdim=True) / 2 * round.uniform(*x.shape[x.dim() - round.axes :])

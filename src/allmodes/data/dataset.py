@@ -24,7 +24,7 @@ from allmodes.data.labels import as_numpy, encode_labels, encode_values
 from allmodes.data.modes import Modes
 from allmodes.data.pictures import resize_picture
 from allmodes.errors import UserError, unknown
-from allmodes.event import Batch, Condition, Event, Layout, Support
+from allmodes.event import QUANTILES, Batch, Condition, Event, Layout, Support
 
 FITTED = 2**28
 
@@ -259,7 +259,9 @@ def _assemble(
     values = None
     if found is not None:
         values, variables = encode_values(found, contents.variables if conditions is None else (), len(x))
-    event = Event(x.shape[1:], support, levels, layout, contents.columns, classes, contents.label, variables)
+    parts = split(len(x), split_seed)
+    spread = _quantiles(values, parts.train)
+    event = Event(x.shape[1:], support, levels, layout, contents.columns, classes, contents.label, variables, spread)
     grey = None
     if how is not None:
         bits, white = to_bits(name, x, event, how)
@@ -273,9 +275,15 @@ def _assemble(
         values=values,
         modes=contents.modes,
         source=source,
-        split=split(len(x), split_seed),
+        split=parts,
         grey=grey,
     )
+
+
+def _quantiles(values: Tensor | None, train: Tensor) -> tuple[tuple[float, ...], ...]:
+    if values is None or not len(train):
+        return ()
+    return tuple(tuple(map(float, np.quantile(column, QUANTILES))) for column in values[train].double().numpy().T)
 
 
 def _numbers(name: str, x: np.ndarray) -> np.ndarray:

@@ -1,0 +1,89 @@
+"""What lies on the table when a player moves, and a discriminator that looks at each batch once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from allmodes.event import Condition
+from allmodes.random import Rng
+
+
+class Judge:
+    """A discriminator that passes over each batch once, with or without its gradient.
+
+    `torch.func.grad` compiles and nests under vmap, which `autograd.grad(create_graph=True)` does not.
+
+    Arguments:
+        discriminator: [..., n, *shape] -> [..., n, outputs]; the first output is the logit.
+    """
+
+    def __init__(self, discriminator: Callable[[Tensor], Tensor]) -> None:
+        self.discriminator = discriminator
+        self._seen: list[tuple[Tensor, Tensor, Tensor | None]] = []
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """The gradient of each logit with respect to its own x, [..., n, *shape]."""
+        for known, _, gradient in self._seen:
+            if known is x and gradient is not None:
+                return gradient
+
+        def summed(x: Tensor) -> tuple[Tensor, Tensor]:
+            outputs = self.discriminator(x)
+            return outputs[..., 0].sum(), outputs
+
+        gradient, outputs = torch.func.grad(summed, has_aux=True)(x)
+        self._seen.append((x, outputs, gradient))
+        return gradient
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """All that the discriminator says of x, [..., n, outputs]."""
+        for known, outputs, _ in self._seen:
+            if known is x:
+                return outputs
+        outputs = self.discriminator(x)
+        self._seen.append((x, outputs, None))
+        return outputs
+
+    def logits(self, x: Tensor) -> Tensor:
+        """The logits of x, [..., n]; one for each pack where the discriminator packs examples."""
+        return self.outputs(x)[..., 0]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a penalty may look at when a player moves.
+
+    Arguments:
+        networks: the networks of the game by their players' names.
+        judge: the discriminator, under this round's condition.
+        real, fake: as the discriminator sees them, in the networks' units, [..., n, *shape]; `fake` carries the
+            generator's gradient in the generator's move.
+        generated: the generated examples before anything was done to what the discriminator sees.
+        users: turns generated examples to the user's units, [..., n, *the user's shape], with their gradient.
+        condition: of both real and generated examples.
+        axes: of one example in the networks' units, 1 for numbers in a row, 3 for images.
+        rng: for penalties that draw.
+        t: the share of the training that is done.
+        step: steps done.
+    """
+
+    networks: Mapping[str, nn.Module]
+    judge: Judge
+    real: Tensor
+    fake: Tensor
+    generated: Tensor
+    users: Callable[[Tensor], Tensor]
+    condition: Condition
+    axes: int
+    rng: Rng
+    t: float
+    step: int
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Numbers uniform on [0, 1) for each example, [..., n, *shape]."""
+        n = self.real.shape[self.real.dim() - self.axes - 1]
+        return self.rng.uniform(n, *shape).to(self.real)

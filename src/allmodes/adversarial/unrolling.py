@@ -1,0 +1,50 @@
+"""The generator looks ahead: it plays against the discriminator that would answer its move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Unrolling:
+    r"""The generator's loss is taken after k further steps of the discriminator, and differentiated through them.
+
+    .. math:: \theta^0 = \theta, \quad \theta^{i + 1} = \theta^i - \eta \nabla_\theta L_D(\theta^i, G),
+        \quad L_G = L_G(\theta^k, G)
+
+    Steps of plain gradient descent, as in the paper's equations. The discriminator itself moves one step, as ever.
+    Where it would have fled from a collapsed generator, the generator sees that and does not collapse.
+
+    Arguments:
+        k: steps; 0 is the game without unrolling.
+        rate: eta.
+
+    References:
+        Unrolled Generative Adversarial Networks (Metz et al., 2017), equations 4 to 7, https://arxiv.org/abs/1611.02163
+    """
+
+    k: int
+    rate: float
+
+    def __call__(self, discriminator: nn.Module, loss: Callable[[Callable[..., Tensor]], Tensor]) -> Callable[..., Tensor]:
+        """The discriminator after k steps, a function with the gradient of what its losses depended on.
+
+        Arguments:
+            loss: what the discriminator minimizes, a sum over stacked models, given the discriminator as a function.
+        """
+        weights: Weights = {name: weight.detach() for name, weight in discriminator.named_parameters()}
+
+        def at(weights: Weights) -> Callable[..., Tensor]:
+            return lambda *inputs: functional_call(discriminator, weights, inputs)
+
+        for _ in range(self.k):
+            slope = torch.func.grad(lambda weights: loss(at(weights)))(weights)
+            weights = {name: weight - self.rate * slope[name] for name, weight in weights.items()}
+        return at(weights)
