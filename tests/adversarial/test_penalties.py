@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from allmodes.adversarial.penalties import R1, R2, Judge, Penalty
+from allmodes.adversarial.penalties import DRAGAN, GP, R1, R2, Every, GradientPenalty, OneCentred
+from allmodes.adversarial.round import Judge, Round
+from allmodes.networks.minibatch import Pack
 from allmodes.networks.mlp import MLP
 from allmodes.networks.stack import stack
+from allmodes.random import Rng
 from allmodes.schedule import Constant, Geometric
 
 pytestmark = pytest.mark.usefixtures("float64")
-
-
-class Quadratic(nn.Module):
-    """D(x) = x A x / 2 + b x with a symmetric A, so that its gradient is A x + b; it counts its passes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        square, self.b = torch.randn(3, 3), torch.randn(3)
-        self.a = square + square.T
-        self.passes = 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.passes += 1
-        return ((x @ self.a) * x).sum(-1) / 2 + x @ self.b
-
-
-@pytest.fixture
-def points() -> tuple[Tensor, Tensor]:
-    torch.manual_seed(0)
-    return torch.randn(7, 3), torch.randn(7, 3)
+RoundOf = Callable[..., Round]
 
 
 def smooth(seed: int = 0) -> MLP:
@@ -44,31 +29,93 @@ def smooth(seed: int = 0) -> MLP:
 
 
 def penalty_of(network: nn.Module, x: Tensor, gamma: float = 1.0) -> Tensor:
-    penalty = R1(Constant(gamma))
-    return penalty.cost(Judge(lambda x: network(x).squeeze(-1)).gradient(x), x[..., 0].numel(), 0.0)
+    return R1(Constant(gamma)).cost(Judge(network).gradient(x), 0.0)
 
 
-def test_judges_gradient_is_the_known_one(points: tuple[Tensor, Tensor]) -> None:
-    d, x = Quadratic(), points[0]
-    torch.testing.assert_close(Judge(d).gradient(x), x @ d.a + d.b, rtol=1e-12, atol=1e-12)
+def test_judges_gradient_is_the_known_one(quadratic: nn.Module, points: tuple[Tensor, Tensor]) -> None:
+    torch.testing.assert_close(
+        Judge(quadratic).gradient(points[0]), quadratic.gradient(points[0]), rtol=1e-12, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("kind", [R1, R2])
-def test_penalty_is_half_gamma_times_the_mean_squared_gradient(kind: type, points: tuple[Tensor, Tensor]) -> None:
-    d = Quadratic()
-    penalty: Penalty = kind(Geometric(4.0, 0.25))
+def test_penalty_is_half_gamma_times_the_mean_squared_gradient(
+    kind: type, quadratic: nn.Module, points: tuple[Tensor, Tensor], round_of: RoundOf
+) -> None:
+    penalty = kind(Geometric(4.0, 0.25))
     where = points[0] if kind is R1 else points[1]
-    assert penalty.points(*points) is where
-    squared = (where @ d.a + d.b).square().sum(1).mean()
+    squared = quadratic.gradient(where).square().sum(1).mean()
     for t, gamma in ((0.0, 4.0), (0.5, 1.0), (1.0, 0.25)):
-        cost = penalty.cost(Judge(d).gradient(where), len(where), t)
-        assert cost.item() == pytest.approx(gamma / 2 * squared.item(), rel=1e-12)
+        round = round_of(quadratic, *points, t=t)
+        assert penalty.points(round) is where
+        assert penalty.discriminator(round).item() == pytest.approx(gamma / 2 * squared.item(), rel=1e-12)
+        assert penalty.generator(round) is None
 
 
-def test_judge_passes_over_each_batch_once(points: tuple[Tensor, Tensor]) -> None:
-    d = Quadratic()
+def test_wgan_gps_penalty_is_its_formula_between_the_examples(
+    quadratic: nn.Module, points: tuple[Tensor, Tensor], round_of: RoundOf
+) -> None:
     real, fake = points
-    expected, d.passes = (d(real), d(fake)), 0
+    epsilon = Rng(0).uniform(7, 1)
+    between = epsilon * real + (1 - epsilon) * fake
+    expected = 10 * (quadratic.gradient(between).norm(dim=1) - 1).square().mean()
+    assert GP().discriminator(round_of(quadratic, real, fake)).item() == pytest.approx(expected.item(), rel=1e-12)
+    assert 0 < epsilon.min() < 0.3 < 0.7 < epsilon.max() < 1
+
+
+def test_dragans_penalty_is_its_formula_around_the_data(
+    quadratic: nn.Module, points: tuple[Tensor, Tensor], round_of: RoundOf
+) -> None:
+    real, fake = points
+    around = real + 0.5 * real.std() * Rng(0).uniform(7, 3)
+    expected = 3 * (quadratic.gradient(around).norm(dim=1) - 1).square().mean()
+    assert DRAGAN(3.0).discriminator(round_of(quadratic, real, fake)).item() == pytest.approx(
+        expected.item(), rel=1e-12
+    )
+
+
+def test_of_images_each_line_has_one_epsilon(round_of: RoundOf) -> None:
+    real, fake = torch.ones(5, 2, 4, 3), torch.zeros(5, 2, 4, 3)
+    between = GP().points(round_of(lambda x: x.flatten(1), real, fake, axes=3))
+    assert (between == between[:, :1, :1, :1]).all()
+    assert len(between.unique()) == 5
+
+
+def test_a_critic_that_is_flat_has_a_penalty_with_a_finite_gradient(
+    points: tuple[Tensor, Tensor], round_of: RoundOf
+) -> None:
+    slope = torch.zeros(3, 1, requires_grad=True)
+    cost = GP(2.0).discriminator(round_of(lambda x: x @ slope, *points))
+    assert cost.item() == pytest.approx(2.0)
+    assert torch.autograd.grad(cost, slope)[0].isfinite().all()
+
+
+@pytest.mark.parametrize("penalty", [R1(Constant(2.0)), GP(3.0)])
+def test_a_packed_discriminator_pays_for_the_gradient_of_a_whole_pack(
+    penalty: GradientPenalty, points: tuple[Tensor, Tensor], round_of: RoundOf
+) -> None:
+    weight = torch.randn(6, 1)
+    real, fake = points[0][:6], points[1][:6]
+    round = round_of(lambda x: Pack(2)(x) @ weight, real, fake)
+    norm = weight.norm().item()
+    expected = 3.0 * (norm - 1) ** 2 if isinstance(penalty, OneCentred) else norm**2
+    assert penalty.discriminator(round).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_lazy_penalty_is_the_same_on_average_and_due_every_kth_step(
+    quadratic: nn.Module, points: tuple[Tensor, Tensor], round_of: RoundOf
+) -> None:
+    penalty = R1(Constant(1.0))
+    costs = [Every(4, penalty).discriminator(round_of(quadratic, *points, step=step)) for step in range(8)]
+    assert [cost.item() > 0 for cost in costs] == [True, False, False, False] * 2
+    whole = penalty.discriminator(round_of(quadratic, *points)).item()
+    assert torch.stack(costs).mean().item() == pytest.approx(whole, rel=1e-12)
+
+
+def test_judge_passes_over_each_batch_once(quadratic: nn.Module, points: tuple[Tensor, Tensor]) -> None:
+    d = quadratic
+    real, fake = points
+    expected, d.passes = (d(real)[:, 0], d(fake)[:, 0]), 0
     judge = Judge(d)
     judge.gradient(real)
     judge.gradient(real)
@@ -79,18 +126,20 @@ def test_judge_passes_over_each_batch_once(points: tuple[Tensor, Tensor]) -> Non
     assert d.passes == 2
 
 
-def test_the_penaltys_gradient_agrees_with_finite_differences(points: tuple[Tensor, Tensor]) -> None:
+@pytest.mark.parametrize("penalty", [R1(Constant(3.0)), GP(), DRAGAN()])
+def test_the_penaltys_gradient_agrees_with_finite_differences(
+    penalty: GradientPenalty, points: tuple[Tensor, Tensor], round_of: RoundOf
+) -> None:
     network = smooth()
     names, values = zip(*network.named_parameters(), strict=True)
 
-    def penalty(*parameters: Tensor) -> Tensor:
+    def cost(*parameters: Tensor) -> Tensor:
         named = dict(zip(names, parameters, strict=True))
-        judge = Judge(lambda x: functional_call(network, named, (x,)).squeeze(-1))
-        gradient = judge.gradient(points[0])
+        round = round_of(lambda x: functional_call(network, named, (x,)), *points)
         # The logits of the same pass serve the loss: their gradient has to be right as well.
-        return R1(Constant(3.0)).cost(gradient, 7, 0.0) + judge.logits(points[0]).sin().mean()
+        return penalty.discriminator(round) + round.judge.logits(points[0]).sin().mean()
 
-    assert torch.autograd.gradcheck(penalty, values)
+    assert torch.autograd.gradcheck(cost, values)
 
 
 def test_the_penaltys_gradient_is_double_backwards(points: tuple[Tensor, Tensor]) -> None:
@@ -109,8 +158,8 @@ def test_penalties_nest_under_vmap(points: tuple[Tensor, Tensor]) -> None:
     base = copy.deepcopy(networks[0]).to("meta")
 
     def penalty(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-        judge = Judge(lambda x: functional_call(base, parameters, (x,)).squeeze(-1))
-        return R1(Constant(1.0)).cost(judge.gradient(x), len(x), 0.0)
+        judge = Judge(lambda x: functional_call(base, parameters, (x,)))
+        return R1(Constant(1.0)).cost(judge.gradient(x), 0.0)
 
     found = vmap(grad(penalty), (0, None))(parameters, points[0])
     for member, network in enumerate(networks):

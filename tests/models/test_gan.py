@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from allmodes.adversarial.penalties import ZeroCentred
 from allmodes.data.dataset import Dataset
 from allmodes.models.gan import GAN
 from allmodes.random import Rng
@@ -35,11 +36,11 @@ def test_the_fake_graph_of_the_first_move_serves_the_second(make_trainer: MakeTr
             for p in model.discriminator.parameters():  # the discriminator's move
                 p.add_(0.01)
         if rebuild:
-            model._fake = None
+            model._kept = None
             trainer.rng.state = state
         loss = model.loss(second, batch, trainer.rng)
         gradients.append(torch.autograd.grad(loss.value, list(model.generator.parameters())))
-        assert model._fake is None
+        assert model._kept is None
     for reused, rebuilt in zip(*gradients, strict=True):
         assert reused.any()
         torch.testing.assert_close(reused, rebuilt, rtol=1e-12, atol=1e-14)
@@ -73,12 +74,14 @@ def test_the_discriminators_loss_holds_its_objective_and_each_penalty(make_train
     trainer.rng.state = state
     real = model.transform(batch.x)
     fake = model.draw(len(real), batch.condition, trainer.rng)
-    game = model.objective.discriminator(model.logits(real), model.logits(fake))
-    expected = {"real": model.logits(real).mean(), "fake": model.logits(fake).mean()}
+    logits = {"real": model.discriminator(real).squeeze(-1), "fake": model.discriminator(fake).squeeze(-1)}
+    game = model.objective.discriminator(*logits.values())
+    expected = {name: value.mean() for name, value in logits.items()}
     for name, penalty in model.penalties.items():
-        where = penalty.points(real, fake).detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(model.logits(where).sum(), where)
-        expected[name] = penalty.cost(gradient, len(where), model.t)
+        assert isinstance(penalty, ZeroCentred)
+        where = (real if name == "r1" else fake).detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(model.discriminator(where).sum(), where)
+        expected[name] = penalty.gamma(model.t) / 2 * gradient.square().sum(1).mean()
     assert set(model.penalties) == {"r1", "r2"}
     for name, value in expected.items():
         assert loss.parts[name].item() == pytest.approx(value.item(), rel=1e-5)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -135,6 +135,7 @@ class Soft(Penalty):
     tolerance: float
     shape: tuple[int, ...]
     weight: float = 1.0
+    steady: ClassVar[bool] = False
 
     def generator(self, round: Round) -> Tensor:
         x = round.users(round.generated)
@@ -159,7 +160,9 @@ class Soft(Penalty):
             what = " ".join(str(error).split())
             raise UserError(f"constraint {self.name} fails on x of shape {list(x.shape)}: {what}") from error
         if not isinstance(found, Tensor):
-            raise UserError(f"constraint {self.name} gives a {type(found).__name__}; let it give a tensor [n] or [n, m]")
+            raise UserError(
+                f"constraint {self.name} gives a {type(found).__name__}; let it give a tensor [n] or [n, m]"
+            )
         if found.dim() not in (1, 2) or len(found) != len(x):
             raise UserError(
                 f"constraint {self.name} gives residuals of shape {list(found.shape)} for {len(x)} examples; "
@@ -184,7 +187,7 @@ def named_function(name: str) -> Function:
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        function = getattr(import_module(module), attribute)
+        function: Any = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
         raise UserError(f"--set constraint={name}: {error}; start where {module}.py lies, or set PYTHONPATH") from None
     except AttributeError:
@@ -193,4 +196,4 @@ def named_function(name: str) -> Function:
         raise UserError(f"--set constraint={name}: {module} cannot be imported ({error})") from error
     if not callable(function):
         raise UserError(f"--set constraint={name}: {attribute} is no function; it takes (x, condition)")
-    return function
+    return cast(Function, function)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -80,5 +79,5 @@ class Wasserstein(Objective):
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return -fake.mean()
 
-    def numbers(self, real: Tensor, fake: Tensor) -> Mapping[str, Tensor]:
+    def numbers(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         return {"real": real.mean(), "fake": fake.mean(), "wasserstein_estimate": real.mean() - fake.mean()}

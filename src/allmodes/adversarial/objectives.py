@@ -7,7 +7,6 @@ serves one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -29,7 +28,7 @@ class Objective(Protocol):
         """What the generator minimizes, a scalar; `real` is ignored unless the objective is `paired`."""
         ...
 
-    def numbers(self, real: Tensor, fake: Tensor) -> Mapping[str, Tensor]:
+    def numbers(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """What the discriminator's move logs besides its loss, scalars by name."""
         return {"real": real.mean(), "fake": fake.mean()}
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from allmodes.adversarial.round import Round
-from allmodes.schedule import Schedule
+from allmodes.schedule import Number, Schedule
 
 
 class Penalty:
     """A cost that one or both players pay besides the objective; None where a player pays nothing."""
+
+    steady: ClassVar[bool] = True
+    """Whether it runs the same operations at every step, so that a GPU may record them and replay them."""
 
     def discriminator(self, round: Round) -> Tensor | None:
         """Added to the discriminator's loss, a scalar."""
@@ -28,6 +32,8 @@ class Penalty:
 class Every(Penalty):
     """A penalty at every k-th step alone and k times as heavy: the same on average, for less (lazy regularization).
 
+    It costs and logs 0 at the other steps.
+
     References:
         Analyzing and Improving the Image Quality of StyleGAN (Karras et al., 2020), section 3.1,
         https://arxiv.org/abs/1912.04958
@@ -35,16 +41,17 @@ class Every(Penalty):
 
     k: int
     penalty: Penalty
+    steady: ClassVar[bool] = False
 
-    def discriminator(self, round: Round) -> Tensor | None:
+    def discriminator(self, round: Round) -> Tensor:
         return self._due(self.penalty.discriminator, round)
 
-    def generator(self, round: Round) -> Tensor | None:
+    def generator(self, round: Round) -> Tensor:
         return self._due(self.penalty.generator, round)
 
-    def _due(self, cost: Callable[[Round], Tensor | None], round: Round) -> Tensor | None:
+    def _due(self, cost: Callable[[Round], Tensor | None], round: Round) -> Tensor:
         due = None if round.step % self.k else cost(round)
-        return None if due is None else self.k * due
+        return round.real.new_zeros(()) if due is None else self.k * due
 
 
 class GradientPenalty(Penalty):
@@ -54,7 +61,7 @@ class GradientPenalty(Penalty):
         """Where the gradient is taken, [..., n, *shape]; the round's `real` or `fake` itself costs no further pass."""
         raise NotImplementedError
 
-    def cost(self, gradient: Tensor, t: float) -> Tensor:
+    def cost(self, gradient: Tensor, t: Number) -> Tensor:
         """The cost, a scalar, of the gradient of each logit, [..., logits, numbers]."""
         raise NotImplementedError
 
@@ -71,7 +78,7 @@ class ZeroCentred(GradientPenalty):
 
     gamma: Schedule
 
-    def cost(self, gradient: Tensor, t: float) -> Tensor:
+    def cost(self, gradient: Tensor, t: Number) -> Tensor:
         return self.gamma(t) / 2 * gradient.square().sum(-1).mean()
 
 
@@ -111,7 +118,7 @@ class OneCentred(GradientPenalty):
 
     weight: float = 10.0
 
-    def cost(self, gradient: Tensor, t: float) -> Tensor:
+    def cost(self, gradient: Tensor, t: Number) -> Tensor:
         # The root has no gradient at 0, where a dead discriminator is: the smallest number keeps it finite.
         norm = (gradient.square().sum(-1) + torch.finfo(gradient.dtype).tiny).sqrt()
         return self.weight * (norm - 1).square().mean()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from allmodes.event import Condition
 from allmodes.random import Rng
+from allmodes.schedule import Number
 
 
 class Judge:
@@ -80,7 +81,7 @@ class Round:
     condition: Condition
     axes: int
     rng: Rng
-    t: float
+    t: Number
     step: int
 
     def uniform(self, *shape: int) -> Tensor:

@@ -33,7 +33,9 @@ class Unrolling:
     k: int
     rate: float
 
-    def __call__(self, discriminator: nn.Module, loss: Callable[[Callable[..., Tensor]], Tensor]) -> Callable[..., Tensor]:
+    def __call__(
+        self, discriminator: nn.Module, loss: Callable[[Callable[..., Tensor]], Tensor]
+    ) -> Callable[..., Tensor]:
         """The discriminator after k steps, a function with the gradient of what its losses depended on.
 
         Arguments:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from allmodes.random import Rng
-from allmodes.schedule import Schedule
+from allmodes.schedule import Number, Schedule
 
 
 class View(nn.Module):
     """Changes what the discriminator sees, differentiably: [..., n, *shape] -> [..., n, *shape]."""
 
-    def forward(self, x: Tensor, axes: int, rng: Rng, t: float) -> Tensor:
+    steady: ClassVar[bool] = True
+    """Whether it runs the same operations at every step, so that a GPU may record them and replay them."""
+
+    def forward(self, x: Tensor, axes: int, rng: Rng, t: Number) -> Tensor:
         """See examples with so many axes of their own when the share t of the training is done."""
         raise NotImplementedError
 
@@ -39,7 +44,7 @@ class InstanceNoise(View):
         super().__init__()
         self.sigma = sigma
 
-    def forward(self, x: Tensor, axes: int, rng: Rng, t: float) -> Tensor:
+    def forward(self, x: Tensor, axes: int, rng: Rng, t: Number) -> Tensor:
         return x + self.sigma(t) * rng.normal(*x.shape[-axes - 1 :]).to(x)
 
 
@@ -47,7 +52,8 @@ class Augmentation(View):
     """Images [n, channels, rows, columns] moved, cut and with other colours; each of the three with probability p.
 
     Differentiable, and the same for real and generated images: the generator is not taught to augment as long as p
-    stays well below 1. Examples that are no images stay as they are. Brightness, saturation and contrast change as one step, "color".
+    stays well below 1. Examples that are no images stay as they are. Brightness, saturation and contrast change as one
+    step.
 
     Arguments:
         p: probability of each step for each image, where it does not adapt.
@@ -62,13 +68,14 @@ class Augmentation(View):
     """
 
     probability: Tensor
+    steady: ClassVar[bool] = False  # numbers that are made on the processor steer it
 
     def __init__(self, p: float = 0.5, target: float | None = 0.6, images: int = 100_000) -> None:
         super().__init__()
         self.target, self.images = target, images
         self.register_buffer("probability", torch.tensor(p if target is None else 0.0))
 
-    def forward(self, x: Tensor, axes: int, rng: Rng, t: float) -> Tensor:
+    def forward(self, x: Tensor, axes: int, rng: Rng, t: Number) -> Tensor:
         if axes != 3:
             return x
         for step in (colour, translation, cutout):
@@ -86,7 +93,7 @@ class Augmentation(View):
 
 
 def colour(x: Tensor, rng: Rng) -> Tensor:
-    """Another brightness (by up to half of [-1, 1] scale), saturation (0 to 2 times) and contrast (0.5 to 1.5 times)."""
+    """Brighter or darker by up to 0.5, of 0 to 2 times the saturation, of 0.5 to 1.5 times the contrast."""
     brightness, saturation, contrast = rng.uniform(len(x), 3).to(x)[..., None, None, None].unbind(1)
     x = x + brightness - 0.5
     grey = x.mean(1, keepdim=True)

@@ -52,11 +52,8 @@ def matrices(network: nn.Module) -> Iterator[Tensor]:
         weight = getattr(layer, "weight", None)
         if isinstance(layer, nn.Embedding) or not isinstance(weight, Tensor) or weight.dim() < 2:
             continue
-        if weight.dim() == 3:  # stacked layers hold their matrices transposed
-            yield weight.mT
-        else:
-            filters = weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else weight
-            yield filters.flatten(1)
+        filters = weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else weight
+        yield filters if weight.dim() == 3 else filters.flatten(1)
 
 
 @dataclass(frozen=True)

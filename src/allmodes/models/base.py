@@ -85,6 +85,8 @@ class GenerativeModel(nn.Module, ABC):
         self.t: Number = 0.0
         """The share of the training that is done; the trainer sets it, schedules read it. A scalar tensor where a GPU
         replays a recorded step."""
+        self.step = 0
+        """Steps done; the trainer sets it, penalties that are due every k-th step read it."""
         self.copies = 1
         """How many independent models are stacked in this one (see `allmodes.networks.stack`)."""
 
@@ -113,6 +115,14 @@ class GenerativeModel(nn.Module, ABC):
         """Fit what is not trained by gradients to training examples, [n, *shape]: here the transform."""
         self.transform.fit(x)
 
+    def to_user(self, y: Tensor, condition: Condition) -> Tensor:
+        """What was drawn in the networks' units, [..., n, *shape in them], in the user's units, [..., n, *shape]."""
+        return self.transform.inverse(y)
+
+    def residuals(self, x: Tensor, condition: Condition) -> dict[str, Tensor]:
+        """By constraint, how far examples [n, *shape] in the user's units are from obeying it, [n]; without any, {}."""
+        return {}
+
     def sample(self, n: int, condition: Condition | None = None, *, rng: Rng | None = None) -> Tensor:
         """Samples in the user's units, [n, *shape] in `event.dtype`; [S, n, *shape] of S stacked models.
 
@@ -128,7 +138,7 @@ class GenerativeModel(nn.Module, ABC):
         chunk = max(64, NUMBERS_PER_CHUNK // max(64, self.event.size))
         with evaluating(self), torch.no_grad():
             samples = [
-                self.event.project(self.transform.inverse(self.draw(len(rows), condition[rows], rng)))
+                self.event.project(self.to_user(self.draw(len(rows), condition[rows], rng), condition[rows]))
                 for rows in torch.arange(n).split(chunk)
             ]
         return torch.cat(samples, dim=-1 - len(self.event.shape))

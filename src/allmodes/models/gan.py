@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from allmodes.adversarial.constraints import Hard, Soft
+from allmodes.adversarial.labels import Constrainer
 from allmodes.adversarial.latents import Latent
 from allmodes.adversarial.objectives import Objective
-from allmodes.adversarial.penalties import Judge, Penalty
+from allmodes.adversarial.penalties import Penalty
+from allmodes.adversarial.round import Judge, Round
+from allmodes.adversarial.unrolling import Unrolling
+from allmodes.adversarial.views import View
 from allmodes.data.transforms import Transform
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player
@@ -23,10 +31,18 @@ class GAN(GenerativeModel):
         event: what one example is.
         transform: to the units in which both networks work.
         generator: [..., n, latent] -> [..., n, *shape in the networks' units].
-        discriminator: [..., n, *shape in the networks' units] -> logits [..., n, 1].
+        discriminator: [..., n, *shape in the networks' units] -> [..., n, outputs]; the first output is the logit, and
+            others are for penalties that read them. With a smaller n if it packs examples.
         latent: the distribution of z.
         objective: the two losses.
-        penalties: what is added to the discriminator's loss, by name.
+        conditional: whether both networks take the condition as a second argument.
+        penalties: what is added to the losses, by name.
+        views: what lies between examples, real or generated, and the discriminator, in this order.
+        turns: the discriminator's moves for one of the generator's.
+        bound: puts the discriminator's weights back where they may be, after each of its moves.
+        unrolling: lets the generator look ahead.
+        hard: the generator's last layer, in the user's units.
+        constrainer: a third player, who learns conditions from real examples and holds the generator to them.
 
     References:
         Generative Adversarial Nets (Goodfellow et al., 2014), https://arxiv.org/abs/1406.2661
@@ -41,63 +57,149 @@ class GAN(GenerativeModel):
         *,
         latent: Latent,
         objective: Objective,
+        conditional: bool = False,
         penalties: Mapping[str, Penalty] | None = None,
+        views: Sequence[View] = (),
+        turns: int = 1,
+        bound: Callable[[nn.Module], None] | None = None,
+        unrolling: Unrolling | None = None,
+        hard: Hard | None = None,
+        constrainer: Constrainer | None = None,
     ) -> None:
         super().__init__(event, transform)
         self.generator = generator
         self.discriminator = discriminator
         self.latent = latent
         self.objective = objective
+        self.conditional = conditional
         self.penalties = dict(penalties or {})
-        self._fake: Tensor | None = None
+        self.views = nn.ModuleList(views)
+        self.turns, self.bound, self.unrolling = turns, bound, unrolling
+        self.hard, self.constrainer = hard, constrainer
+        self._kept: tuple[Tensor, Tensor, Condition] | None = None
 
     @property
     def players(self) -> tuple[Player, ...]:
+        third = (Player("constrainer", self.constrainer),) if self.constrainer else ()
         return (
-            Player("discriminator", self.discriminator),
+            Player("discriminator", self.discriminator, self.turns),
+            *third,
             Player("generator", self.generator, averaged=True),
         )
 
     @property
     def steady(self) -> bool:
-        return True
+        rules = (*self.penalties.values(), *self.views)
+        return self.hard is None and all(cast(Penalty | View, rule).steady for rule in rules)
 
-    def logits(self, x: Tensor) -> Tensor:
-        """The discriminator's log D / (1 - D), [..., n, *shape in the networks' units] -> [..., n]."""
-        return self.discriminator(x).squeeze(-1)
+    def moved(self, player: Player) -> None:
+        if self.bound and player.name == "discriminator":
+            self.bound(self.discriminator)
+
+    def fit(self, x: Tensor) -> None:
+        super().fit(x)
+        if self.hard:
+            self.hard.fit(x)
 
     def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
-        real = self.transform(batch.x, rng)
+        real, condition = self.transform(batch.x, rng), batch.condition
+        axes = real.dim() - batch.x.dim() + len(self.event.shape)
+        if player.name == "constrainer" and self.constrainer:
+            return Loss(self.constrainer.loss(real, condition))
         if player.name == "discriminator":
-            # The generator moves next and has not changed by then: its graph is built once for both moves.
-            self._fake = self.draw(self.event.count(batch.x), batch.condition, rng)
-            return self._discriminator_loss(real, self._fake.detach())
-        fake, self._fake = self._fake, None
-        if fake is None:
-            fake = self.draw(self.event.count(batch.x), batch.condition, rng)
-        return self._generator_loss(real, fake)
+            # After a single turn the generator moves, unchanged by then: its graph is built once for both moves.
+            once = self.turns == 1
+            with torch.set_grad_enabled(once):
+                generated = self._generate(batch, rng)
+            self._kept = (generated, real, condition) if once else None
+            return self._discriminator_move(self._round(real, generated.detach(), condition, axes, rng))
+        kept, self._kept = self._kept, None
+        if kept is None:
+            generated = self._generate(batch, rng)
+        elif self.conditional:  # real examples beside it have the conditions that were asked for
+            generated, real, condition = kept
+        else:
+            generated = kept[0]
+        return self._generator_move(self._round(real, generated, condition, axes, rng))
 
-    def _discriminator_loss(self, real: Tensor, fake: Tensor) -> Loss:
-        judge = Judge(self.logits)
-        costs: dict[str, Tensor] = {}
-        for name, penalty in self.penalties.items():
-            points = penalty.points(real, fake)
-            gradient = judge.gradient(points)
-            costs[name] = penalty.cost(gradient, judge.logits(points).numel(), self.t)
-        on_real, on_fake = judge.logits(real), judge.logits(fake)
-        parts = {"real": on_real.mean(), "fake": on_fake.mean()} | costs
+    def _generate(self, batch: Batch, rng: Rng) -> Tensor:
+        y = self.draw(self.event.count(batch.x), batch.condition, rng)
+        return self.transform(self.to_user(y, batch.condition)) if self.hard else y
+
+    def _round(self, real: Tensor, generated: Tensor, condition: Condition, axes: int, rng: Rng) -> Round:
+        return Round(
+            networks={"discriminator": self.discriminator, "generator": self.generator},
+            judge=self._judge(self.discriminator, condition),
+            real=self._seen(real, axes, rng),
+            fake=self._seen(generated, axes, rng),
+            generated=generated,
+            users=partial(self.to_user, condition=condition),
+            condition=condition,
+            axes=axes,
+            rng=rng,
+            t=self.t,
+            step=self.step,
+        )
+
+    def _judge(self, discriminator: Callable[..., Tensor], condition: Condition) -> Judge:
+        return Judge(lambda x: discriminator(x, condition) if self.conditional else discriminator(x))
+
+    def _seen(self, x: Tensor, axes: int, rng: Rng) -> Tensor:
+        for view in self.views:
+            x = view(x, axes, rng, self.t)
+        return x
+
+    def _discriminator_move(self, round: Round) -> Loss:
+        loss = self._discriminator_loss(round)
+        for view in self.views:
+            cast(View, view).heed(round.judge.logits(round.real).detach())
+        return loss
+
+    def _discriminator_loss(self, round: Round) -> Loss:
+        costs = _due({name: penalty.discriminator(round) for name, penalty in self.penalties.items()})
+        on_real, on_fake = round.judge.logits(round.real), round.judge.logits(round.fake)
+        parts = self.objective.numbers(on_real, on_fake) | costs
         return Loss(
             self.objective.discriminator(on_real, on_fake) + sum(costs.values()),
             {name: part.detach() for name, part in parts.items()},
         )
 
-    def _generator_loss(self, real: Tensor, fake: Tensor) -> Loss:
-        on_fake = self.logits(fake)
+    def _generator_move(self, round: Round) -> Loss:
+        if self.unrolling:
+            ahead = self.unrolling(self.discriminator, partial(self._answer, round=round))
+            round = replace(round, judge=self._judge(ahead, round.condition))
+        on_fake = round.judge.logits(round.fake)
         on_real = on_fake.detach()  # an objective that is not paired looks at no real example
         if self.objective.paired:
-            with torch.no_grad():
-                on_real = self.logits(real)
-        return Loss(self.objective.generator(on_real, on_fake))
+            with torch.set_grad_enabled(self.unrolling is not None):
+                on_real = round.judge.logits(round.real)
+        payable = {**self.penalties, "constrainer": self.constrainer} if self.constrainer else self.penalties
+        costs = _due({f"generator.{name}": penalty.generator(round) for name, penalty in payable.items()})
+        return Loss(
+            self.objective.generator(on_real, on_fake) + sum(costs.values()),
+            {name: cost.detach() for name, cost in costs.items()},
+        )
+
+    def _answer(self, discriminator: Callable[..., Tensor], round: Round) -> Tensor:
+        """What a discriminator would minimize after the generator's move, summed over stacked models."""
+        judge = self._judge(discriminator, round.condition)
+        return self._discriminator_loss(replace(round, judge=judge)).value * self.copies
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
-        return self.generator(self.latent.draw(n, rng))
+        z = self.latent.draw(n, rng)
+        return self.generator(z, condition) if self.conditional else self.generator(z)
+
+    def to_user(self, y: Tensor, condition: Condition) -> Tensor:
+        x = self.transform.inverse(y)
+        return self.hard(x, condition) if self.hard else x
+
+    def residuals(self, x: Tensor, condition: Condition) -> dict[str, Tensor]:
+        found = self.hard.residuals(x, condition) if self.hard else {}
+        for penalty in self.penalties.values():
+            if isinstance(penalty, Soft):
+                found |= penalty.residuals(x, condition)
+        return found
+
+
+def _due(costs: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
+    return {name: cost for name, cost in costs.items() if cost is not None}

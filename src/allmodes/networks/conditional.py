@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from allmodes.errors import UserError, unknown
 from allmodes.event import Condition, Event
@@ -55,7 +54,8 @@ class ConditionVector(nn.Module):
         """Raises UserError for a value whose logarithm is asked for and does not exist."""
         parts = []
         if condition.labels is not None and self.classes:
-            parts.append(one_hot(condition.labels, self.classes).to(self.centre.dtype))
+            classes = torch.arange(self.classes, device=condition.labels.device)
+            parts.append((condition.labels[..., None] == classes).to(self.centre.dtype))
         if condition.values is not None and self.logarithmic.numel():
             values = condition.values.to(self.centre.dtype)
             logarithm = values.clamp(min=torch.finfo(values.dtype).tiny).log()

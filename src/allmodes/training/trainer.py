@@ -66,7 +66,7 @@ class Trainer:
         turns = self.recipe.accumulate * sum(player.turns for player in self.model.players)
         play = Replay(self._play, self.device, self.rng.generators) if self._recorded else self._play
         while self.step < self.recipe.steps:
-            t = self.step / self.recipe.steps
+            t, self.model.step = self.step / self.recipe.steps, self.step
             share = self.average.share(self.step) if self.average else 0.0
             rates = [float(self.recipe.optimizer_of(player.name).rate(t)) for player in self.model.players]
             logged = play([next(self.batches) for _ in range(turns)], (t, share, *rates))
