@@ -68,6 +68,17 @@ class Geometric:
         return self.start ** (1 - t) * self.end**t
 
 
+@dataclass(frozen=True)
+class Linear:
+    """From `start` to `end` in a straight line."""
+
+    start: float
+    end: float
+
+    def __call__(self, t: Number) -> Number:
+        return self.start + (self.end - self.start) * t
+
+
 def _cos(x: Number) -> Number:
     return torch.cos(x) if isinstance(x, Tensor) else math.cos(x)
 

@@ -1,0 +1,198 @@
+"""Restricted Boltzmann machines: an energy of bits seen and hidden, trained by contrastive divergence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from allmodes.data.transforms import Transform
+from allmodes.errors import UserError
+from allmodes.event import Batch, Condition, Event
+from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
+from allmodes.networks.annealing import CHAINS, TEMPERATURES, anneal, partition, reverse
+from allmodes.networks.bipartite import Bipartite, bernoulli_logits, bits
+from allmodes.random import Rng
+from allmodes.score import Kind, Score, digest
+
+SWEEPS = 300
+"""Temperatures on the way of a sample from the base rates to the machine."""
+SLIDE = 0.01
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """The mean log-probability of some examples, from both sides, nats.
+
+    Arguments:
+        low, low_error: by reverse annealing, and its standard error.
+        high, high_error: by annealed importance sampling, and its standard error.
+    """
+
+    low: float
+    low_error: float
+    high: float
+    high_error: float
+
+
+class RBM(GenerativeModel):
+    r"""Visible bits v and hidden bits h with an energy in which neither layer is connected to itself.
+
+    .. math:: E(v, h) = -(v - \mu)^T W (h - \lambda) - b^T v - c^T h, \quad P(v, h) = e^{-E(v, h)} / Z
+
+    The offsets mu and lambda change no distribution that the machine can have, but the gradient: it is the centred one,
+    which does not depend on which value of a bit is called one. mu is the data's mean, lambda follows the hidden bits'.
+
+    The gradient of log P(v) is that of the free energy F(v) = -log sum_h exp(-E(v, h)) at the machine's own samples
+    minus at the data. The loss is that difference, with samples from Gibbs chains: a scalar with (nearly) the right
+    gradient, and no likelihood.
+
+    Arguments:
+        event: of bits.
+        transform: to [n, visible] bits.
+        hidden: how many.
+        gibbs: sweeps of the chains at a move, the k of CD-k.
+        chains: how many go on from move to move (persistent CD); 0 starts them at the data each time (CD).
+
+    References:
+        Training products of experts by minimizing contrastive divergence (Hinton, 2002)
+        Training restricted Boltzmann machines using approximations to the likelihood gradient (Tieleman, 2008)
+        How to center binary restricted Boltzmann machines (Melchior et al., 2013), https://arxiv.org/abs/1311.1354
+    """
+
+    visible_offset: Tensor
+    hidden_offset: Tensor
+    base: Tensor
+    hidden_mean: Tensor
+    chains: Tensor
+
+    def __init__(self, event: Event, transform: Transform, hidden: int, *, gibbs: int = 1, chains: int = 0) -> None:
+        super().__init__(event, transform)
+        self.gibbs = gibbs
+        self.weights = nn.Parameter(0.01 * torch.randn(event.size, hidden))
+        self.visible = nn.Parameter(torch.zeros(event.size))
+        self.hidden = nn.Parameter(torch.zeros(hidden))
+        self.register_buffer("visible_offset", torch.full((event.size,), 0.5))
+        self.register_buffer("hidden_offset", torch.full((hidden,), 0.5))
+        self.register_buffer("hidden_mean", torch.full((hidden,), 0.5), persistent=False)
+        self.register_buffer("base", torch.zeros(event.size))
+        self.register_buffer("chains", torch.zeros(chains, hidden))
+
+    @property
+    def players(self) -> tuple[Player, ...]:
+        return (Player("model", self, averaged=True),)
+
+    @property
+    def machine(self) -> Bipartite:
+        """The same distribution without offsets: v to the left, h to the right."""
+        return Bipartite(
+            self.weights,
+            self.visible - self.weights @ self.hidden_offset,
+            self.hidden - self.visible_offset @ self.weights,
+        )
+
+    def fit(self, x: Tensor) -> None:
+        """The offset of the visible bits, their bias and the base rates, from the data's mean."""
+        super().fit(x)
+        mean = self.transform(x).mean(0)
+        self.visible_offset.copy_(mean)
+        self.base.copy_(bernoulli_logits(mean))
+        with torch.no_grad():
+            self.visible.copy_(self.base)
+
+    def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
+        """The mean free energy of the data minus that of the chains."""
+        if rng.world > 1:
+            raise UserError("a Boltzmann machine's chains live in one process; train it without torchrun")
+        data = self.transform(batch.x, rng)
+        machine = self.machine
+        seen = machine.logits(data)
+        with torch.no_grad():
+            hidden = self.chains if len(self.chains) else bits(seen, rng)
+            for _ in range(self.gibbs - 1):
+                hidden = machine.sample_right(machine.sample_left(hidden, rng), rng)
+            dreamt = machine.sample_left(hidden, rng)
+        dream = machine.logits(dreamt)
+        energies = -machine.log_mass(data, seen).mean(), -machine.log_mass(dreamt, dream).mean()
+        if len(self.chains):
+            self.chains.copy_(bits(dream.detach(), rng))
+        self.hidden_mean.copy_(seen.detach().sigmoid().mean(0))
+        return Loss(energies[0] - energies[1], {"error": (data.mean(0) - dreamt.mean(0)).square().mean().sqrt()})
+
+    @torch.no_grad()
+    def moved(self, player: Player) -> None:
+        """Take the hidden bits' offset towards their mean, and the bias with it, so that the distribution stays."""
+        step = SLIDE * (self.hidden_mean - self.hidden_offset)
+        self.hidden_offset += step
+        self.visible += self.weights @ step
+
+    @property
+    def steady(self) -> bool:
+        return True
+
+    def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
+        """The ends of Gibbs chains annealed from the base rates: near to the machine's distribution, not exactly it."""
+        return anneal(self.machine, self.base, n, rng, SWEEPS).left
+
+    def score(
+        self, x: Tensor, condition: Condition | None = None, *, budget: int | None = None, rng: Rng | None = None
+    ) -> Score:
+        """Log-probability of each example, nats: exact where one layer has 20 units or fewer.
+
+        Else log Z comes from annealed chains and on average too low: the score flatters, a bound from above on average.
+
+        Arguments:
+            x: examples in the user's units, [n, *shape].
+            budget: annealed chains, each through 14,500 temperatures; 100 if left out.
+            rng: where they draw from; seed 0 if left out.
+
+        Raises:
+            UserError: for values that are no bits, a condition, or a budget below 1.
+        """
+        self.event.require(x)
+        self._asked(condition)
+        with torch.no_grad():
+            log_z = partition(self.machine, self.base, budget, rng)
+        return Score(
+            value=self._log_mass(x) - log_z.value,
+            kind=Kind.EXACT if log_z.chains is None else Kind.UPPER,
+            standard_error=log_z.standard_error,
+            budget=log_z.chains,
+            measure=self.event.measure,
+            data=digest(x, None, None),
+            size=self.event.size,
+        )
+
+    def bracket(self, x: Tensor, *, chains: int = CHAINS, temperatures: int = TEMPERATURES, seed: int = 0) -> Bracket:
+        """The mean log-probability of examples, by annealing from both sides.
+
+        From below, chains start at as many of the examples, evenly spaced, and the free energies of all examples take
+        the choice of those out of the result. See `allmodes.networks.annealing.reverse` for what is bounded.
+
+        Arguments:
+            x: examples in the user's units, [n, *shape].
+            chains: of either side.
+        """
+        self.event.require(x)
+        masses = self._log_mass(x)
+        rows = torch.linspace(0, len(x) - 1, min(chains, len(x))).long()
+        with evaluating(self), torch.no_grad():
+            machine, device = self.machine, self.base.device
+            forward = anneal(machine, self.base, chains, Rng(seed, device), temperatures)
+            starts = self.transform(x[rows].to(self.weights))
+            backward = reverse(machine, self.base, starts, Rng(seed + 1, device), temperatures).cpu()
+        above = masses[rows] - backward  # what each chain takes log Z to be
+        return Bracket(
+            low=float(masses.mean() - above.mean()),
+            low_error=float(above.std()) / len(rows) ** 0.5,
+            high=float(masses.mean()) - forward.value,
+            high_error=forward.standard_error,
+        )
+
+    def _log_mass(self, x: Tensor) -> Tensor:
+        """Of each example up to log Z, [n, *shape] -> [n], float64."""
+        with evaluating(self), torch.no_grad():
+            machine = self.machine
+            parts = [machine.log_mass(self.transform(part.to(self.weights))).double().cpu() for part in x.split(1000)]
+        return torch.cat(parts)

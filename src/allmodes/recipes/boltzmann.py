@@ -1,0 +1,41 @@
+"""Boltzmann machines: restricted, with one hidden layer, and deep, with two."""
+
+from __future__ import annotations
+
+from allmodes.data.transforms import Flatten
+from allmodes.errors import UserError
+from allmodes.event import Event, Support
+from allmodes.models.rbm import RBM
+from allmodes.recipes.base import Momentum, Recipe, recipe
+from allmodes.schedule import Linear
+
+
+@recipe(year=2008, paper="https://www.cs.toronto.edu/~tijmen/pcd/pcd.pdf", family="rbm")
+def rbm(
+    event: Event,
+    *,
+    width: int = 200,
+    gibbs: int = 1,
+    persistent: bool = True,
+    rate: float = 0.05,
+    batch: int = 100,
+    steps: int = 10_000,
+) -> Recipe:
+    """Restricted Boltzmann machine by persistent contrastive divergence with the centred gradient."""
+    require_bits("rbm", event)
+    return Recipe(
+        model=RBM(event, Flatten(event.shape), width, gibbs=gibbs, chains=batch if persistent else 0),
+        optimizer=Momentum(Linear(rate, 0.0), momentum=0.5),
+        batch=batch,
+        steps=steps,
+        half_life=0.05,
+    )
+
+
+def require_bits(name: str, event: Event) -> None:
+    """Raise for an event that is not binary."""
+    if event.support is not Support.BINARY:
+        raise UserError(
+            f"{name} models bits, and the values here are {event.support.replace('_', '-')}; "
+            "make bits of grey pixels with --binarize static, or use --recipe r3gan"
+        )
