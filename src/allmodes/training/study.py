@@ -17,7 +17,7 @@ from allmodes.errors import UserError
 from allmodes.networks.stack import NotStackable, stack
 from allmodes.random import Rng, StackedRng
 from allmodes.recipes import Recipe, build
-from allmodes.training.hardware import device_named, threads, threads_for
+from allmodes.training.hardware import device_named, place, threads, threads_for
 from allmodes.training.health import Health, samples_for, watch
 from allmodes.training.trainer import Trainer
 
@@ -172,7 +172,7 @@ def _trainers(recipes: list[Recipe], seeds: list[int], dataset: Dataset, device:
         model = stack([member.model for member in recipes])
     except NotStackable:
         for member, rng, order in zip(recipes, rngs, orders, strict=True):
-            member.model.to(device)
+            place(member.model, device)
             yield Trainer(member, order, rng, record=False)
         return
     model.copies = len(recipes)

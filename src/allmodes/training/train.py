@@ -22,7 +22,7 @@ from allmodes.random import Rng
 from allmodes.recipes import Recipe, build, read_settings
 from allmodes.training import checkpoint
 from allmodes.training.distributed import World, world
-from allmodes.training.hardware import device_named, threads, threads_for
+from allmodes.training.hardware import device_named, place, threads, threads_for
 from allmodes.training.health import Health, samples_for, watch
 from allmodes.training.interrupt import Interrupt, interruptible
 from allmodes.training.run import Journal, Plan, Run, create, free_folder, load, locked, versions
@@ -139,7 +139,7 @@ class _Session:
     ) -> None:
         self.run, self.plan, self.here, self.report = run, run.plan, here, report
         recipe.model.fit(dataset.to_fit())
-        recipe.model.to(device)
+        place(recipe.model, device)
         batches = Batches(dataset, recipe.batch, run.plan.seed, here.rank, here.size, device)
         rng = Rng(run.plan.seed, device, rank=here.rank, world=here.size)
         self.trainer = Trainer(recipe, batches, rng, here)
