@@ -1,0 +1,59 @@
+"""The models of benchmarks/densities.py: each a recipe, its settings, its data, and the published number beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model to train on MNIST.
+
+    Arguments:
+        recipe: its name.
+        data: as `mnist.mnist` takes it.
+        settings: of the recipe, on any device.
+        gpu, cpu: more settings, on one.
+        budget: of `score`, samples an example; None where it draws none.
+        published: nats, with where they are from.
+        goal_cpu, goal_gpu: nats to stay below (above, for a density of grey values), within the time given.
+    """
+
+    recipe: str
+    data: str = "static"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    gpu: Mapping[str, Any] = field(default_factory=dict)
+    cpu: Mapping[str, Any] = field(default_factory=dict)
+    budget: int | None = None
+    published: str = ""
+    goal_cpu: float | None = None
+    goal_gpu: float | None = None
+
+
+CASES: dict[str, Case] = {
+    "nade": Case(
+        "nade",
+        settings={"width": 500},
+        gpu={"batch": 200, "rate": 1e-3},
+        cpu={"batch": 100, "rate": 1e-3},
+        published="88.33 (1x500)",
+        goal_cpu=90.0,
+        goal_gpu=88.5,
+    ),
+    "made": Case(
+        "made",
+        settings={"width": 500, "batch": 100, "rate": 1e-3},
+        published="about 94.5 (1x500, 1 mask, validation)",
+        goal_cpu=95.0,
+    ),
+    "made32": Case(
+        "made",
+        settings={"width": 8000, "masks": 32},
+        gpu={"batch": 500, "rate": 1e-3},
+        cpu={"batch": 100, "rate": 5e-4},
+        published="88.04 (1x8000, 32 masks)",
+        goal_gpu=88.2,
+    ),
+}

@@ -1,0 +1,34 @@
+"""Masked autoencoder for distribution estimation."""
+
+from __future__ import annotations
+
+from allmodes.event import Event
+from allmodes.models.made import MADE
+from allmodes.networks.conditionals import conditional_for
+from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.recipes.fully_visible import COMPONENTS, vector_units
+from allmodes.schedule import Cosine
+
+
+@recipe(year=2015, paper="https://arxiv.org/abs/1502.03509", family="made")
+def made(
+    event: Event,
+    *,
+    width: int = 500,
+    layers: int = 1,
+    masks: int = 1,
+    orders: int = 1,
+    components: int = COMPONENTS,
+    rate: float = 1e-3,
+    batch: int = 100,
+    steps: int = 5_000,
+) -> Recipe:
+    """MADE: a masked dense network gives all conditionals in one pass; several masks are a mixture."""
+    conditional = conditional_for(event, 1, components)
+    return Recipe(
+        model=MADE(event, vector_units(event), conditional, (width,) * layers, masks, orders),
+        optimizer=Adam(Cosine(rate, 0.0, warmup=0.02)),
+        batch=batch,
+        steps=steps,
+        half_life=0.05,
+    )

@@ -1,0 +1,221 @@
+"""What makes a product of conditionals a density: sums, causality, samples, gradients, for every such family."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chi2, kstest
+from torch import Tensor
+
+from allmodes.data.transforms import Chain, ChannelsFirst, Flatten, Transform
+from allmodes.errors import UserError
+from allmodes.event import Batch, Condition, Event, Layout, Support
+from allmodes.models.base import DensityModel
+from allmodes.models.made import MADE
+from allmodes.models.nade import NADE
+from allmodes.networks.conditionals import Bernoulli, Categorical, Conditional, conditional_for
+from allmodes.networks.mixtures import GaussianMixture, LogisticMixture
+from allmodes.random import Rng, seeded
+
+Build = Callable[[Event, Transform, Conditional], DensityModel]
+
+VECTORS: dict[str, Build] = {
+    "nade": lambda e, t, c: NADE(e, t, c, 7),
+    "nade, another order": lambda e, t, c: NADE(e, t, c, 7, torch.arange(e.size).flip(0)),
+    "made": lambda e, t, c: MADE(e, t, c, (9,)),
+    "made, two layers": lambda e, t, c: MADE(e, t, c, (9, 11)),
+    "made, several masks": lambda e, t, c: MADE(e, t, c, (9, 8), masks=3),
+    "made, several orders": lambda e, t, c: MADE(e, t, c, (9,), masks=4, orders=3),
+}
+ONE_ORDER = ("nade", "nade, another order", "made", "made, two layers")
+
+
+def vector(name: str, event: Event, components: int = 3, seed: int = 0, scale: float = 2.0) -> DensityModel:
+    """A model of that family whose weights are random and large enough for dependence."""
+    with seeded(seed):
+        model = VECTORS[name](event, Flatten(event.shape), conditional_for(event, 1, components))
+        for p in model.parameters():
+            p.data.copy_(scale * torch.randn(p.shape) / max(1, p.shape[-1]) ** 0.5)
+    return model
+
+
+def binary(*shape: int) -> Event:
+    return Event(shape, Support.BINARY)
+
+
+def states(levels: int, size: int) -> Tensor:
+    return torch.tensor(list(itertools.product(range(levels), repeat=size)))
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("size", [1, 2, 10])
+@pytest.mark.parametrize("name", VECTORS)
+def test_probabilities_of_all_states_sum_to_one(name: str, size: int) -> None:
+    log_p = vector(name, binary(size)).score(states(2, size)).value
+    assert float(log_p.exp().sum()) == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", VECTORS)
+@pytest.mark.parametrize("event", [Event((4,), Support.LEVELS, 5), Event((2,), Support.LEVELS, 40)], ids=str)
+def test_probabilities_of_all_levels_sum_to_one(name: str, event: Event) -> None:
+    log_p = vector(name, event).score(states(event.levels, event.size)).value
+    assert float(log_p.exp().sum()) == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", VECTORS)
+def test_a_density_of_real_numbers_integrates_to_one(name: str) -> None:
+    model = vector(name, Event((2,)), scale=0.5)
+    axis = torch.linspace(-30, 30, 1201)
+    grid = torch.cartesian_prod(axis, axis)
+    mass = model.score(grid).value.exp().sum() * (axis[1] - axis[0]) ** 2
+    assert float(mass) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_samples_follow_the_density(name: str) -> None:
+    """Chi-squared over all states; its p-values over 20 seeds are uniform."""
+    model = vector(name, binary(5), scale=1.0)
+    every = states(2, 5)
+    p = model.score(every).value.exp()
+    n, p_values = 2000, []
+    for seed in range(20):
+        drawn = model.sample(n, rng=Rng(seed)).long()
+        counts = torch.bincount((drawn * 2 ** torch.arange(4, -1, -1)).sum(-1), minlength=32).double()
+        p_values.append(chi2.sf(float(((counts - n * p) ** 2 / (n * p)).sum()), 31))
+    assert kstest(p_values, "uniform").pvalue > 0.001
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_samples_of_levels_and_real_numbers_have_the_densitys_moments(name: str) -> None:
+    for event in (Event((2,), Support.LEVELS, 6), Event((2,), Support.LEVELS, 40)):
+        model = vector(name, event, scale=1.0)
+        every = states(event.levels, 2)
+        p = model.score(every).value.exp()
+        drawn = model.sample(20_000, rng=Rng(1)).double()
+        for moment in (lambda x: x, lambda x: x**2, lambda x: x.prod(-1, keepdim=True)):
+            true = (p[:, None] * moment(every.double())).sum(0)
+            error = moment(drawn).std(0) / 20_000**0.5
+            assert ((moment(drawn).mean(0) - true).abs() < 4.5 * error).all()
+
+
+@pytest.mark.parametrize("name", ONE_ORDER)
+def test_a_conditional_depends_on_earlier_numbers_alone(name: str) -> None:
+    model = vector(name, Event((6,)), scale=1.0)
+    order = model.order if isinstance(model, NADE) else model.network.positions[0].argsort()
+
+    def conditionals(y: Tensor) -> Tensor:
+        if isinstance(model, NADE):
+            return model.conditionals(y[None])[0].sum(-1)
+        return model.network(y[None], torch.tensor(0))[0, order].sum(-1)
+
+    jacobian = torch.autograd.functional.jacobian(conditionals, torch.randn(6, generator=torch.Generator().manual_seed(0)))
+    dependence = jacobian[:, order]
+    assert dependence.triu().abs().max() == 0
+    assert (dependence.tril(-1)[1:].abs().sum(1) > 0).all()
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_a_model_trained_on_few_points_reaches_their_entropy(name: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randint(2, (8, 9), generator=generator)
+    with seeded(0):
+        event = binary(9)
+        builds = {
+            NADE: lambda: NADE(event, Flatten(event.shape), Bernoulli(), 64),
+            MADE: lambda: MADE(event, Flatten(event.shape), Bernoulli(), (64,), masks=2 if "several" in name else 1),
+        }
+        model = builds[type(vector(name, event))]()
+    optimizer = torch.optim.Adam(model.parameters(), 0.02)
+    player = model.players[0]
+    for _ in range(400):
+        optimizer.zero_grad()
+        model.loss(player, Batch(points), Rng(0)).value.backward()
+        optimizer.step()
+    assert -float(model.score(points).value.mean()) == pytest.approx(math.log(8), abs=0.05)
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_scoring_and_drawing_leave_weights_and_buffers(name: str, snapshot: Callable[..., dict[str, Tensor]]) -> None:
+    model = vector(name, binary(6))
+    before = snapshot(model)
+    first = model.score(states(2, 6)).value
+    model.sample(50)
+    assert all(value.equal(before[key]) for key, value in model.state_dict().items())
+    shuffled = torch.randperm(64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(model.score(states(2, 6)[shuffled]).value, first[shuffled], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", VECTORS)
+@pytest.mark.parametrize("event", [binary(5), Event((5,), Support.LEVELS, 4), Event((5,))], ids=lambda e: e.support)
+def test_gradients_are_finite_differences(name: str, event: Event) -> None:
+    model = vector(name, event, scale=1.0)
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(6, 5, generator=generator) if not event.discrete else torch.randint(
+        event.levels or 2, (6, 5), generator=generator
+    )
+    player = model.players[0]
+
+    def loss() -> Tensor:
+        return -model.log_density(model.transform(y), Condition(), budget=None, rng=Rng(0)).mean()
+
+    assert not model.loss(player, Batch(y), Rng(0)).surrogate
+    loss().backward()
+    for p in model.parameters():
+        direction = torch.randn(p.shape, generator=generator)
+        slope = float((p.grad * direction).sum())
+        with torch.no_grad():
+            p += 1e-6 * direction
+            above = float(loss())
+            p -= 2e-6 * direction
+            below = float(loss())
+            p += 1e-6 * direction
+        assert (above - below) / 2e-6 == pytest.approx(slope, rel=1e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("event", "conditional", "said"),
+    [
+        (Event((3,)), Bernoulli(), "Bernoulli is a distribution of the values 0 and 1, and the data have real values"),
+        (Event((3,), Support.LEVELS, 9), Bernoulli(), "the data have 9 levels"),
+        (Event((3,), Support.LEVELS, 9), Categorical(8), "distribution of 8 levels, and the data have 9 levels"),
+        (Event((3,), Support.LEVELS, 9), GaussianMixture(1, 2), "distribution of real numbers"),
+        (Event((3,)), LogisticMixture(1, 2, 9), "distribution of 9 levels, and the data have real values"),
+    ],
+    ids=str,
+)
+def test_a_conditional_that_does_not_suit_the_data_is_named(event: Event, conditional: Conditional, said: str) -> None:
+    for name in ("nade", "made"):
+        with pytest.raises(UserError, match=said):
+            VECTORS[name](event, Flatten(event.shape), conditional)
+
+
+def test_parameter_counts_are_the_papers() -> None:
+    nade = NADE(binary(784), Flatten((784,)), Bernoulli(), 500)
+    assert sum(p.numel() for p in nade.parameters()) == 785_284
+    made = MADE(binary(784), Flatten((784,)), Bernoulli(), (500,))
+    assert sum(p.numel() for p in made.parameters()) == 784 * 500 * 2 + 500 + 784 + 784**2
+
+
+@pytest.mark.parametrize("masks", [1, 3])
+@pytest.mark.parametrize("widths", [(50,), (40, 30), (3,)])
+@pytest.mark.parametrize("event", [binary(30), Event((30,), Support.LEVELS, 5), Event((30,))], ids=lambda e: e.support)
+def test_the_fast_sampler_of_made_sees_the_logits_of_a_full_pass(event: Event, widths: tuple[int, ...], masks: int) -> None:
+    with seeded(0):
+        model = MADE(event, Flatten(event.shape), conditional_for(event, 1, 3), widths, masks, masks)
+        for p in model.parameters():
+            p.data.copy_(torch.randn(p.shape) / max(1, p.shape[-1]) ** 0.5)
+    noise = Rng(0).uniform(16, 30, model.site.noises)
+    for mask in range(masks):
+        y, numbers = model.network.draw(mask, noise, model.site)
+        full = model.network(model.site.features(y), torch.tensor(mask))
+        assert (full - numbers).abs().max() < 1e-5
+        again = model.site.draw(full, noise).squeeze(-1)
+        assert (again - y).abs().median() < 1e-4
