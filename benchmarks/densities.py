@@ -1,11 +1,12 @@
-"""Densities of MNIST: one model trained within a time, its best weights on the validation images scored on the test images.
+"""Densities of MNIST: one model trained within a time; its best weights on validation images score the test images.
 
-    python benchmarks/densities.py --model nade --minutes 8 --device cuda [--out benchmarks/results/densities] [--set rate=1e-3]
-    python benchmarks/densities.py --table [--out benchmarks/results/densities]
+    python benchmarks/densities.py --model nade --minutes 8 --device cuda [--set rate=1e-3] [--out FOLDER]
+    python benchmarks/densities.py --table [--out FOLDER]
 
-A recipe and the package's trainer do the work. The learning rate falls with the share of the training that is done, and the
-clock decides how many steps that is: before training from the pace of a few steps, then anew at each look at the
-validation images. One process trains one model; `--table` merges what they wrote to densities.md.
+A recipe and the package's trainer do the work. The learning rate falls with the share of the training that is done, and
+the clock decides how many steps that is: before training from the pace of a few steps, then anew at each look at the
+validation images. One process trains one model and writes FOLDER/MODEL.json (benchmarks/results/densities if left out);
+`--table` merges what they wrote to FOLDER.md. MNIST is read from the folder that ALLMODES_DATA names (see mnist.py).
 """
 
 from __future__ import annotations
@@ -42,15 +43,15 @@ LOOKING = 0.1
 class Session:
     """One training within a time."""
 
-    def __init__(self, case: Case, data: Dataset, settings: dict[str, Any], device: torch.device, minutes: float) -> None:
+    def __init__(
+        self, case: Case, data: Dataset, settings: dict[str, Any], device: torch.device, minutes: float
+    ) -> None:
         self.case, self.data, self.settings, self.device = case, data, settings, device
         self.begun, self.seconds = time.perf_counter(), 60 * minutes
         self.recipe = build(case.recipe, data.event, settings, steps=10**9)
         self.recipe.model.fit(data.to_fit())
         self.recipe.model.to(device)
-        self.trainer = Trainer(
-            self.recipe, Batches(data, self.recipe.batch, 0, device=device), Rng(0, device)
-        )
+        self.trainer = Trainer(self.recipe, Batches(data, self.recipe.batch, 0, device=device), Rng(0, device))
         self.validation = data.part("validation").x.to(device)
         self.curve: list[dict[str, float]] = []
         self.best, self.kept = math.inf, self.trainer.model.state_dict()
@@ -189,10 +190,11 @@ def table(folder: Path) -> None:
         folder.with_suffix(".md"),
         "Densities of MNIST",
         found["where"],
-        "Negative log-probability of an image, nats, with the standard error over the test images; the weights are the best on "
-        f"validation images. Static binarization: each pixel drawn once from its grey value, seed {BINARIZATION_SEED}; the "
-        "published numbers are of another draw, which moves them by tenths of a nat. Settings and curves are in "
-        "densities/*.json. A lower bound on the probability (kind: lower) is an upper one on these nats.",
+        "Negative log-probability of an image, nats, with the standard error over the test images; the weights are the "
+        "best on validation images. Static binarization: each pixel drawn once with its grey value as its probability, "
+        f"seed {BINARIZATION_SEED}; the published numbers are of another draw, which moves them by tenths of a nat. "
+        "Settings and curves are in densities/*.json. A lower bound on the log-probability (kind: lower) bounds these "
+        "nats from above.",
         markdown(rows),
     )
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from allmodes.data.transforms import Transform
-from allmodes.event import Batch, Condition, Event
-from allmodes.models.base import DensityModel, Loss, Player
+from allmodes.event import Condition, Event
+from allmodes.models.base import DensityModel
 from allmodes.networks.conditionals import Conditional, require_support
 from allmodes.networks.made import MADENetwork
 from allmodes.random import Rng
@@ -53,18 +53,16 @@ class MADE(DensityModel):
         self.network = MADENetwork(event.size, conditional.parameters, widths, masks, orders)
         self.register_buffer("turn", torch.zeros((), dtype=torch.int64))
 
-    def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
-        y = self.transform(batch.x, rng)
-        inside = self.log_joint(y, self.turn % self.masks)
-        self.turn += 1
-        return Loss(-(inside + self._log_slope(batch.x)).mean(), surrogate=False)
-
     def log_joint(self, y: Tensor, mask: Tensor) -> Tensor:
         """Log-density under one mask, [n, D] and an integer scalar -> nats [n]."""
         parameters = self.network(self.site.features(y), mask)
         return self.site.log_prob(y.unsqueeze(-1), parameters).sum(-1)
 
     def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        if self.training:
+            mask = self.turn % self.masks
+            self.turn += 1
+            return self.log_joint(y, mask)
         joints = [self.log_joint(y, mask) for mask in torch.arange(self.masks, device=y.device)]
         return torch.stack(joints).logsumexp(0) - math.log(self.masks)
 

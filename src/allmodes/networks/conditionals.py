@@ -8,7 +8,7 @@ https://arxiv.org/abs/1701.05517), so that one pass of the network serves a whol
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -58,7 +58,7 @@ def conditional_for(event: Event, channels: int, components: int) -> Conditional
     Arguments:
         components: of mixtures.
     """
-    from allmodes.networks.mixtures import GaussianMixture, LogisticMixture
+    from allmodes.networks.mixtures import GaussianMixture, LogisticMixture  # which stand on this file
 
     match event.support:
         case Support.BINARY:
@@ -77,15 +77,15 @@ def require_support(event: Event, conditional: Conditional) -> None:
     Raises:
         UserError: where some of them have no probability under it.
     """
-    name = type(conditional).__name__
-    if isinstance(conditional, Bernoulli):
-        fits, takes = event.support is Support.BINARY, "the values 0 and 1"
-    else:
-        levels = getattr(conditional, "levels", None)
-        fits, takes = (levels == event.levels) == event.discrete, f"{levels} levels" if levels else "real numbers"
-    if not fits:
-        have = f"{event.levels} levels" if event.support is Support.LEVELS else f"{event.support} values"
-        raise UserError(f"{name} is a distribution of {takes}, and the data have {have}; use conditional_for(event, ...)")
+    have = {Support.BINARY: 2, Support.LEVELS: event.levels}.get(event.support)
+    levels = getattr(conditional, "levels", None)
+    if levels != have:
+        takes = f"{levels} levels" if levels else "real numbers"
+        given = f"{have} levels" if have else f"{event.support} values"
+        raise UserError(
+            f"{type(conditional).__name__} is a distribution of {takes}, and the data have {given}: "
+            "take the one that conditional_for(event, ...) gives"
+        )
 
 
 def pairs(channels: int) -> int:
@@ -109,6 +109,7 @@ class Bernoulli:
     """
 
     channels: int = 1
+    levels: ClassVar[int] = 2
 
     @property
     def parameters(self) -> int:
@@ -124,9 +125,7 @@ class Bernoulli:
     def log_prob(self, y: Tensor, parameters: Tensor) -> Tensor:
         logits, coefficients = parameters.tensor_split([self.channels], -1)
         if self.channels > 1:
-            logits = torch.stack(
-                [logits[..., c] + shifts(coefficients, y, c) for c in range(self.channels)], dim=-1
-            )
+            logits = torch.stack([logits[..., c] + shifts(coefficients, y, c) for c in range(self.channels)], dim=-1)
         return (y * logits - softplus(logits)).sum(-1)
 
     def draw(self, parameters: Tensor, noise: Tensor) -> Tensor:

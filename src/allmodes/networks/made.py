@@ -1,10 +1,11 @@
-"""The masked autoencoder: a dense network in which no path leads from a number to its own conditional or an earlier one."""
+"""The masked autoencoder: a dense network without a path from a number to the conditional of one that is not later."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -66,12 +67,10 @@ class MADENetwork(nn.Module):
         self.sites, self.numbers, self.widths, self.masks = sites, parameters, tuple(widths), masks
         informed = masks > 1
         sizes = [sites, *widths]
-        self.layers = nn.ModuleList(
-            MaskedLinear(a, b, informed=informed) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
-        )
+        self.layers = nn.ModuleList(MaskedLinear(a, b, informed=informed) for a, b in pairwise(sizes))
         self.output = MaskedLinear(sizes[-1], sites * parameters, informed=informed)
-        self.direct = MaskedLinear(sites, sites * parameters, informed=False)
-        self.direct.bias = None  # the output's is enough
+        bound = 1 / math.sqrt(sites)
+        self.direct = nn.Parameter(torch.empty(sites * parameters, sites).uniform_(-bound, bound))
         positions, degrees = _draw(sites, sizes[1:], masks, orders)
         self.register_buffer("positions", positions)
         self.register_buffer("degrees", degrees)
@@ -86,7 +85,7 @@ class MADENetwork(nn.Module):
         h = v
         for layer, m in zip(self.layers, hidden, strict=True):
             h = layer(h, m).relu()
-        p = self.output(h, output) + linear(v, self.direct.weight * direct)
+        p = self.output(h, output) + linear(v, self.direct * direct)
         return p.unflatten(-1, (self.sites, self.numbers))
 
     def _masks(self, mask: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
@@ -144,6 +143,7 @@ class MADENetwork(nn.Module):
         below = [order, *by_degree[:-1]]
         layers = []
         for layer, m, rows, columns in zip(self.layers, hidden, by_degree, below, strict=True):
+            assert isinstance(layer, MaskedLinear)
             weight, bias = layer.masked(m)
             layers.append((weight[rows][:, columns].T.contiguous(), bias[rows]))
         weight, bias = self.output.masked(output)
@@ -156,7 +156,7 @@ class MADENetwork(nn.Module):
             layers=layers,
             counts=[[0, *ends] for ends in counts],
             output=weight.view(shape)[order][:, :, by_degree[-1]].transpose(1, 2).contiguous(),
-            direct=(self.direct.weight * direct).view(shape)[order][:, :, order].transpose(1, 2).contiguous(),
+            direct=(self.direct * direct).view(shape)[order][:, :, order].transpose(1, 2).contiguous(),
             bias=bias.view(self.sites, self.numbers)[order],
         )
 
@@ -187,7 +187,9 @@ def _draw(sites: int, widths: Sequence[int], masks: int, orders: int) -> tuple[T
     A degree is uniform from the lowest of the layer below, so that no unit is cut off, to the last but one position.
     """
     generator = torch.Generator().manual_seed(0)
-    order = [torch.arange(sites)] if orders == 1 else [torch.randperm(sites, generator=generator) for _ in range(orders)]
+    order = (
+        [torch.arange(sites)] if orders == 1 else [torch.randperm(sites, generator=generator) for _ in range(orders)]
+    )
     degrees = []
     for _ in range(masks):
         lowest, row = 0, []

@@ -60,7 +60,7 @@ class Recurrence(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, v: Tensor, W: Tensor, c: Tensor, V: Tensor, b: Tensor) -> Tensor:  # noqa: D102
+    def forward(ctx: Any, v: Tensor, W: Tensor, c: Tensor, V: Tensor, b: Tensor) -> Tensor:
         size = _block(v, W)
         states = v.new_empty(size + 1, len(v), W.shape[1])
         a = states[0].copy_(c)
@@ -75,8 +75,8 @@ class Recurrence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        v, W, V, last = ctx.saved_tensors
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        (g,), (v, W, V, last) = grad_outputs, ctx.saved_tensors
         dv = torch.empty_like(v) if ctx.needs_input_grad[0] else None
         dW, dV, da = torch.empty_like(W), torch.empty_like(V), torch.zeros_like(last)
         size = _block(v, W)
