@@ -5,6 +5,7 @@ from __future__ import annotations
 from allmodes.data.transforms import Flatten
 from allmodes.errors import UserError
 from allmodes.event import Event, Support
+from allmodes.models.dbm import DBM
 from allmodes.models.rbm import RBM
 from allmodes.recipes.base import Momentum, Recipe, recipe
 from allmodes.schedule import Linear
@@ -25,6 +26,28 @@ def rbm(
     require_bits("rbm", event)
     return Recipe(
         model=RBM(event, Flatten(event.shape), width, gibbs=gibbs, chains=batch if persistent else 0),
+        optimizer=Momentum(Linear(rate, 0.0), momentum=0.5),
+        batch=batch,
+        steps=steps,
+        half_life=0.05,
+    )
+
+
+@recipe(year=2009, paper="https://proceedings.mlr.press/v5/salakhutdinov09a.html", family="dbm")
+def dbm(
+    event: Event,
+    *,
+    width: int = 200,
+    width2: int = 200,
+    gibbs: int = 5,
+    rate: float = 0.02,
+    batch: int = 100,
+    steps: int = 10_000,
+) -> Recipe:
+    """Deep Boltzmann machine: two centred hidden layers trained together, mean field and persistent chains."""
+    require_bits("dbm", event)
+    return Recipe(
+        model=DBM(event, Flatten(event.shape), (width, width2), gibbs=gibbs, chains=batch),
         optimizer=Momentum(Linear(rate, 0.0), momentum=0.5),
         batch=batch,
         steps=steps,
