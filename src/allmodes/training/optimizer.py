@@ -99,7 +99,7 @@ class FusedMomentum(torch.optim.SGD):
             fused=True,
             weight_decay=0.0,
             momentum=group["momentum"],
-            lr=rate,
+            lr=rate,  # pyright: ignore[reportArgumentType]  # a fused kernel takes a tensor too
             dampening=0.0,
             nesterov=False,
             maximize=False,
