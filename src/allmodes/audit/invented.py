@@ -1,0 +1,181 @@
+"""What is generated and not in the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from allmodes.audit.evidence import PICTURES, too_few, typical
+from allmodes.audit.finding import Finding, Region, Verdict
+from allmodes.audit.intervals import difference
+from allmodes.audit.neighbours import nearest
+from allmodes.audit.regions import grow
+from allmodes.audit.scan import DRAWS, few, scan
+from allmodes.audit.sets import Sets
+
+MOST_REGIONS = 8
+RADII = (5, 10, 20, 40)
+"""Neighbours of a ball of the scan by neighbours."""
+MOST_CENTRES = 2000
+CENTRES_AT_ONCE = 200
+
+
+def invented(sets: Sets, level: float, seed: int) -> Finding:
+    """Groups of generated examples that nothing in the data is like.
+
+    Two scans at half of the level each. By a tree: regions grown on half of the generated examples, in which the
+    held-out examples are too few against the other half; it sees groups. By neighbours: balls of 5, 10, 20 and 40
+    neighbours with too few held-out examples in them; it sees what is spread thin between the data, and blur.
+    Training examples are not used.
+
+    Arguments:
+        level: chance of a false alarm.
+        seed: draws the halves, the centres and the permutations.
+
+    Returns:
+        `estimate`, `low`, `high`: share of the generated examples in the regions less that of the data. The examples
+        of the regions are generated ones; the nearest are held-out ones.
+    """
+    if short := too_few(sets, "invented", level):
+        return short
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(sets.fake))
+    growing, testing = np.array_split(order, 2)
+    regions = grow(sets.fake[growing], seed)
+    real, fake = regions.locate(sets.real), regions.locate(sets.fake[testing])
+    scanned = scan(regions, real, fake, rng)
+    balls = scan_balls(sets.real, sets.fake[order[: len(sets.real)]], rng)
+    suspects = [j for j in np.argsort(scanned.score, kind="stable") if scanned.p_value[j] <= level / 2]
+    chosen = regions.disjoint(np.array(suspects, np.int64), MOST_REGIONS)
+    p_value = min(1.0, 2 * min(scanned.least, balls.p_value))
+    figures = {"p_value_tree": scanned.least, "p_value_neighbours": balls.p_value, "regions_tested": len(regions)}
+    if p_value > level:
+        summary = "no group of generated examples is certainly outside the data"
+        return Finding("invented", Verdict.NOT_FOUND, summary, 0.0, 0.0, None, p_value, 0.0, level, figures=figures)
+    if chosen:
+        groups = [
+            _Group(np.flatnonzero(regions.inside[real, j]), testing[regions.inside[fake, j]], len(testing))
+            for j in chosen
+        ]
+    else:
+        m = min(len(sets.fake), len(sets.real))
+        groups = [_Group(balls.real, order[balls.fake], m)]
+    held, made = sum(len(g.real) for g in groups), sum(len(g.fake) for g in groups)
+    low, high = difference(made, groups[0].m, held, len(sets.real))
+    mass, data = made / groups[0].m, held / len(sets.real)
+    confidence = 1 - 0.05 / len(groups)
+    what = f"{len(groups)} region{'s' * (len(groups) > 1)}" if chosen else "parts"
+    return Finding(
+        "invented",
+        Verdict.FOUND,
+        f"{what} of the samples with {100 * mass:.1f} % of the generated examples hold {100 * data:.1f} % of the data: "
+        f"{100 * (mass - data):.1f} % is invented (95 % interval {100 * max(low, 0):.1f} to {100 * high:.1f} %)",
+        mass - data,
+        max(low, 0.0),
+        high,
+        p_value,
+        0.0,
+        level,
+        tuple(group.evidence(sets, confidence) for group in groups),
+        figures=figures,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Rows of held-out and of generated examples that lie together, and how many generated ones were looked at."""
+
+    real: np.ndarray
+    fake: np.ndarray
+    m: int
+
+    def evidence(self, sets: Sets, confidence: float) -> Region:
+        low, high = difference(len(self.real), len(sets.real), len(self.fake), self.m, confidence)
+        inside = typical(sets.fake, self.fake)
+        shown = inside[:PICTURES]
+        beside = nearest(sets.fake[shown], sets.real).index[:, 0] if len(shown) else shown
+        return Region(
+            len(self.real) / len(sets.real),
+            len(self.fake) / self.m,
+            low,
+            high,
+            tuple(sets.fake_rows[inside].tolist()),
+            tuple(sets.real_rows[beside].tolist()),
+            certified=False,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Balls:
+    """What the scan by neighbours found.
+
+    Arguments:
+        p_value: of the whole scan.
+        real, fake: rows of both samples in the balls around generated examples with the least held-out ones.
+    """
+
+    p_value: float
+    real: np.ndarray
+    fake: np.ndarray
+
+
+def scan_balls(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> Balls:
+    r"""Balls of k neighbours with few real examples in them, the largest over centres and k by permutation.
+
+    .. math:: T = \min_{i, k} P(X_k \le x_{ik}), \quad X_k \sim Hypergeometric(n + m, n, k)
+
+    The centres i are some examples of both samples, drawn without a look at which is which, so T under permuted labels
+    has the very distribution of T where both samples come from one.
+    """
+    pool = np.concatenate((real, fake))
+    n, whole = len(real), len(pool)
+    radii = np.array([k for k in RADII if k < whole])
+    centres = np.sort(rng.permutation(whole)[:MOST_CENTRES])
+    ball = _neighbours(pool, centres, int(radii[-1]))
+    chance = np.stack([few(np.arange(radii[-1] + 1), k - np.arange(radii[-1] + 1), n, whole - n) for k in radii])
+    label = np.arange(whole) < n
+    held = _held(np.column_stack((label, rng.permuted(np.tile(label, (draws, 1)), axis=1).T)), ball, radii)
+    scores = chance[np.arange(len(radii)), held.seen]
+    drawn = chance[np.arange(len(radii))[:, None], held.least].min(0)
+    edge = np.sort(drawn)
+    p_values = (1 + np.searchsorted(edge, scores.min(1) * (1 + 1e-9), side="right")) / (draws + 1)
+    p_value = float(p_values.min())
+    flagged = np.flatnonzero((p_values <= max(p_value, 0.05)) & (centres >= n))
+    sizes = radii[scores[flagged].argmin(1)]
+    rows = [np.append(ball[i, :k], centres[i]) for i, k in zip(flagged, sizes, strict=True)]
+    members = np.unique(np.concatenate(rows)) if rows else np.empty(0, np.int64)
+    return Balls(p_value, members[members < n], members[members >= n] - n)
+
+
+def _neighbours(pool: np.ndarray, centres: np.ndarray, k: int) -> np.ndarray:
+    """The k nearest others of some members of a pool: [c, k]."""
+    index = nearest(pool[centres], pool, k + 1).index
+    own = index == centres[:, None]
+    own[~own.any(1), -1] = True  # so many duplicates that it is not in its own list
+    return index[~own].reshape(len(centres), k)
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """How many of the nearest k of a centre are real: as it is, [c, radii], and the least of a draw, [radii, draws]."""
+
+    seen: np.ndarray
+    least: np.ndarray
+
+
+def _held(label: np.ndarray, ball: np.ndarray, radii: np.ndarray) -> _Held:
+    """From labels [n + m, 1 + draws], the first of which are the true ones."""
+    label = label.view(np.uint8)
+    edges = [0, *radii]
+    seen = np.empty((len(ball), len(radii)), np.int64)
+    least = np.full((len(radii), label.shape[1] - 1), 255, np.uint8)
+    for start in range(0, len(ball), CENTRES_AT_ONCE):
+        rows = slice(start, start + CENTRES_AT_ONCE)
+        count = np.zeros((len(ball[rows]), label.shape[1]), np.uint8)
+        for k in range(len(radii)):
+            for rank in range(edges[k], edges[k + 1]):
+                count += label[ball[rows, rank]]
+            seen[rows, k] = count[:, 0]
+            np.minimum(least[k], count[:, 1:].min(0), out=least[k])
+    return _Held(seen, least)

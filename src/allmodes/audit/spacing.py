@@ -1,0 +1,132 @@
+"""Whether a mode is generated as a few points: collapse inside modes, which counts of regions cannot see."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from allmodes.audit.evidence import PICTURES, too_few, typical
+from allmodes.audit.finding import Finding, Region, Verdict
+from allmodes.audit.intervals import difference
+from allmodes.audit.neighbours import nearest
+from allmodes.audit.regions import Chart, chart
+from allmodes.audit.scan import DRAWS
+from allmodes.audit.sets import Sets
+
+IN_CELL = 25
+"""Held-out examples that a cell should have."""
+SMALLEST_CELL = 0.02
+FEWEST_IN_CELL = 10
+MOST_IN_CELL = 100
+LOOKED_AT = 12
+"""Neighbours among which the nearest of the same sample is looked for."""
+SMALLEST = 1e-3
+"""Distances below this share of the median one in a cell count as it: the logarithm of 0 is no number."""
+
+
+def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> Finding:
+    r"""Cells of the data in which the generated examples lie too close together.
+
+    In each cell, equal numbers of held-out and generated examples; in each sample, the distance d from each example to
+    the nearest other one of the same sample:
+
+    .. math:: S = \frac1c \sum_{fake} \log d_i - \frac1c \sum_{real} \log d_i, \quad z = (S - \bar S) / s
+
+    The labels real and generated are permuted inside the cell, which gives the mean and the spread of S and the
+    distribution of the smallest z of all cells. (A rank test of the distances would treat them as independent. They
+    share points, and it cries wolf in a fifth of healthy generators.)
+
+    Arguments:
+        level: chance of a false alarm.
+        seed: draws the examples of a cell and the permutations.
+        on: the chart of the sets, if it has been made already.
+
+    Returns:
+        `estimate`: share of the data in the cells found. `figures["ratio"]`: the smallest geometric mean of the
+        generated distances over that of the held-out ones.
+    """
+    if short := too_few(sets, "spacing", level):
+        return short
+    rng = np.random.default_rng(seed)
+    on = on or chart(sets, seed)
+    cell = on.regions.cells(max(SMALLEST_CELL, IN_CELL / len(sets.real)))
+    real, fake = cell[on.real], cell[on.fake]
+    tested, ratios, scores = [], [], []
+    for c in range(cell.max() + 1):
+        some = _equal(np.flatnonzero(real == c), np.flatnonzero(fake == c), rng)
+        if some is None:
+            continue
+        drawn = _spacings(np.concatenate((sets.real[some[0]], sets.fake[some[1]])), rng)
+        tested.append(c)
+        ratios.append(float(np.exp(drawn[0])))
+        scores.append((drawn - drawn.mean()) / (drawn.std() or 1.0))
+    if not tested:
+        summary = f"no cell of the data holds {FEWEST_IN_CELL} held-out and as many generated examples"
+        return Finding("spacing", Verdict.CANNOT_TELL, summary, level=level)
+    z = np.stack(scores, 1)
+    least = np.sort(z[1:].min(1))
+    p_values = (1 + np.searchsorted(least, z[0] + 1e-9, side="right")) / (DRAWS + 1)
+    found = [tested[i] for i in np.argsort(z[0]) if p_values[i] <= level]
+    figures = {"cells": len(tested), "cells_found": len(found), "ratio": min(ratios)}
+    if not found:
+        summary = f"in none of {len(tested)} cells of the data are the samples closer together than the data"
+        return Finding(
+            "spacing", Verdict.NOT_FOUND, summary, 0.0, None, None, float(p_values.min()), 0.0, level, figures=figures
+        )
+    inside = [_evidence(sets, real == c, fake == c, 1 - 0.05 / len(found)) for c in found]
+    mass = sum(region.real_mass for region in inside)
+    return Finding(
+        "spacing",
+        Verdict.FOUND,
+        f"in {len(found)} of {len(tested)} cells, with {100 * mass:.1f} % of the data, the samples lie closer together "
+        f"than the data: down to {min(ratios):.2g} times the distance",
+        mass,
+        None,
+        None,
+        float(p_values.min()),
+        0.0,
+        level,
+        tuple(inside),
+        figures=figures,
+    )
+
+
+def _equal(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
+    """As many rows of both, or None where there are too few."""
+    count = min(len(real), len(fake), MOST_IN_CELL)
+    if count < FEWEST_IN_CELL:
+        return None
+    return rng.choice(real, count, replace=False), rng.choice(fake, count, replace=False)
+
+
+def _spacings(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """S of real and generated examples [2 c, d], first as they are, then with permuted labels: [1 + DRAWS]."""
+    from scipy.spatial.distance import cdist
+
+    n = len(x)
+    distance = cdist(x, x)
+    np.fill_diagonal(distance, np.inf)
+    order = np.argsort(distance, axis=1, kind="stable")[:, : min(n - 1, LOOKED_AT)]
+    near = np.take_along_axis(distance, order, 1)
+    log = np.log(np.maximum(near, SMALLEST * np.median(near) + np.finfo(float).tiny))
+    fake = np.arange(n) >= n // 2
+    # [n, draws]: what is gathered for a neighbour is then one run of memory.
+    label = np.column_stack((fake, rng.permuted(np.tile(fake, (DRAWS, 1)), axis=1).T))
+    own = np.repeat(log[:, -1:], 1 + DRAWS, axis=1)
+    for rank in range(log.shape[1] - 1, -1, -1):
+        np.copyto(own, log[:, rank, None], where=label[order[:, rank]] == label)
+    return 2 / n * np.where(label, own, -own).sum(0)
+
+
+def _evidence(sets: Sets, real: np.ndarray, fake: np.ndarray, confidence: float) -> Region:
+    low, high = difference(int(real.sum()), len(real), int(fake.sum()), len(fake), confidence)
+    inside = typical(sets.real, np.flatnonzero(real))
+    beside = nearest(sets.real[inside[:PICTURES]], sets.fake[fake]).index[:, 0]
+    return Region(
+        float(real.mean()),
+        float(fake.mean()),
+        low,
+        high,
+        tuple(sets.real_rows[inside].tolist()),
+        tuple(sets.fake_rows[np.flatnonzero(fake)[beside]].tolist()),
+        certified=False,
+    )

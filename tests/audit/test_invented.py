@@ -1,0 +1,88 @@
+"""What is invented: no false alarms, power, the right examples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from allmodes.audit.finding import Verdict
+from allmodes.audit.invented import invented, scan_balls
+
+LEVEL = 0.05
+
+
+def with_a_tenth_mode(plane, seed: int, share: float = 0.06):
+    sets = plane(seed)
+    rng = np.random.default_rng(seed)
+    fake = sets.fake.copy()
+    made = rng.choice(len(fake), round(share * len(fake)), replace=False)
+    fake[made] = (np.array([1.0, 0.0]) + 0.1 * rng.standard_normal((len(made), 2))).astype(np.float32)
+    return plane.sets(sets.train, sets.real, fake), made
+
+
+def test_a_healthy_generator_invents_nothing_in_95_percent(plane) -> None:
+    trials = 100
+    found = [invented(plane(seed, sizes=(120, 150, 200)), LEVEL, seed).verdict for seed in range(trials)]
+    assert found.count(Verdict.FOUND) <= LEVEL * trials + 2 * np.sqrt(LEVEL * trials)
+
+
+def test_a_mode_that_does_not_exist_is_found_and_its_examples_named(plane) -> None:
+    sets, made = with_a_tenth_mode(plane, 0)
+    found = invented(sets, LEVEL, 0)
+    assert found.verdict is Verdict.FOUND
+    assert found.p_value < 1e-3
+    assert abs(found.estimate - 0.06) < 0.03
+    assert found.low <= 0.06 <= found.high
+    shown = np.array(found.regions[0].examples) - 3000
+    assert np.isin(shown, made).mean() > 0.9
+    first = sets.fake[shown[0]]
+    assert found.regions[0].nearest[0] - 2000 == np.square(sets.real - first).sum(1).argmin()
+    assert found.regions[0].high < 0.02  # less of the data than of the samples
+
+
+def test_a_mode_that_is_missing_is_not_called_invented(plane) -> None:
+    verdicts = [invented(plane(seed, keep={0: 0.0}), LEVEL, seed).verdict for seed in range(30)]
+    assert verdicts.count(Verdict.FOUND) <= 5
+
+
+def test_dust_around_the_modes_is_seen_by_neighbours(plane) -> None:
+    sets = plane(1, sizes=(300, 400, 400))
+    rng = np.random.default_rng(1)
+    fake = sets.fake.copy()
+    fake[:100] = rng.uniform(-8, 8, (100, 2))
+    found = invented(plane.sets(sets.train, sets.real, fake), LEVEL, 0)
+    assert found.verdict is Verdict.FOUND
+    assert found.figures["p_value_neighbours"] <= LEVEL / 2
+
+
+def test_balls_p_values_are_uniform_or_larger_when_both_samples_are_alike() -> None:
+    p_values = []
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        real, fake = rng.standard_normal((2, 80, 3)).astype(np.float32)
+        p_values.append(scan_balls(real, fake, rng, draws=99).p_value)
+    for level in (0.05, 0.2, 0.5):
+        assert np.mean(np.array(p_values) <= level) < level + 3 * np.sqrt(level * (1 - level) / 150)
+
+
+def test_balls_by_hand() -> None:
+    # Twenty-five generated points far away: no held-out one is among the 20 nearest of any of them.
+    real = np.arange(50, dtype=np.float32)[:, None]
+    fake = np.concatenate((np.arange(25) + 0.5, 1000 + np.arange(25))).astype(np.float32)[:, None]
+    found = scan_balls(real, fake, np.random.default_rng(0), draws=199)
+    assert found.p_value < 0.05
+    assert set(found.fake.tolist()) == set(range(25, 50))
+    assert len(found.real) == 0
+
+
+def test_identical_samples_and_identical_points_are_no_invention(plane) -> None:
+    sets = plane(2)
+    same = invented(plane.sets(sets.train, sets.real, sets.real.copy()), LEVEL, 0)
+    assert same.verdict is Verdict.NOT_FOUND
+    point = np.zeros((150, 2), np.float32)
+    assert invented(plane.sets(point, point, point), LEVEL, 0).verdict is Verdict.NOT_FOUND
+
+
+def test_one_sample_over_and_over_is_an_invention(plane) -> None:
+    sets = plane(3)
+    found = invented(plane.sets(sets.train, sets.real, np.repeat(sets.fake[:1], 500, 0)), LEVEL, 0)
+    assert found.verdict is Verdict.FOUND

@@ -1,0 +1,87 @@
+"""Collapse inside modes: exact labels, no false alarms, power."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from scipy.stats import mannwhitneyu
+
+from allmodes.audit.finding import Verdict
+from allmodes.audit.spacing import _spacings, spacing
+
+LEVEL = 0.05
+
+
+def collapsed(plane, seed: int, group: int = 4):
+    sets = plane(seed)
+    fake = sets.fake.copy()
+    at = np.flatnonzero(plane.group(fake) == group)
+    fake[at] = fake[np.random.default_rng(seed).choice(at[:3], len(at))]
+    return plane.sets(sets.train, sets.real, fake)
+
+
+def test_a_healthy_generator_is_not_called_collapsed_in_95_percent(plane) -> None:
+    trials = 60
+    found = [spacing(plane(seed, sizes=(200, 150, 200)), LEVEL, seed).verdict for seed in range(trials)]
+    assert found.count(Verdict.FOUND) <= LEVEL * trials + 2 * np.sqrt(LEVEL * trials)
+
+
+def test_a_rank_test_inside_the_cell_cries_wolf() -> None:
+    # The trap: nearest-neighbour distances share points, and are no independent sample.
+    alarms = 0
+    for seed in range(200):
+        real, fake = np.random.default_rng(seed).standard_normal((2, 30, 30))
+        near = [np.sort(np.linalg.norm(x[:, None] - x, axis=2) + 1e9 * np.eye(30), 1)[:, 0] for x in (real, fake)]
+        alarms += mannwhitneyu(near[1], near[0], alternative="less").pvalue < LEVEL
+    assert alarms > 0.08 * 200
+
+
+def test_one_mode_as_three_points_is_found_in_its_cell(plane) -> None:
+    sets = collapsed(plane, 0)
+    found = spacing(sets, LEVEL, 0)
+    assert found.verdict is Verdict.FOUND
+    assert len(found.regions) == 1
+    examples = np.array(found.regions[0].examples) - 2000
+    assert set(np.flatnonzero(plane.group(sets.real) == 4)) <= set(examples)
+    assert found.figures["ratio"] < 0.1
+    assert np.isclose(found.estimate, len(examples) / 300)
+    assert sum(spacing(collapsed(plane, seed), LEVEL, seed).verdict is Verdict.FOUND for seed in range(1, 11)) == 10
+
+
+def test_a_mode_that_is_missing_is_no_collapse_inside_one(plane) -> None:
+    sizes = (600, 500, 1000)
+    found = [spacing(plane(seed, sizes, keep={1: 0.0, 2: 0.2}), LEVEL, seed).verdict for seed in range(20)]
+    assert found.count(Verdict.FOUND) <= 4
+
+
+def test_the_statistic_by_hand_and_over_all_labels() -> None:
+    x = np.array([[0.0], [1.0], [3.0], [10.0], [10.5], [14.0]])
+    n = len(x)
+
+    def statistic(fake: tuple[int, ...]) -> float:
+        total = 0.0
+        for i in range(n):
+            own = [j for j in range(n) if j != i and (j in fake) == (i in fake)]
+            total += (1 if i in fake else -1) * np.log(min(abs(x[i, 0] - x[j, 0]) for j in own))
+        return 2 / n * total
+
+    drawn = _spacings(x, np.random.default_rng(0))
+    assert np.isclose(drawn[0], statistic((3, 4, 5)))
+    every = np.sort([statistic(fake) for fake in combinations(range(n), 3)])
+    assert np.isclose(drawn[:, None], every).any(1).all()
+    counts = np.isclose(np.unique(every.round(9))[:, None], drawn).sum(1)
+    chance = np.isclose(np.unique(every.round(9))[:, None], every).mean(1)
+    assert np.abs(counts / 1000 - chance).max() < 0.05
+
+
+def test_duplicates_in_the_data_itself_are_no_collapse(plane) -> None:
+    bits = [np.random.default_rng(seed).integers(0, 2, (400, 6)).astype(np.float32) for seed in range(3)]
+    assert spacing(plane.sets(*bits), LEVEL, 0).verdict is Verdict.NOT_FOUND
+
+
+def test_cells_that_get_no_samples_cannot_be_told(plane) -> None:
+    sets = plane(0, sizes=(400, 1500, 1500))
+    left, right = sets.real[sets.real[:, 0] < -1], sets.fake[sets.fake[:, 0] > 1]
+    found = spacing(plane.sets(sets.train, left, right), LEVEL, 0)
+    assert found.verdict is Verdict.CANNOT_TELL
