@@ -6,21 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-SMALLEST = 4
-
-
-def halvings(rows: int, columns: int) -> list[tuple[int, int]]:
-    """The sizes from an image down to its coarsest map, halved while the shorter side stays at 4 or more.
-
-    >>> halvings(32, 32)
-    [(32, 32), (16, 16), (8, 8), (4, 4)]
-    >>> halvings(20, 65)
-    [(20, 65), (10, 32), (5, 16)]
-    """
-    sizes = [(rows, columns)]
-    while min(sizes[-1]) >= 2 * SMALLEST:
-        sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
-    return sizes
+from allmodes.networks.sizes import halvings
 
 
 class DCGANGenerator(nn.Module):

@@ -1,0 +1,36 @@
+"""Batch normalization that is told what to make."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import batch_norm
+
+
+class ConditionalBatchNorm(nn.Module):
+    r"""Batch normalization whose gain and bias are linear in what is given, [n, channels, *], [n, given] -> [n, channels, *].
+
+    .. math:: y = (1 + W_\gamma c) \frac{x - \mu}{\sigma} + W_\beta c
+
+    Arguments:
+        channels: of the map.
+        given: length of c, the embedding of the condition with a chunk of the latent.
+
+    References:
+        BigGAN (Brock et al., 2018), section 3 and appendix B.1, https://arxiv.org/abs/1809.11096
+        Modulating early visual processing by language (de Vries et al., 2017), https://arxiv.org/abs/1707.00683
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, channels: int, given: int) -> None:
+        super().__init__()
+        self.gain = nn.Linear(given, channels, bias=False)
+        self.bias = nn.Linear(given, channels, bias=False)
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("variance", torch.ones(channels))
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        y = batch_norm(x, self.mean, self.variance, training=self.training)
+        return (1 + self.gain(c))[..., None, None] * y + self.bias(c)[..., None, None]
