@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from scipy import stats
 
@@ -31,3 +34,20 @@ def test_stacked_draws_are_each_models_own(latent: Latent) -> None:
     assert drawn.shape == (2, 5, 3)
     for row, seed in zip(drawn, (1, 2), strict=True):
         assert row.equal(latent.draw(5, Rng(seed)))
+
+
+@pytest.mark.parametrize("threshold", [0.1, 1.0, 3.0])
+@pytest.mark.parametrize(
+    ("latent", "distribution"),
+    [(Normal(3), stats.truncnorm), (Uniform(3), lambda low, high: stats.uniform(low, high - low))],
+    ids=["normal", "uniform"],
+)
+def test_truncated_draws_are_those_that_drawing_again_would_give(
+    latent: Latent, distribution: Callable[[float, float], Any], threshold: float
+) -> None:
+    edge = min(threshold, 3**0.5) if isinstance(latent, Uniform) else threshold
+    z = latent.truncated(threshold).draw(4000, Rng(0))
+    assert z.abs().max() <= threshold
+    for axis in z.T:
+        assert stats.kstest(axis.numpy(), distribution(-edge, edge).cdf).pvalue > 0.001
+    assert latent.truncated(0.5).truncated(2.0).draw(5, Rng(0)).equal(latent.truncated(0.5).draw(5, Rng(0)))

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator, halvings
+from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 
 images = st.tuples(st.sampled_from([1, 3, 5]), st.integers(4, 64), st.integers(4, 64))
 
@@ -63,10 +63,31 @@ def test_a_layer_has_a_bias_exactly_if_no_normalization_takes_it_away(
     assert seen >= 2
 
 
-@given(rows=st.integers(1, 200), columns=st.integers(1, 200))
-def test_halvings_go_down_to_four_to_seven_on_the_shorter_side(rows: int, columns: int) -> None:
-    sizes = halvings(rows, columns)
-    assert sizes[0] == (rows, columns)
-    assert min(sizes[-1]) < 8
-    assert min(sizes[-1]) >= min(4, rows, columns)
-    assert all(large[0] // 2 == small[0] for large, small in pairwise(sizes))
+def test_the_networks_of_the_papers_figure_1_have_its_numbers_of_weights() -> None:
+    """Width 128, 100 latents: 4 x 4 x 1024, 8 x 8 x 512, 16 x 16 x 256, 32 x 32 x 128, 64 x 64 x 3, and its mirror."""
+    with torch.device("meta"):
+        generator = DCGANGenerator((3, 64, 64), 100, 128, output=nn.Tanh())
+        discriminator = DCGANDiscriminator((3, 64, 64), 128)
+    maps = [1024, 512, 256, 128, 3]
+    kernels = sum(16 * a * b for a, b in pairwise(maps))
+    assert count(generator) == 100 * 16 * 1024 + kernels + 2 * (1024 + 512 + 256 + 128) + 3
+    assert count(discriminator) == kernels + 128 + 2 * (256 + 512 + 1024) + 16 * 1024 + 1
+
+
+def test_the_papers_guidelines_hold() -> None:
+    """Section 3 of the paper, the box of guidelines, and section 4's slope and range."""
+    generator = layers_of(DCGANGenerator((3, 64, 64), 100, 8, output=nn.Tanh()))
+    discriminator = layers_of(DCGANDiscriminator((3, 64, 64), 8))
+    kinds = [[type(layer) for layer in layers] for layers in (generator, discriminator)]
+    up, down = [nn.BatchNorm2d, nn.ReLU, nn.ConvTranspose2d], [nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU]
+    assert kinds[0] == [nn.Linear, *up * 4, nn.Tanh]
+    assert kinds[1] == [nn.Conv2d, nn.LeakyReLU, *down * 3, nn.Linear]
+    for layer in (*generator, *discriminator):
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            assert layer.stride == (2, 2)
+        if isinstance(layer, nn.LeakyReLU):
+            assert layer.negative_slope == 0.2
+
+
+def count(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())

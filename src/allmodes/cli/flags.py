@@ -37,8 +37,10 @@ def _optional(kind: type, metavar: str, spoken: str) -> Any:
 if TYPE_CHECKING:
     Text = str | None
     Whole = int | None
+    Number = float | None
 else:
     Text, Whole = _optional(str, "TEXT", "text"), _optional(int, "N", "a whole number")
+    Number = _optional(float, "X", "a number")
 Pairs = Annotated[tuple[str, ...], arg(metavar="NAME=VALUE"), UseAppendAction]
 Columns = Annotated[tuple[str, ...], arg(metavar="COLUMN"), UseAppendAction]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import Positional, arg
 
-from allmodes.cli.flags import Common, Pairs, Text, pairs
+from allmodes.cli.flags import Common, Number, Pairs, Text, pairs
 from allmodes.cli.terminal import say
 
 
@@ -26,6 +26,8 @@ class Sample(Common):
     """A class or continuous value to ask for, in recipes with conditions; may be repeated."""
     seed: int = 0
     """The same seed gives the same samples."""
+    truncation: Number = None
+    """Latents without numbers further from 0 than this: more typical samples, less diverse ones; of GANs."""
     out: Text = None
     """File: .npy .npz .csv .h5 .parquet, or .png for images. Default: RUN/samples/n-N-seed-S.npy."""
 
@@ -36,11 +38,12 @@ class Sample(Common):
         from allmodes.training.run import load
 
         run = load(self.run)
-        out = Path(self.out or run.folder / "samples" / f"n-{self.n}-seed-{self.seed}.npy")
+        cut = "" if self.truncation is None else f"-truncation-{self.truncation:g}"
+        out = Path(self.out or run.folder / "samples" / f"n-{self.n}-seed-{self.seed}{cut}.npy")
         check_suffix(out)
         condition = pairs("--condition", self.condition)
         begun = time.perf_counter()
-        x = run.sample(self.n, condition or None, self.seed)
+        x = run.sample(self.n, condition or None, self.seed, truncation=self.truncation)
         seconds = time.perf_counter() - begun
         write_samples(out, x, run.event, run.event.condition(self.n, condition) if condition else None)
         if not self.json:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -152,6 +152,14 @@ class GenerativeModel(nn.Module, ABC):
                 else "this model takes no condition: leave it out"
             )
         return condition or Condition()
+
+    def truncated(self, threshold: float) -> Self:
+        """The same model, with the same weights, made to start from latents without what is beyond the threshold.
+
+        Raises:
+            UserError: if it starts from none.
+        """
+        raise UserError(f"--truncation {threshold}: a {type(self).__name__} starts from no latent vector; leave it out")
 
     def score(
         self, x: Tensor, condition: Condition | None = None, *, budget: int | None = None, rng: Rng | None = None

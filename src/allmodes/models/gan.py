@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import cast
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from allmodes.adversarial.round import Judge, Round
 from allmodes.adversarial.unrolling import Unrolling
 from allmodes.adversarial.views import View
 from allmodes.data.transforms import Transform
+from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player
 from allmodes.random import Rng
@@ -184,6 +186,13 @@ class GAN(GenerativeModel):
         """What a discriminator would minimize after the generator's move, summed over stacked models."""
         judge = self._judge(discriminator, round.condition)
         return self._discriminator_loss(replace(round, judge=judge)).value * self.copies
+
+    def truncated(self, threshold: float) -> Self:
+        if not 0 < threshold < float("inf"):
+            raise UserError(f"--truncation {threshold}: must be a positive number")
+        model = copy.copy(self)
+        model.latent = self.latent.truncated(threshold)
+        return model
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         z = self.latent.draw(n, rng)

@@ -124,18 +124,14 @@ class BigGANDiscriminator(nn.Module):
         channels, rows, columns = image
         sizes = halvings(rows, columns)
         *channel, coarsest = [width * factor for factor in reversed(widths(len(sizes) - 1))]
-        self.blocks = nn.ModuleList(
+        blocks: list[nn.Module] = [
             ShrinkingBlock(before, after, shrinks=True, first=k == 0)
             for k, (before, after) in enumerate(pairwise([channels, *channel]))
-        )
-        self.blocks.append(ShrinkingBlock(channel[-1], coarsest, shrinks=False))
-        self.attended = attended(sizes)
-        self.attention = SelfAttention(channel[sizes.index(self.attended) - 1])
+        ]
+        where = sizes.index(attended(sizes))
+        blocks.insert(where, SelfAttention(channel[where - 1]))
+        self.layers = nn.Sequential(*blocks, ShrinkingBlock(channel[-1], coarsest, shrinks=False))
         self.projection = Projection(coarsest, vector)
 
     def forward(self, x: Tensor, condition: Condition) -> Tensor:
-        for block in self.blocks:
-            x = block(x)
-            if x.shape[-2:] == self.attended:
-                x = self.attention(x)
-        return self.projection(relu(x).sum((-2, -1)), condition)
+        return self.projection(relu(self.layers(x)).sum((-2, -1)), condition)

@@ -90,20 +90,30 @@ class Run:
             ) from None
         return model.eval()
 
-    def sample(self, n: int, condition: Mapping[str, str | float] | None = None, seed: int = 0) -> np.ndarray:
+    def sample(
+        self,
+        n: int,
+        condition: Mapping[str, str | float] | None = None,
+        seed: int = 0,
+        *,
+        truncation: float | None = None,
+    ) -> np.ndarray:
         """Samples in the user's units, [n, *shape].
 
         Arguments:
             condition: names and values, such as {"energy": 1.5, "class": "gamma"}, for conditional recipes.
             seed: the same one gives the same samples.
+            truncation: latents have no number further from 0 than this, which makes samples more typical and less
+                diverse, in models that start from latents.
 
         Raises:
-            UserError: for n below 1, or a condition that does not fit.
+            UserError: for n below 1, a condition that does not fit, or a truncation of a model without latents.
         """
         if n < 1:
             raise UserError(f"-n {n}: the number of samples must be at least 1")
         asked = self.event.condition(n, condition) if condition else None
-        return self.model.sample(n, asked, rng=Rng(seed)).numpy()
+        model = self.model if truncation is None else self.model.truncated(truncation)
+        return model.sample(n, asked, rng=Rng(seed)).numpy()
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
