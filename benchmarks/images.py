@@ -145,8 +145,8 @@ def main() -> None:
         asked.out,
         "Image recipes after the same time",
         where,
-        f"{minutes:.3g} minutes of training each, at 32 x 32; settings: {set_as}. {n:,} samples, held against the official test set "
-        f"in the features of a classifier trained here; precision and recall by {NEIGHBOURS} neighbours.",
+        f"{minutes:.3g} minutes of training each, at 32 x 32; settings: {set_as}. {n:,} samples, held against "
+        f"the official test set in the features of a classifier trained here; precision and recall by {NEIGHBOURS} neighbours.",
         markdown(rows),
     )
 

@@ -51,7 +51,9 @@ class Judge:
 
     def logits(self, x: Tensor) -> Tensor:
         """The logits of x, [..., n]; one for each pack where the discriminator packs examples."""
-        return self.outputs(x)[..., 0]
+        logits = self.outputs(x)[..., 0]
+        # Losses of logits near each other need more digits than bfloat16 has.
+        return logits.float() if logits.dtype is torch.bfloat16 else logits
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from allmodes.adversarial.penalties import Penalty
 from allmodes.adversarial.round import Round
@@ -49,7 +50,8 @@ def matrices(network: nn.Module) -> Iterator[Tensor]:
     Of S stacked networks [S, rows, columns].
     """
     for layer in network.modules():
-        weight = getattr(layer, "weight", None)
+        normalized = is_parametrized(layer, "weight")  # then what is trained counts, not what is made of it
+        weight = layer.get_parameter("parametrizations.weight.original") if normalized else getattr(layer, "weight", None)
         if isinstance(layer, nn.Embedding) or not isinstance(weight, Tensor) or weight.dim() < 2:
             continue
         filters = weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else weight

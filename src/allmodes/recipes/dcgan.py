@@ -7,11 +7,11 @@ from torch import nn
 from allmodes.adversarial.latents import Uniform
 from allmodes.adversarial.objectives import NonSaturating
 from allmodes.data.transforms import standard
-from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.gan import GAN
 from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.recipes.images import image_of
 from allmodes.schedule import Constant
 
 
@@ -20,10 +20,9 @@ def dcgan(
     event: Event, *, width: int = 64, latent: int = 100, rate: float = 2e-4, batch: int = 128, steps: int = 10_000
 ) -> Recipe:
     """Deep convolutional GAN: strided convolutions, batch normalization, no hidden dense layer."""
-    if event.image is None:
-        raise UserError(f"dcgan makes images, and an example here has shape {event.shape}; use --recipe r3gan")
-    generator = DCGANGenerator(event.image, latent, width, output=nn.Tanh())
-    discriminator = DCGANDiscriminator(event.image, width)
+    image = image_of(event, "dcgan")
+    generator = DCGANGenerator(image, latent, width, output=nn.Tanh())
+    discriminator = DCGANDiscriminator(image, width)
     for module in (*generator.modules(), *discriminator.modules()):
         narrow_normal(module)
     return Recipe(
