@@ -146,7 +146,8 @@ def main() -> None:
         "Image recipes after the same time",
         where,
         f"{minutes:.3g} minutes of training each, at 32 x 32; settings: {set_as}. {n:,} samples, held against "
-        f"the official test set in the features of a classifier trained here; precision and recall by {NEIGHBOURS} neighbours.",
+        f"the official test set in the features of a classifier trained here; precision and recall by {NEIGHBOURS} "
+        "neighbours.",
         markdown(rows),
     )
 

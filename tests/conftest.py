@@ -21,7 +21,7 @@ from allmodes.training.trainer import Trainer
 hypothesis.settings.register_profile("allmodes", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("allmodes")
 
-SMALL = {"width": 8, "batch": 16, "latent": 8}
+SMALL = {"width": 8, "batch": 16, "accumulate": 2, "latent": 8}
 
 
 @pytest.fixture(autouse=True, scope="session")

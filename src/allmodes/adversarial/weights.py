@@ -50,9 +50,10 @@ def matrices(network: nn.Module) -> Iterator[Tensor]:
     Of S stacked networks [S, rows, columns].
     """
     for layer in network.modules():
-        normalized = is_parametrized(layer, "weight")  # then what is trained counts, not what is made of it
-        weight = layer.get_parameter("parametrizations.weight.original") if normalized else getattr(layer, "weight", None)
-        if isinstance(layer, nn.Embedding) or not isinstance(weight, Tensor) or weight.dim() < 2:
+        # Of a normalized layer what is trained counts, not what is made of it.
+        name = "parametrizations.weight.original" if is_parametrized(layer, "weight") else "weight"
+        weight = dict(layer.named_parameters()).get(name)
+        if isinstance(layer, nn.Embedding) or weight is None or weight.dim() < 2:
             continue
         filters = weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else weight
         yield filters if weight.dim() == 3 else filters.flatten(1)

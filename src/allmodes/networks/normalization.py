@@ -8,7 +8,7 @@ from torch.nn.functional import batch_norm
 
 
 class ConditionalBatchNorm(nn.Module):
-    r"""Batch normalization with gain and bias linear in what is given, [n, channels, *], [n, given] -> [n, channels, *].
+    r"""Batch normalization by what is given, [n, channels, *], [n, given] -> [n, channels, *].
 
     .. math:: y = (1 + W_\gamma c) \frac{x - \mu}{\sigma} + W_\beta c
 

@@ -18,7 +18,7 @@ class GrowingBlock(nn.Module):
     Arguments:
         before, after: channels.
         size: (rows, columns) of the map that it makes.
-        normalize: makes the normalization of so many channels, which is called with the map and what the block is given.
+        normalize: makes the normalization of so many channels, called with the map and what the block is given.
 
     References:
         SNGAN (Miyato et al., 2018), figure 9 b, https://arxiv.org/abs/1802.05957
