@@ -73,6 +73,15 @@ def test_layers_without_a_batched_form_are_refused_by_name(make: type[nn.Module]
         stack([make(), make()])
 
 
+def test_a_layer_that_masks_its_weights_is_no_plain_linear_layer() -> None:
+    class Masked(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            return x @ torch.tril(self.weight).T
+
+    with pytest.raises(NotStackable, match="Masked"):
+        stack([nn.Sequential(Masked(2, 2)), nn.Sequential(Masked(2, 2))])
+
+
 def test_buffers_that_differ_are_refused_by_name() -> None:
     class Shift(nn.Module):
         by: Tensor

@@ -293,3 +293,24 @@ def standard(event: Event) -> Transform:
 def flat(event: Event) -> Transform:
     """`standard` units as one vector an example, [..., size], for networks that know no neighbourhoods."""
     return standard(event) if event.image is None else Chain(standard(event), Flatten(event.image))
+
+
+def dense(event: Event, *, alpha: float | None) -> Transform:
+    """The units that a density wants: levels are spread over their bins, anything else is in `standard` units.
+
+    Images are [..., channels, rows, columns], anything else [..., size].
+
+    Arguments:
+        alpha: of the `Logit` that takes levels from [0, 1) to the real line; None leaves them in [0, 1).
+    """
+    if not event.discrete:
+        return standard(event)
+    levels = event.levels if event.support is Support.LEVELS else 2
+    shape = Flatten(event.shape) if event.image is None else ChannelsFirst(event.layout)
+    return Chain(Dequantize(event.shape, levels), *([] if alpha is None else [Logit(alpha)]), shape)
+
+
+def dense_flat(event: Event, *, alpha: float | None) -> Transform:
+    """`dense` units as one vector an example, [..., size]."""
+    units = dense(event, alpha=alpha)
+    return units if event.image is None else Chain(units, Flatten(event.image))

@@ -55,7 +55,7 @@ def stack(modules: Sequence[Module]) -> Module:
         NotStackable: for another layer with parameters, or buffers that differ between the modules.
     """
     first = modules[0]
-    if isinstance(first, nn.Linear):
+    if type(first) is nn.Linear:  # a subclass may do more than a product, such as mask its weights
         return cast(Module, StackedLinear(cast(Sequence[nn.Linear], modules)))
     if any(True for _ in first.parameters(recurse=False)):
         raise NotStackable(f"{type(first).__name__} has parameters without a batched form")

@@ -1,0 +1,55 @@
+"""Real-valued non-volume preserving transformations."""
+
+from __future__ import annotations
+
+from allmodes.data.transforms import dense, dense_flat
+from allmodes.errors import UserError
+from allmodes.event import Event
+from allmodes.models.realnvp import RealNVP
+from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.schedule import Cosine
+
+ALPHA = 0.05
+"""Keeps the ends of the grey scale finite on the real line (section 4.1)."""
+
+
+@recipe(year=2016, paper="https://arxiv.org/abs/1605.08803", family="flow")
+def realnvp(
+    event: Event,
+    *,
+    width: int | None = None,
+    depth: int = 2,
+    couplings: int | None = None,
+    scales: int = 3,
+    rate: float = 1e-3,
+    batch: int | None = None,
+    steps: int | None = None,
+) -> Recipe:
+    """Affine couplings to independent normal variables; images on a checkerboard, by channels, over several scales."""
+    if event.size < 2:
+        raise UserError("realnvp scales some numbers by others, and an example here is one number; use --recipe vae")
+    if event.image is None:
+        model = RealNVP(
+            event,
+            dense_flat(event, alpha=ALPHA),
+            couplings=couplings or 8,
+            width=width or 128,
+            depth=depth,
+            scales=0,
+        )
+    else:
+        model = RealNVP(
+            event,
+            dense(event, alpha=ALPHA),
+            couplings=couplings or 3,
+            width=width or 32,
+            depth=depth,
+            scales=scales,
+        )
+    return Recipe(
+        model=model,
+        optimizer=Adam(Cosine(rate, rate / 100, warmup=0.02)),
+        batch=batch or (256 if event.image is None else 64),
+        steps=steps or (8_000 if event.image is None else 1_500 if event.size < 500 else 50_000),
+        half_life=0.05,
+    )

@@ -1,0 +1,75 @@
+"""Variational autoencoders."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from allmodes.data.transforms import Chain, Flatten, ScaleToUnit, Transform, flat
+from allmodes.event import Event, Support
+from allmodes.models.vae import VAE
+from allmodes.networks.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian, Likelihood
+from allmodes.networks.mlp import MLP
+from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.schedule import Cosine
+
+
+@recipe(year=2013, paper="https://arxiv.org/abs/1312.6114", family="vae")
+def vae(
+    event: Event,
+    *,
+    width: int = 200,
+    latent: int | None = None,
+    rate: float = 1e-3,
+    batch: int = 100,
+    steps: int = 10_000,
+) -> Recipe:
+    """Variational autoencoder: two dense layers each way, trained by the evidence bound."""
+    return _autoencoder(event, width, latent, 1, rate, batch, steps)
+
+
+@recipe(year=2015, paper="https://arxiv.org/abs/1509.00519", family="vae")
+def iwae(
+    event: Event,
+    *,
+    width: int = 200,
+    latent: int | None = None,
+    samples: int = 5,
+    rate: float = 1e-3,
+    batch: int = 100,
+    steps: int = 6_000,
+) -> Recipe:
+    """Importance weighted autoencoder: the same networks, trained by the tighter bound of several samples."""
+    return _autoencoder(event, width, latent, samples, rate, batch, steps)
+
+
+def _autoencoder(
+    event: Event, width: int, latent: int | None, samples: int, rate: float, batch: int, steps: int
+) -> Recipe:
+    transform, likelihood = _likelihood(event)
+    latent = latent or min(50, max(2, event.size))
+    return Recipe(
+        model=VAE(
+            event,
+            transform,
+            MLP(event.size, 2 * latent, (width, width), activation=nn.Tanh),
+            MLP(latent, likelihood.parameters * event.size, (width, width), activation=nn.Tanh),
+            likelihood=likelihood,
+            latent=latent,
+            samples=samples,
+        ),
+        optimizer=Adam(Cosine(rate, rate / 100)),
+        batch=batch,
+        steps=steps,
+        half_life=0.02,
+    )
+
+
+def _likelihood(event: Event) -> tuple[Transform, Likelihood]:
+    """The units and the distribution that suit the values of an event."""
+    match event.support:
+        case Support.BINARY:
+            return Flatten(event.shape), Bernoulli()
+        case Support.LEVELS:
+            return Chain(ScaleToUnit(event.levels), Flatten(event.shape)), DiscretizedLogistic(event.levels)
+        case _:
+            return flat(event), Gaussian()
