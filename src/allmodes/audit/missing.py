@@ -63,7 +63,7 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     order = rng.permutation(m)
     choosing, testing = fake[order[: m // 2]], fake[order[m // 2 :]]
     certified = _certify(regions, train, real, choosing, testing, level)
-    covered = regions.inside[:, certified].any(1)
+    covered = np.any(regions.inside[:, certified], axis=1)
     suspects = [j for j in np.argsort(scanned.score) if scanned.p_value[j] <= level]
     suspected = [
         j
@@ -76,7 +76,7 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     ]
     named.sort(key=lambda region: (region.certified, region.lost), reverse=True)
     chosen = certified or suspected or [int(scanned.score.argmin())]
-    whole = _Named(regions.inside[:, chosen].any(1), real, testing if certified else fake, bool(certified))
+    whole = _Named(np.any(regions.inside[:, chosen], axis=1), real, testing if certified else fake, bool(certified))
     low, high = whole.interval(0.95)
     confidence = 1 - 0.05 / max(1, len(named))
     figures |= {"certified": len(certified), "suspected": len(suspected)}

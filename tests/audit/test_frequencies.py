@@ -1,0 +1,115 @@
+"""Rates of classes: exact tests, intervals, and the confusion matrix undone."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from scipy.stats import fisher_exact
+
+from allmodes.audit.finding import Verdict
+from allmodes.audit.frequencies import _vote, frequencies
+
+LEVEL = 0.05
+
+
+def ask(plane, sets, seed: int = 0, **given):
+    labels = {"real_label": plane.group(sets.real), "train_label": plane.group(sets.train)}
+    return frequencies(sets, LEVEL, seed, **(labels | given))
+
+
+def test_a_healthy_generator_is_wrong_in_no_class_in_95_percent(plane) -> None:
+    verdicts = [ask(plane, plane(seed, sizes=(150, 200, 300)), seed).verdict for seed in range(100)]
+    assert verdicts.count(Verdict.FOUND) <= 9
+
+
+def test_dropped_rare_and_captured_classes(plane) -> None:
+    sets = plane(0, sizes=(400, 900, 3000), keep={0: 0.0, 1: 0.2, 2: 0.8})
+    found = ask(plane, sets, names=list("abcdefghi"))
+    assert found.verdict is Verdict.FOUND
+    rates = {rate["name"]: rate for rate in found.figures["classes"]}
+    assert (rates["a"]["status"], rates["b"]["status"]) == ("dropped", "rare")
+    assert {rates[name]["status"] for name in "cdefghi"} == {"captured"}
+    assert rates["a"]["p_value"] < 1e-10
+    assert all(rate["low"] <= rate["ratio"] <= rate["high"] for rate in rates.values())
+    assert "a at 0 times its rate" in found.summary
+    assert "7 of 9 classes captured" in found.summary
+    assert found.estimate > 4 * found.floor
+    assert found.figures["kl"] > 4 * found.figures["kl_floor"]
+
+
+def test_a_class_generated_too_often_is_found(plane) -> None:
+    found = ask(plane, plane(0, keep={5: 3.0}))
+    assert found.verdict is Verdict.FOUND
+    assert "5 at " in found.summary
+
+
+def test_p_values_are_fishers_over_the_number_of_classes(plane) -> None:
+    sets = plane(1, keep={3: 0.3})
+    rates = ask(plane, sets).figures["classes"]
+    real, fake = (np.bincount(plane.group(x), minlength=9) for x in (sets.real, sets.fake))
+    tails = [
+        min(
+            fisher_exact([[fake[3], 600 - fake[3]], [real[3], 300 - real[3]]], alternative=side).pvalue
+            for side in ("less", "greater")
+        )
+    ]
+    assert np.isclose(rates[3]["p_value"], 9 * 2 * min(tails))
+
+
+def test_one_sample_captures_no_mode_by_our_count(plane) -> None:
+    # "At least one sample" counts a mode with 2 % of its mass as captured.
+    found = ask(plane, plane(2, sizes=(400, 900, 3000), keep={6: 0.02}))
+    assert found.figures["classes"][6]["generated"] > 0
+    assert found.figures["classes"][6]["status"] == "dropped"
+
+
+def test_errors_of_the_classifier_are_no_modes(plane) -> None:
+    # The trap of Stacked MNIST: a classifier with errors sees classes that are never generated.
+    rng = np.random.default_rng(0)
+
+    def wrong(label: np.ndarray) -> np.ndarray:
+        return np.where(rng.random(len(label)) < 0.1, rng.integers(0, 9, len(label)), label)
+
+    sets = plane(3, sizes=(200, 2000, 4000), keep={0: 0.0, 1: 0.0})
+    true = plane.group(sets.real)
+    with patch("allmodes.audit.frequencies._vote", side_effect=[wrong(true), wrong(plane.group(sets.fake))]):
+        found = ask(plane, sets)
+    classes = found.figures["classes"]
+    assert 0.85 < found.figures["accuracy"] < 0.95
+    for dropped in classes[:2]:
+        assert dropped["status"] == "dropped"
+        assert dropped["ratio"] < 0.03  # as classified it would be 0.1
+    assert {rate["status"] for rate in classes[2:]} == {"captured"}
+
+
+def test_intervals_of_the_ratios_cover(plane) -> None:
+    covered = []
+    for seed in range(40):
+        rates = ask(plane, plane(seed, sizes=(150, 400, 800), keep={4: 0.3}), seed).figures["classes"]
+        truth = np.full(9, 9 / 8.3)
+        truth[4] *= 0.3
+        covered += [rate["low"] <= t <= rate["high"] for rate, t in zip(rates, truth, strict=True)]
+    assert np.mean(covered) > 0.93
+
+
+def test_labels_that_are_known_need_no_classifier(plane) -> None:
+    sets = plane(4, keep={7: 0.0})
+    found = ask(plane, sets, train_label=None, fake_label=plane.group(sets.fake))
+    assert found.verdict is Verdict.FOUND
+    assert not found.figures["corrected"]
+    assert found.figures["classes"][7]["status"] == "dropped"
+    with pytest.raises(ValueError, match="labels"):
+        ask(plane, sets, train_label=None)
+
+
+def test_the_vote_by_hand() -> None:
+    train = np.array([[0.0], [1.0], [2.0], [3.0], [4.0], [100.0]], np.float32)
+    label = np.array([1, 0, 0, 2, 2, 3])
+    assert _vote(np.array([[0.1]], np.float32), train, label).tolist() == [0]
+    assert _vote(np.array([[3.9]], np.float32), train, label).tolist() == [2]
+
+
+def test_too_few_examples_are_an_answer(plane) -> None:
+    assert ask(plane, plane(0, sizes=(400, 50, 300))).verdict is Verdict.CANNOT_TELL
