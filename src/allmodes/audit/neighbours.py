@@ -81,14 +81,14 @@ def nearest(
 def _by_tree(queries: np.ndarray, points: np.ndarray, k: int, within: bool) -> Neighbours:
     from scipy.spatial import KDTree
 
-    distance, index = KDTree(points).query(queries, np.arange(1, k + within + 1))
-    index = index.astype(np.int64)
+    found = KDTree(points).query(queries, k + within)
+    distance, index = np.reshape(found[0], (len(queries), -1)), np.reshape(found[1], (len(queries), -1))
     if within:
         own = index == np.arange(len(queries))[:, None]
         own[~own.any(1), -1] = True  # so many duplicates that it is not in its own list
-        distance, index = (a[~own].reshape(len(queries), k) for a in (distance, index))
+        distance, index = distance[~own].reshape(len(queries), k), index[~own].reshape(len(queries), k)
     order = np.lexsort((index, distance))
-    return Neighbours(np.take_along_axis(distance, order, 1), np.take_along_axis(index, order, 1))
+    return Neighbours(np.take_along_axis(distance, order, 1), np.take_along_axis(index, order, 1).astype(np.int64))
 
 
 def _fill(
