@@ -82,7 +82,7 @@ def _by_tree(queries: np.ndarray, points: np.ndarray, k: int, within: bool) -> N
     from scipy.spatial import KDTree
 
     found = KDTree(points).query(queries, k + within)
-    distance, index = np.reshape(found[0], (len(queries), -1)), np.reshape(found[1], (len(queries), -1))
+    distance, index = (np.reshape(part, (len(queries), k + within)) for part in found)
     if within:
         own = index == np.arange(len(queries))[:, None]
         own[~own.any(1), -1] = True  # so many duplicates that it is not in its own list
