@@ -17,6 +17,7 @@ class Case:
         settings: of the recipe, on any device.
         gpu, cpu: more settings, on one.
         budget: of `score`, samples an example; None where it draws none.
+        look: the same for looks at the validation images; None for `budget`.
         published: nats, with where they are from.
         goal_cpu, goal_gpu: nats to stay below (above, for a density of grey values), within the time given.
     """
@@ -27,6 +28,7 @@ class Case:
     gpu: Mapping[str, Any] = field(default_factory=dict)
     cpu: Mapping[str, Any] = field(default_factory=dict)
     budget: int | None = None
+    look: int | None = None
     published: str = ""
     goal_cpu: float | None = None
     goal_gpu: float | None = None
@@ -55,5 +57,25 @@ CASES: dict[str, Case] = {
         cpu={"batch": 100, "rate": 5e-4},
         published="88.04 (1x8000, 32 masks)",
         goal_gpu=88.2,
+    ),
+    "rbm": Case(
+        "rbm",
+        settings={"width": 500, "rate": 0.1, "batch": 100},
+        gpu={"gibbs": 25},
+        cpu={"gibbs": 1},
+        budget=100,
+        look=20,
+        published="about 86.34 (500 hidden, CD-25, by annealing)",
+        goal_cpu=88.0,
+        goal_gpu=86.5,
+    ),
+    "rbm-cd25": Case(
+        "rbm",
+        settings={"width": 500, "rate": 0.1, "batch": 100, "gibbs": 25, "persistent": False},
+        budget=100,
+        look=20,
+        published="about 86.34 (500 hidden, CD-25, by annealing)",
+        goal_cpu=88.0,
+        goal_gpu=86.5,
     ),
 }

@@ -54,6 +54,7 @@ class RBM(GenerativeModel):
         hidden: how many.
         gibbs: sweeps of the chains at a move, the k of CD-k.
         chains: how many go on from move to move (persistent CD); 0 starts them at the data each time (CD).
+        decay: of the weights; their squares, times half of it, are added to the loss.
 
     References:
         Training products of experts by minimizing contrastive divergence (Hinton, 2002)
@@ -67,9 +68,18 @@ class RBM(GenerativeModel):
     hidden_mean: Tensor
     chains: Tensor
 
-    def __init__(self, event: Event, transform: Transform, hidden: int, *, gibbs: int = 1, chains: int = 0) -> None:
+    def __init__(
+        self,
+        event: Event,
+        transform: Transform,
+        hidden: int,
+        *,
+        gibbs: int = 1,
+        chains: int = 0,
+        decay: float = 0.0,
+    ) -> None:
         super().__init__(event, transform)
-        self.gibbs = gibbs
+        self.gibbs, self.decay = gibbs, decay
         self.weights = nn.Parameter(0.01 * torch.randn(event.size, hidden))
         self.visible = nn.Parameter(torch.zeros(event.size))
         self.hidden = nn.Parameter(torch.zeros(hidden))
@@ -118,7 +128,8 @@ class RBM(GenerativeModel):
         if len(self.chains):
             self.chains.copy_(bits(dream.detach(), rng))
         self.hidden_mean.copy_(seen.detach().sigmoid().mean(0))
-        return Loss(energies[0] - energies[1], {"error": (data.mean(0) - dreamt.mean(0)).square().mean().sqrt()})
+        loss = energies[0] - energies[1] + self.decay / 2 * self.weights.square().sum()
+        return Loss(loss, {"error": (data.mean(0) - dreamt.mean(0)).square().mean().sqrt()})
 
     @torch.no_grad()
     def moved(self, player: Player) -> None:

@@ -18,14 +18,15 @@ def rbm(
     width: int = 200,
     gibbs: int = 1,
     persistent: bool = True,
-    rate: float = 0.05,
+    decay: float = 1e-4,
+    rate: float = 0.1,
     batch: int = 100,
     steps: int = 10_000,
 ) -> Recipe:
     """Restricted Boltzmann machine by persistent contrastive divergence with the centred gradient."""
     require_bits("rbm", event)
     return Recipe(
-        model=RBM(event, Flatten(event.shape), width, gibbs=gibbs, chains=batch if persistent else 0),
+        model=RBM(event, Flatten(event.shape), width, gibbs=gibbs, chains=batch if persistent else 0, decay=decay),
         optimizer=Momentum(Linear(rate, 0.0), momentum=0.5),
         batch=batch,
         steps=steps,

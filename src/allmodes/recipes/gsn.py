@@ -16,7 +16,7 @@ from allmodes.schedule import Cosine
 def gsn(
     event: Event,
     *,
-    width: int = 500,
+    width: int = 200,
     noise: float = 0.5,
     corruption: float = 0.4,
     walkback: int = 5,
