@@ -125,15 +125,23 @@ def grow(x: np.ndarray, seed: int, *, most: int = MOST_POINTS) -> Regions:
     kept = np.flatnonzero((size >= LEAST_POINTS) & (size <= LARGEST_SHARE * p))
     if not len(kept):
         return Regions(x, np.zeros(p, np.int64), np.ones((1, 1), bool), np.ones(1))
-    above = np.zeros((2 * p - 1, len(kept)), bool)
-    above[kept, np.arange(len(kept))] = True
+    # The smallest region above each node, -1 where there is none: from the root down, parents have higher numbers.
+    own = np.full(2 * p - 1, -1)
+    own[kept] = np.arange(len(kept))
+    lowest = own.tolist()
     for node in range(2 * p - 3, -1, -1):
-        above[node] |= above[parent[node]]
-    inside, atom = np.unique(above[:p], axis=0, return_inverse=True)
+        if lowest[node] < 0:
+            lowest[node] = lowest[parent[node]]
+    smallest, atom = np.unique(np.array(lowest[:p]), return_inverse=True)
+    inside = np.zeros((len(smallest), len(kept)), bool)
+    for row, region in enumerate(smallest):
+        while region >= 0:
+            inside[row, region] = True
+            region = lowest[parent[kept[region]]]
     height = np.maximum(height, 1e-6 * height[-1] + np.finfo(float).tiny)  # of duplicates it is 0
     gap = height[parent[kept]] / height[kept]
     weight = np.minimum(gap, 100.0) ** GAP_POWER
-    return Regions(x, atom.reshape(-1).astype(np.int64), inside, weight / weight.sum())
+    return Regions(x, atom.astype(np.int64), inside, weight / weight.sum())
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from allmodes.audit.light import TREE_POINTS, LightAudit
 from allmodes.data.dataset import Dataset
 from allmodes.data.modes import Modes
 from allmodes.data.transforms import Transform
@@ -22,10 +23,10 @@ IMAGE_SIDE = 32
 CHUNK = 2**22
 SAMPLES = 2500
 """Generated examples an examination."""
-TREE_POINTS = 5000
 LEVEL = 0.001
-GONE = 0.25
-"""A region counts as missed when it gets less than this share of what it should."""
+"""Of all examinations of a training together."""
+EXAMINATIONS = 5
+"""Of a training."""
 
 
 @dataclass(frozen=True)
@@ -60,60 +61,42 @@ class ModeWatch:
 
 
 class RegionWatch:
-    """Counts held-out and generated examples in regions of the data, cells around the means of clusters.
+    """Held-out and generated examples in regions of the data: the light audit, in the networks' units.
 
-    The cells come from training examples, the counts from examples that the model was not trained on. A cell is
-    missed if Fisher's exact test says so at level 0.001 shared over the cells (Bonferroni) and it gets less than a
-    quarter of its share.
+    The regions come from training examples, the counts from examples that the model was not trained on; see
+    `allmodes.audit.light`. All examinations of a training together raise a false alarm with a chance of 0.001.
 
     Arguments:
-        dataset: its training part makes the cells, its validation part the expected counts.
+        dataset: its training part makes the regions, its validation part the expected counts.
         transform: to the units in which distances are taken.
     """
 
     def __init__(self, dataset: Dataset, transform: Transform, seed: int = 0) -> None:
-        from sklearn.cluster import KMeans
-
         self.transform = copy.deepcopy(transform).cpu()
-        train = self._flat(dataset.batch(dataset.split.train[:TREE_POINTS]).x)
-        self.cells = min(max(2, min(20, len(train) // 50)), len(train.unique(dim=0)))
-        self.means = KMeans(self.cells, n_init="auto", random_state=seed).fit(train.numpy())
-        self.real = self._counts(dataset.part("validation").x)
+        train, real = dataset.batch(dataset.split.train[:TREE_POINTS]).x, dataset.part("validation").x
+        self.light = LightAudit(self._flat(train), self._flat(real), level=LEVEL, looks=EXAMINATIONS, seed=seed)
 
     def examine(self, samples: Tensor) -> Health:
         """Collapsed: a region that holds data is certainly missed. Samples in the user's units, [n, *shape]."""
-        from scipy.stats import hypergeom
-
         if not samples.isfinite().all():
             return Health("collapsed", "the generator makes numbers that are not finite")
-        fake = self._counts(samples)
-        real, n, m = self.real, int(self.real.sum()), int(fake.sum())
-        p_values = hypergeom.cdf(fake, n + m, real + fake, m)
-        missed = (p_values < LEVEL / self.cells) & (fake / m < GONE * real / max(n, 1))
-        mass = float(real[missed].sum() / max(n, 1))
-        numbers = {"missing_mass": mass, "regions_missed": float(missed.sum())}
-        if missed.any():
-            reason = (
-                f"{missed.sum()} of {self.cells} regions, with {100 * mass:.1f} % of the held-out data, "
-                f"get {100 * fake[missed].sum() / m:.1f} % of the samples"
-            )
-            return Health("collapsed", reason, numbers)
-        return Health("ok", f"none of {self.cells} regions of the {n} held-out examples is certainly missed", numbers)
+        look = self.light.look(self._flat(samples))
+        numbers = {"missing_mass": look.missing_mass, "regions_missed": float(look.missed)}
+        return Health("collapsed" if look.collapsed else "ok", look.reason, numbers)
 
-    def _flat(self, x: Tensor) -> Tensor:
+    def _flat(self, x: Tensor) -> np.ndarray:
         """In the networks' units, [n, size], images no larger than they need be; a piece at a time."""
+        if not len(x):
+            return np.empty((0, 0), np.float32)
         rows = max(1, CHUNK // math.prod(x.shape[1:]))
         with torch.no_grad():
-            return torch.cat([self._small(self.transform(piece).float()).flatten(1) for piece in x.split(rows)])
+            pieces = [self._small(self.transform(piece).float()).flatten(1) for piece in x.split(rows)]
+        return torch.cat(pieces).numpy()
 
     def _small(self, y: Tensor) -> Tensor:
         if y.dim() < 4 or max(y.shape[-2:]) <= IMAGE_SIDE:
             return y
         return adaptive_avg_pool2d(y, (min(IMAGE_SIDE, y.shape[-2]), min(IMAGE_SIDE, y.shape[-1])))
-
-    def _counts(self, x: Tensor) -> np.ndarray:
-        cell = self.means.predict(self._flat(x).numpy()) if len(x) else np.empty(0, int)
-        return np.bincount(cell, minlength=self.cells)
 
 
 def samples_for(event: Event) -> int:

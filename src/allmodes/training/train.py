@@ -23,7 +23,7 @@ from allmodes.recipes import Recipe, build, read_settings
 from allmodes.training import checkpoint
 from allmodes.training.distributed import World, world
 from allmodes.training.hardware import device_named, place, threads, threads_for
-from allmodes.training.health import Health, samples_for, watch
+from allmodes.training.health import EXAMINATIONS, Health, samples_for, watch
 from allmodes.training.interrupt import Interrupt, interruptible
 from allmodes.training.run import Journal, Plan, Run, create, free_folder, load, locked, versions
 from allmodes.training.trainer import Trainer
@@ -32,7 +32,6 @@ DEFAULT_RECIPE = "r3gan"
 DEFAULT_DATA = "ring"
 KEPT = 3
 CHECKPOINTS = 20
-EXAMINATIONS = 5
 
 
 class Interrupted(Exception):
