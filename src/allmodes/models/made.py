@@ -55,7 +55,7 @@ class MADE(DensityModel):
 
     def log_joint(self, y: Tensor, mask: Tensor) -> Tensor:
         """Log-density under one mask, [n, D] and an integer scalar -> nats [n]."""
-        parameters = self.network(self.site.features(y), mask)
+        parameters = self.network(self.site.features(y), mask).to(y)  # from bfloat16 where products run in it
         return self.site.log_prob(y.unsqueeze(-1), parameters).sum(-1)
 
     def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:

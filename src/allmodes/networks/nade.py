@@ -75,7 +75,7 @@ class Recurrence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore
         (g,), (v, W, V, last) = grad_outputs, ctx.saved_tensors
         dv = torch.empty_like(v) if ctx.needs_input_grad[0] else None
         dW, dV, da = torch.empty_like(W), torch.empty_like(V), torch.zeros_like(last)

@@ -1,0 +1,83 @@
+"""PixelCNN's network: masked convolutions in residual blocks."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from allmodes.networks.masked import Head, ImageNetwork, MaskedConv2d, MaskedConvStream, Pointwise, with_ones
+
+
+class PixelCNNNetwork(ImageNetwork):
+    """A 7 x 7 convolution with mask A and residual blocks with mask B, [n, C, R, W] -> [n, R, W, P].
+
+    Stacked masked convolutions have a blind spot, a cone above and to the right that no path leads from: two stacks
+    (`GatedPixelCNNNetwork`) have none.
+
+    Arguments:
+        channels: C.
+        parameters: P, numbers for a pixel's conditional.
+        width: h; the residual stream has 2h channels.
+        blocks: residual blocks.
+
+    References:
+        Pixel Recurrent Neural Networks (van den Oord et al., 2016), figure 5 and table 1, https://arxiv.org/abs/1601.06759
+    """
+
+    def __init__(self, channels: int, parameters: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.entry = MaskedConv2d(channels + 1, 2 * width, 7, "A")
+        self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
+        self.head = Head(2 * width, parameters)
+
+    def forward(self, v: Tensor) -> Tensor:
+        x = self.entry(with_ones(v))
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+    def stream(self, n: int, columns: int) -> PixelCNNStream:
+        """Begin n images."""
+        return PixelCNNStream(self, n, columns)
+
+
+class Block(nn.Module):
+    """Rectified convolutions to half the channels and back, the middle one masked 3 x 3, beside the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.narrow = Pointwise(2 * width, width)
+        self.masked = MaskedConv2d(width, width, 3, "B")
+        self.widen = Pointwise(width, 2 * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.widen(self.masked(self.narrow(x.relu()).relu()).relu())
+
+
+class PixelCNNStream:
+    """The network, pixel by pixel."""
+
+    def __init__(self, network: PixelCNNNetwork, n: int, columns: int) -> None:
+        self.head = network.head
+        self.entry = network.entry.stream(n, columns)
+        self.blocks: list[tuple[Block, MaskedConvStream]] = []
+        for block in network.blocks:
+            assert isinstance(block, Block)
+            self.blocks.append((block, block.masked.stream(n, columns)))
+
+    def row(self) -> None:
+        """Begin the next row."""
+        self.entry.row()
+        for _, masked in self.blocks:
+            masked.row()
+
+    def pixel(self, column: int) -> Tensor:
+        """Numbers of the conditional of a pixel, [n, P]."""
+        x = self.entry.pixel(column)
+        for block, masked in self.blocks:
+            masked.put(column, block.narrow.at(x.relu()).relu_())
+            x = x + block.widen.at(masked.pixel(column).relu_())
+        return self.head.at(x)
+
+    def put(self, column: int, v: Tensor) -> None:
+        """Take in a pixel's features, [n, C]."""
+        self.entry.put(column, with_ones(v))
