@@ -18,7 +18,7 @@ from allmodes.data.batches import Batches
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.random import Rng, seeded
 from allmodes.recipes import build
-from allmodes.training.hardware import computes_in_bf16, threads, threads_for
+from allmodes.training.hardware import computes_in_bf16, place, threads, threads_for
 from allmodes.training.trainer import Trainer
 
 FOLDERS = {"mnist": "mnist", "fashion": "fashion_mnist"}
@@ -121,11 +121,21 @@ def train_judge(name: str, side: int, device: torch.device, epochs: float, seed:
     return Judge(network, device, accuracy, confusion / confusion.sum(1, keepdim=True))
 
 
+def variant(word: str) -> tuple[str, dict[str, str]]:
+    """A recipe's name and settings from NAME+SETTING=VALUE+...
+
+    >>> variant("r3gan+width=64+batch=256")
+    ('r3gan', {'width': '64', 'batch': '256'})
+    """
+    name, *settings = word.split("+")
+    return name, dict(setting.split("=", 1) for setting in settings)
+
+
 def trainer_for(recipe: str, data: Dataset, settings: dict[str, Any], steps: int, seed: int, device: Any) -> Trainer:
     """A trainer as `allmodes train` makes it."""
     made = build(recipe, data.event, settings, steps=steps, seed=seed)
     made.model.fit(data.to_fit())
-    made.model.to(device)
+    place(made.model, device)
     return Trainer(made, Batches(data, made.batch, seed, device=device), Rng(seed, device))
 
 

@@ -1,8 +1,7 @@
 """Image recipes, each trained for the same time on MNIST and Fashion-MNIST at 32 x 32.
 
-    python benchmarks/images.py [--recipes dcgan,sngan,r3gan] [--data mnist,fashion] [--minutes 5] [--device cpu]
-                                [--set r3gan.width=64] [--samples 10000] [--quick]
-                                [--out benchmarks/results/images.md]
+    python benchmarks/images.py [--recipes dcgan,sngan,r3gan,r3gan+width=64] [--data mnist,fashion] [--minutes 5]
+                                [--device cpu] [--samples 10000] [--quick] [--out benchmarks/results/images.md]
 
 The files are those of MNIST, under ALLMODES_DATA or beside the repository; a margin of zeros makes 32 x 32 of 28 x 28.
 A recipe's number of steps is what its pace, measured first, gives in the time. Samples are held against the official
@@ -20,7 +19,7 @@ from typing import Any
 
 import torch
 from common import arguments, markdown, publish, say, surroundings
-from digits import Judge, pace, pictures, sample, train_judge, trainer_for
+from digits import Judge, pace, pictures, sample, train_judge, trainer_for, variant
 from torch import Tensor
 
 from allmodes.data.dataset import Dataset, load_data
@@ -55,15 +54,10 @@ def scores(judge: Judge, real: Tensor, fake: Tensor) -> dict[str, float]:
 
 
 def trained(
-    name: str,
-    data: Dataset,
-    settings: dict[str, Any],
-    seconds: float,
-    device: torch.device,
-    n: int,
-    picture: Path | None,
+    word: str, data: Dataset, seconds: float, device: torch.device, n: int, picture: Path | None
 ) -> tuple[Tensor, dict[str, float]]:
     """N samples of a recipe after so many seconds, and what the training was."""
+    name, settings = variant(word)
     measured = pace(name, data, settings, max(1.0, 0.03 * seconds), device)
     trainer = trainer_for(name, data, settings, max(1, round(measured * seconds)), 0, device)
     with threads(threads_for(trainer.model)):
@@ -94,30 +88,19 @@ def row(data: str, recipe: str, found: dict[str, float]) -> dict[str, str]:
     }
 
 
-def settings_of(words: list[str]) -> dict[str, dict[str, str]]:
-    """RECIPE.NAME=VALUE words as settings by recipe."""
-    found: dict[str, dict[str, str]] = {}
-    for word in words:
-        where, _, value = word.partition("=")
-        recipe, _, name = where.partition(".")
-        found.setdefault(recipe, {})[name] = value
-    return found
-
-
 def main() -> None:
     parser = arguments(__doc__)
     known = [name for name in ("gan2014", "dcgan", "wgan-gp", "sngan", "biggan", "r3gan") if name in recipes()]
-    parser.add_argument("--recipes", default=",".join(known))
+    parser.add_argument("--recipes", default=",".join(known), help="each with +NAME=VALUE for other settings")
     parser.add_argument("--data", default="mnist,fashion")
     parser.add_argument("--minutes", type=float, default=5.0, help="that each recipe is trained")
     parser.add_argument("--device", help="a GPU if there is one")
-    parser.add_argument("--set", action="append", default=[], help="RECIPE.NAME=VALUE; may be repeated")
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--epochs", type=float, default=4, help="of the classifier")
     parser.add_argument("--quick", action="store_true", help="six seconds and 1000 samples each: does it run?")
     asked = parser.parse_args()
     minutes, epochs, n = (0.1, 0.1, 1000) if asked.quick else (asked.minutes, asked.epochs, asked.samples)
-    device, settings = device_named(asked.device), settings_of(asked.set)
+    device = device_named(asked.device)
     where = surroundings(f"as the package chooses, of {torch.get_num_threads()}") + f" Device: {device}."
     rows: list[dict[str, str]] = []
     raw: list[dict[str, Any]] = []
@@ -129,9 +112,9 @@ def main() -> None:
         held_out = data.x[torch.cat([data.split.validation, data.split.test])[:n]]
         for recipe in asked.recipes.split(","):
             picture = asked.out.with_name(f"{asked.out.stem}-{name}-{recipe}.png") if asked.out else None
-            samples, spent = trained(recipe, data, settings.get(recipe, {}), 60 * minutes, device, n, picture)
+            samples, spent = trained(recipe, data, 60 * minutes, device, n, picture)
             found = scores(judge, test, samples) | spent
-            raw.append({"data": name, "recipe": recipe, "settings": settings.get(recipe, {})} | found)
+            raw.append({"data": name, "recipe": recipe} | found)
             rows.append(row(name, f"**{recipe}**", found))
             say(markdown([rows[-1]]))
         floor = scores(judge, test, held_out)
@@ -140,12 +123,11 @@ def main() -> None:
         if asked.out:
             asked.out.parent.mkdir(parents=True, exist_ok=True)
             asked.out.with_suffix(".json").write_text(json.dumps({"where": where, "rows": raw}, indent=1) + "\n")
-    set_as = ", ".join(asked.set) or "none changed"
     publish(
         asked.out,
         "Image recipes after the same time",
         where,
-        f"{minutes:.3g} minutes of training each, at 32 x 32; settings: {set_as}. {n:,} samples, held against "
+        f"{minutes:.3g} minutes of training each, at 32 x 32. {n:,} samples, held against "
         f"the official test set in the features of a classifier trained here; precision and recall by {NEIGHBOURS} "
         "neighbours.",
         markdown(rows),

@@ -1,7 +1,7 @@
 """Stacked MNIST: how many of 1000 modes a GAN makes, and how evenly, against the time that it was trained.
 
-    python benchmarks/stacked_mnist.py [--runs r3gan,dcgan,r3gan-r1] [--minutes 7] [--side 32] [--device cuda]
-                                       [--set r3gan.width=64] [--quick] [--out benchmarks/results/stacked_mnist.md]
+    python benchmarks/stacked_mnist.py [--runs r3gan,dcgan,r3gan-r1,r3gan+width=64] [--minutes 7] [--side 32]
+                                       [--device cuda] [--quick] [--out benchmarks/results/stacked_mnist.md]
 
 Three digits of MNIST in the three channels of one picture make 1000 classes (1611.02163). The classifier that counts
 them is trained here, on single digits. 26,000 samples are counted: modes that are there at all, and the reverse KL
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from common import arguments, markdown, publish, say, surroundings
-from digits import Judge, pace, pictures, sample, train_judge, trainer_for
+from digits import Judge, pace, pictures, sample, train_judge, trainer_for, variant
 from torch import Tensor
 
 from allmodes.data.dataset import Dataset, load_data
@@ -83,10 +83,9 @@ def reverse_kl(p: Tensor) -> float:
     return float(torch.special.xlogy(p, p * MODES).sum())
 
 
-def run(
-    name: str, data: Dataset, judge: Judge, settings: dict[str, str], seconds: float, device: torch.device, looks: int
-) -> dict[str, Any]:
+def run(word: str, data: Dataset, judge: Judge, seconds: float, device: torch.device, looks: int) -> dict[str, Any]:
     """A training of so many seconds with its curve: samples are counted on the way, in time that does not count."""
+    name, settings = variant(word)
     recipe, _, without = name.partition("-")
     measured = pace(recipe, data, settings, max(1.0, 0.03 * seconds), device)
     trainer = trainer_for(recipe, data, settings, max(looks, round(measured * seconds)), 0, device)
@@ -106,10 +105,10 @@ def run(
                 spent += time.perf_counter() - begun
                 found = counted(judge, sample(trainer, data, SAMPLES))
                 curve.append({"step": done, "seconds": spent} | found)
-                say(f"{name}: {curve[-1]}")
+                say(f"{word}: {curve[-1]}")
                 begun = time.perf_counter()
     parameters = sum(p.numel() for p in model.parameters())
-    return {"name": name, "settings": settings, "batch": trainer.recipe.batch, "parameters": parameters, "curve": curve}
+    return {"name": word, "batch": trainer.recipe.batch, "parameters": parameters, "curve": curve}
 
 
 def row(method: str, found: dict[str, float], source: str) -> dict[str, str]:
@@ -127,13 +126,12 @@ def row(method: str, found: dict[str, float], source: str) -> dict[str, str]:
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--runs", default="r3gan,dcgan,r3gan-r1")
+    parser.add_argument("--runs", default="r3gan,dcgan,r3gan-r1", help="each with +NAME=VALUE for other settings")
     parser.add_argument("--minutes", type=float, default=7.0, help="that each is trained")
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--device", help="a GPU if there is one")
     parser.add_argument("--looks", type=int, default=8, help="points of the curve")
     parser.add_argument("--epochs", type=float, default=8, help="of the classifier")
-    parser.add_argument("--set", action="append", default=[], help="RUN.NAME=VALUE, such as r3gan.width=64")
     parser.add_argument("--quick", action="store_true", help="six seconds and one look each: does it run?")
     asked = parser.parse_args()
     minutes, looks, epochs = (0.1, 1, 0.1) if asked.quick else (asked.minutes, asked.looks, asked.epochs)
@@ -148,12 +146,11 @@ def main() -> None:
     ]
     rows = [row("perfect sampler", counted(judge, perfect(asked.side, SAMPLES)), "measured here"), *rows]
     for name in asked.runs.split(","):
-        settings = dict(word.partition(".")[2].split("=") for word in asked.set if word.partition(".")[0] == name)
         try:
-            found = run(name, data, judge, settings, 60 * minutes, device, looks)
+            found = run(name, data, judge, 60 * minutes, device, looks)
             rows += [row(f"**{name}**", point, "measured here") for point in found["curve"]]
         except NotFinite as error:  # a result too
-            found = {"name": name, "settings": settings, "error": str(error)}
+            found = {"name": name, "error": str(error)}
             rows.append({"method": f"**{name}**", "modes": "diverges", "source": "measured here"})
         raw.append(found)
         if asked.out:
@@ -165,8 +162,8 @@ def main() -> None:
         asked.out,
         "Stacked MNIST",
         where,
-        f"{SAMPLES:,} samples at {asked.side} x {asked.side}; {minutes:.3g} minutes of training each; settings: "
-        f"{', '.join(asked.set) or 'none changed'}. The classifier is right on {100 * judge.accuracy:.2f} % of MNIST's "
+        f"{SAMPLES:,} samples at {asked.side} x {asked.side}; {minutes:.3g} minutes of training each. "
+        f"The classifier is right on {100 * judge.accuracy:.2f} % of MNIST's "
         "test digits.",
         markdown([{key: line.get(key, "") for key in keys} for line in rows]),
     )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from allmodes.networks.r3gan import Block, R3GANDiscriminator, R3GANGenerator, paper_widths
+from allmodes.networks.r3gan import Block, R3GANDiscriminator, R3GANGenerator, stage_widths
 from allmodes.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from allmodes.networks.sizes import halvings
 
@@ -78,7 +78,7 @@ def test_r3gans_configuration_e_has_the_millions_of_weights_that_the_paper_state
     """Table 2 of 2501.05441, FFHQ at 256 x 256: generator 23.058, discriminator 23.010."""
     image = (3, 256, 256)
     with torch.device("meta"):
-        networks = R3GANGenerator(image, 64, paper_widths(image)), R3GANDiscriminator(image, paper_widths(image))
+        networks = R3GANGenerator(image, 64, stage_widths(image)), R3GANDiscriminator(image, stage_widths(image))
     assert [f"{count(network) / 1e6:.3f}" for network in networks] == ["23.058", "23.010"]
 
 

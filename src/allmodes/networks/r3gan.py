@@ -19,17 +19,18 @@ GROUP = 16
 """Channels that one group of a convolution sees."""
 BLOCKS = 2
 """Residual blocks a stage."""
-PAPER = {32: 768, 64: 384, 128: 192, 256: 96}
-"""Channels of maps of so many pixels in configuration E; smaller maps have as many as one of 32."""
+EVEN = 32
+"""The longer side, in pixels, of the largest map that has full width; larger ones have half for twice the side."""
 
 
-def paper_widths(image: tuple[int, int, int]) -> list[int]:
-    """Channels of the maps of configuration E, coarsest first.
+def stage_widths(image: tuple[int, int, int], width: int = 768) -> list[int]:
+    """Channels of the maps, coarsest first, multiples of 8; with 768, those of configuration E.
 
-    >>> paper_widths((3, 256, 256))
+    >>> stage_widths((3, 256, 256))
     [768, 768, 768, 768, 384, 192, 96]
     """
-    return [PAPER[min(PAPER, key=lambda side: (max(size) > side, side))] for size in halvings(*image[1:])[::-1]]
+    halved = [max(0, math.ceil(math.log2(max(size) / EVEN))) for size in halvings(*image[1:])[::-1]]
+    return [max(8, width // 2**times // 8 * 8) for times in halved]
 
 
 class Block(nn.Module):

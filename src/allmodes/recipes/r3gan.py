@@ -10,9 +10,11 @@ from allmodes.adversarial.penalties import R1, R2
 from allmodes.data.transforms import Transform, flat, standard
 from allmodes.event import Event
 from allmodes.models.gan import GAN
-from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator, halvings
+from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from allmodes.networks.init import rectified
 from allmodes.networks.mlp import MLP, FourierFeatures
+from allmodes.networks.r3gan import R3GANDiscriminator, R3GANGenerator, stage_widths
+from allmodes.networks.sizes import halvings
 from allmodes.recipes.base import Adam, Recipe, recipe
 from allmodes.schedule import Cosine, Geometric, Schedule
 
@@ -26,22 +28,45 @@ def r3gan(
     *,
     width: int | None = None,
     rate: float | None = None,
+    gamma: float | None = None,
     batch: int | None = None,
+    residual: bool = False,
     steps: int = 8_000,
 ) -> Recipe:
-    """The default for every kind of data: relativistic pairing, R1 and R2, no normalization, averaged weights."""
+    """The default for every kind of data: relativistic pairing, R1 and R2, no normalization, averaged weights.
+
+    Images are made by plain strided convolutions; `residual` takes the paper's networks, which have 13 times the cost
+    of a step on a processor and are for a GPU. `gamma` is the penalty's weight at the beginning.
+    """
     if event.image is None:
-        return _points(event, width or 64, rate or 5e-3, batch or 256, steps)
+        return _points(event, width or 64, rate or 5e-3, gamma or 1.0, batch or 256, steps)
+    # From 1 to 0.1 for 64 numbers an image, and in proportion for more.
+    gamma = gamma or event.size / 64
+    if residual:
+        widths = stage_widths(event.image, width or 128)
+        networks = R3GANGenerator(event.image, LATENT, widths), R3GANDiscriminator(event.image, widths)
+        return _images(event, standard(event), *networks, rate or 2e-4, gamma, batch or 64, steps)
     if len(halvings(*event.image[1:])) > 2:  # enough pixels for two strided convolutions, 16 x 16 and more
         generator = DCGANGenerator(event.image, LATENT, width or 32, normalized=False, output=nn.Identity())
         discriminator = DCGANDiscriminator(event.image, width or 32, normalized=False)
-        return _images(event, standard(event), generator, discriminator, rate or 1e-3, batch or 64, steps)
+        return _images(
+            event,
+            standard(event),
+            rectified(generator),
+            rectified(discriminator),
+            rate or 1e-3,
+            gamma,
+            batch or 64,
+            steps,
+        )
     dense = (width or 256,) * 4  # below, dense layers see all pixels at once, and are faster
-    networks = MLP(LATENT, event.size, dense), MLP(event.size, 1, dense)
-    return _images(event, flat(event), *networks, rate or 2e-3, batch or 64, steps)
+    generator, discriminator = MLP(LATENT, event.size, dense), MLP(event.size, 1, dense)
+    return _images(
+        event, flat(event), rectified(generator), rectified(discriminator), rate or 2e-3, gamma, batch or 64, steps
+    )
 
 
-def _points(event: Event, width: int, rate: float, batch: int, steps: int) -> Recipe:
+def _points(event: Event, width: int, rate: float, gamma: float, batch: int, steps: int) -> Recipe:
     """Points and tables. All numbers are in units of the data's own spread, which the transform divides by.
 
     The generator is deep, for sharp edges between modes, and starts from as many flat coordinates as it makes. Waves as
@@ -50,13 +75,15 @@ def _points(event: Event, width: int, rate: float, batch: int, steps: int) -> Re
     of 0.001 one seed in sixteen lost a mode late.
     """
     waves = FourierFeatures(event.size, waves=32, highest=50.0)
+    generator = MLP(event.size, event.size, (width,) * 6)
+    discriminator = MLP(event.size, 1, (width,) * 3, first=waves)
     return _recipe(
         event,
         standard(event),
-        MLP(event.size, event.size, (width,) * 6),
-        MLP(event.size, 1, (width,) * 3, first=waves),
+        rectified(generator),
+        rectified(discriminator),
         Uniform(event.size),
-        gamma=Geometric(1.0, 0.01),
+        gamma=Geometric(gamma, gamma / 100),
         optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.9)),
         batch=batch,
         steps=steps,
@@ -69,17 +96,18 @@ def _images(
     generator: nn.Module,
     discriminator: nn.Module,
     rate: float,
+    gamma: float,
     batch: int,
     steps: int,
 ) -> Recipe:
-    """Images. The penalty goes from 1 to 0.1 for 64 numbers an image, and in proportion for more."""
+    """Images of any size; the penalty ends at a tenth of its weight."""
     return _recipe(
         event,
         transform,
         generator,
         discriminator,
         Normal(LATENT),
-        gamma=Geometric(event.size / 64, event.size / 640),
+        gamma=Geometric(gamma, gamma / 10),
         optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.99)),
         batch=batch,
         steps=steps,
@@ -98,13 +126,13 @@ def _recipe(
     batch: int,
     steps: int,
 ) -> Recipe:
-    """What all kinds of data share: the game, the initialization, the average."""
+    """What all kinds of data share: the game and the average."""
     return Recipe(
         model=GAN(
             event,
             transform,
-            rectified(generator),
-            rectified(discriminator),
+            generator,
+            discriminator,
             latent=latent,
             objective=RelativisticPairing(),
             penalties={"r1": R1(gamma), "r2": R2(gamma)},
