@@ -68,3 +68,19 @@ def test_inside_the_block_the_average_outside_the_models_own_weights(
     with pytest.raises(RuntimeError):
         look()
     assert equal(model.state_dict(), before)
+
+
+def test_running_statistics_of_the_averaged_player_are_averaged_too(make_trainer: MakeTrainer, digits: Dataset) -> None:
+    trainer = make_trainer("biggan", digits, steps=3)
+    assert trainer.average is not None
+    names = [name for name in trainer.average.mean if name.endswith("running_var")]
+    buffers = dict(trainer.model.named_buffers())
+    assert len(names) == 3
+    assert all(name.startswith("generator.") for name in names)
+    expected = {name: buffers[name].clone() for name in names}
+    for step in trainer:
+        for name in names:
+            expected[name].lerp_(buffers[name], trainer.average.share(step - 1))
+    with trainer.average.applied():
+        assert all(buffers[name].equal(expected[name]) for name in names)
+    assert not any(buffers[name].equal(expected[name]) for name in names)

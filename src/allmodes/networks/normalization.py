@@ -21,16 +21,16 @@ class ConditionalBatchNorm(nn.Module):
         Modulating early visual processing by language (de Vries et al., 2017), https://arxiv.org/abs/1707.00683
     """
 
-    mean: Tensor
-    variance: Tensor
+    running_mean: Tensor
+    running_var: Tensor
 
     def __init__(self, channels: int, given: int) -> None:
         super().__init__()
         self.gain = nn.Linear(given, channels, bias=False)
         self.bias = nn.Linear(given, channels, bias=False)
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("variance", torch.ones(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        y = batch_norm(x, self.mean, self.variance, training=self.training)
+        y = batch_norm(x, self.running_mean, self.running_var, training=self.training)
         return (1 + self.gain(c))[..., None, None] * y + self.bias(c)[..., None, None]

@@ -11,6 +11,9 @@ from torch import Tensor
 from allmodes.models.base import GenerativeModel
 from allmodes.schedule import Number
 
+STATISTICS = ("running_mean", "running_var")
+"""Names of the buffers that are averaged too."""
+
 
 class Average:
     r"""Averages the weights of the players that are `averaged`, over a time that grows with the training.
@@ -18,7 +21,8 @@ class Average:
     .. math:: \bar\theta \leftarrow \beta \bar\theta + (1 - \beta) \theta, \quad \beta = 2^{-1 / (1 + h i)}
 
     with the step i, counted from 0, and the half-life h as a share of the steps so far: early weights are forgotten
-    whatever the length of the training.
+    whatever the length of the training. Running statistics of batch normalizations are averaged like weights, since
+    those of the present weights do not fit the average.
 
     References:
         Analyzing and Improving the Training Dynamics of Diffusion Models (Karras et al., 2024), section 3.1, averages
@@ -28,7 +32,11 @@ class Average:
     def __init__(self, model: GenerativeModel, half_life: float) -> None:
         self.half_life = half_life
         moved = {id(p) for player in model.players if player.averaged for p in player.module.parameters()}
-        self.live = {name: p for name, p in model.named_parameters() if id(p) in moved}
+        self.live: dict[str, Tensor] = {name: p for name, p in model.named_parameters() if id(p) in moved}
+        kept = {id(b) for player in model.players if player.averaged for b in player.module.buffers()}
+        for name, buffer in model.named_buffers():
+            if id(buffer) in kept and name.endswith(STATISTICS):
+                self.live[name] = buffer
         self.mean = {name: p.detach().clone() for name, p in self.live.items()}
 
     def share(self, step: int) -> float:
