@@ -1,0 +1,248 @@
+"""Copies: generated examples that lie nearer to training examples than chance brings them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from allmodes.audit.finding import Finding, Pair, Verdict
+from allmodes.audit.neighbours import nearest
+from allmodes.audit.sets import Sets
+
+FEWEST = 20
+"""Held-out or generated examples below which nothing can be said."""
+DRAWS = 1999
+"""Permutations of the labels."""
+SCRATCH = 2**20
+"""Labels that are permuted at once."""
+WIDE = 5
+"""Which neighbour's distance is the usual one near a generated example."""
+NAMED = 200
+"""Copies that are listed at most."""
+COLUMNS = 8
+"""In how many columns the two nearest real examples must differ for equality in all columns to be no chance."""
+
+
+def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: torch.device | str = "cpu") -> Finding:
+    r"""Whether the generator copies its training examples, and which generated examples are copies.
+
+    The n held-out examples R and the training examples T are draws of one distribution. Unless the generator remembers
+    T, the nearest of them to a generated example is a training example with probability |T| / (|T| + n): which of them
+    are called T is chance. Each real example i that is nearest to some generated one has a closeness
+
+    .. math:: M_i = \max_y \log d_5(y) - \log d_1(y)
+
+    over the generated examples y nearest to it, with the distances from y to its nearest and fifth nearest real one. M
+    does not know who is called T. Let N+(t) and N-(t) be the training and held-out examples with M >= t.
+
+    *Is there copying?* The labels train and held-out are permuted. The statistic is the largest standard score of the
+    number of training examples among the 8, 16, 32 ... closest, and of the number of generated examples whose nearest
+    is one; its p-value is exact for any sizes.
+
+    *Which?* Given M, the labels are tosses of one coin, so the false share among the training examples with M >= t is
+    at most `fdr` for the smallest t with
+
+    .. math:: \frac{|T|}{n} \cdot \frac{1 + N_-(t)}{N_+(t)} \le fdr,
+
+    the selective step-up of knockoffs. They are listed only where there is copying, the closest generated example of
+    each.
+
+    Equality to the last bit with a training example is copying for certain where chance cannot bring it: where no
+    held-out example equals a training one, and even the most alike of them differ in many columns.
+
+    Arguments:
+        sets: features; the training examples must not be those that features were fitted to.
+        level: at which it decides.
+        seed: of the order in which ties are broken and of the permutations.
+        fdr: share of false ones among those listed.
+        device: where distances are computed.
+
+    Returns:
+        A finding whose estimate is the share of generated examples that are copies.
+
+    References:
+        Controlling the false discovery rate via knockoffs (Barber and Candès, 2015), theorem 3,
+        https://arxiv.org/abs/1404.5609
+        A non-parametric test to detect data-copying (Meehan et al., 2020), of the same question with a sample of the
+        distribution beside the training set, https://arxiv.org/abs/2004.05675
+    """
+    if not sets.trained:
+        return _cannot("the examples that the generator was trained on were not given", level)
+    if min(len(sets.train), len(sets.real), len(sets.fake)) < FEWEST:
+        return _cannot(f"fewer than {FEWEST} training, held-out or generated examples", level)
+    near = _near(sets, np.random.default_rng(seed), device)
+    p_value = _test(near, np.random.default_rng([seed, 1]))
+    exact = near.first == 0
+    certain = bool((exact & near.trained).any()) and not (exact & ~near.trained).any() and _apart(sets, device)
+    found = p_value <= level or certain
+    chosen = _chosen(near, fdr) if found else np.empty(0, np.int64)
+    if certain:
+        equal = np.flatnonzero(exact & near.trained)
+        _, first = np.unique(near.index[equal], return_index=True)
+        chosen = np.union1d(chosen[~exact[chosen]], equal[np.sort(first)])
+    estimate, low, high = _share(near)
+    return Finding(
+        "copies",
+        Verdict.FOUND if found else Verdict.NOT_FOUND,
+        _summary(near, found, certain, estimate, low, len(chosen), fdr),
+        estimate=estimate,
+        low=low,
+        high=high,
+        p_value=0.0 if certain else p_value,
+        floor=0.0,
+        level=level,
+        pairs=_pairs(sets, near, chosen, device),
+        figures={
+            "nearest_is_training": float(near.trained.mean()),
+            "expected": near.odds,
+            "equal_to_training": int((exact & near.trained).sum()),
+            "equal_to_held_out": int((exact & ~near.trained).sum()),
+            "listed": len(chosen),
+            "false_discovery_rate": fdr,
+        },
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Near:
+    """The nearest real example of each of m generated ones.
+
+    Arguments:
+        index: its place among training (first) and held-out examples, [m].
+        trained: whether it is a training example, [m].
+        first: its distance, [m].
+        closeness: log of the ratio of the usual distance to it, [m]; infinite for equality.
+        train, real: how many there are.
+    """
+
+    index: np.ndarray
+    trained: np.ndarray
+    first: np.ndarray
+    closeness: np.ndarray
+    train: int
+    real: int
+
+    @property
+    def odds(self) -> float:
+        """Chance that the nearest real example is a training example."""
+        return self.train / (self.train + self.real)
+
+
+def _near(sets: Sets, rng: np.random.Generator, device: torch.device | str) -> _Near:
+    # In random order, so that which of equally near examples comes first has nothing to do with who was trained on.
+    order = rng.permutation(len(sets.train) + len(sets.real))
+    pooled = np.concatenate((sets.train, sets.real))[order]
+    found = nearest(sets.fake, pooled, min(WIDE, len(pooled)), device=device)
+    index = order[found.index[:, 0]]
+    first, wide = found.distance[:, 0], found.distance[:, -1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        closeness = np.where(wide > 0, np.log(wide) - np.log(first), 0.0)
+    return _Near(index, index < len(sets.train), first, closeness, len(sets.train), len(sets.real))
+
+
+def _closest(near: _Near) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the generated examples with the same nearest real one the closest, all in falling order of closeness.
+
+    Returns:
+        indices of generated examples [r], in random order where equally close; how many share their nearest real
+        example [r]; whether it is a training example [r].
+    """
+    shuffle = np.random.default_rng(len(near.index)).permutation(len(near.index))
+    order = shuffle[np.argsort(-near.closeness[shuffle], kind="stable")]
+    _, first, count = np.unique(near.index[order], return_index=True, return_counts=True)
+    rank = np.argsort(first)
+    representative = order[first[rank]]
+    return representative, count[rank], near.trained[representative]
+
+
+def _test(near: _Near, rng: np.random.Generator) -> float:
+    """The chance of so large a statistic if labels are permuted."""
+    representative, count, trained = _closest(near)
+    r, total = len(representative), near.train + near.real
+    sizes = [size for size in (8 * 2**j for j in range(40)) if size < r] + [r]
+    weights = np.stack([np.arange(r) < size for size in sizes] + [count], 1).astype(np.float32)
+    sums, squares = weights.sum(0, dtype=np.float64), np.square(weights).sum(0, dtype=np.float64)
+    p = near.odds
+    varies = squares - sums**2 / total
+    spread = np.sqrt(p * (1 - p) * total / (total - 1) * np.where(varies > 1e-6, varies, np.inf))
+
+    def statistic(labels: np.ndarray) -> np.ndarray:
+        return ((labels @ weights - p * sums) / spread).max(-1)
+
+    seen = statistic(trained.astype(np.float32))
+    # Of all permutations only the labels of the r examples that are nearest to something matter.
+    labels = np.zeros(total, np.float32)
+    labels[: near.train] = 1
+    block = max(1, SCRATCH // total)
+    at_least = 0
+    for start in range(0, DRAWS, block):
+        drawn = rng.permuted(np.tile(labels, (min(block, DRAWS - start), 1)), axis=1)
+        at_least += int((statistic(drawn[:, :r]) >= seen - 1e-6).sum())
+    return (1 + at_least) / (1 + DRAWS)
+
+
+def _chosen(near: _Near, fdr: float) -> np.ndarray:
+    """Indices of the generated examples that are listed as copies, the closest first."""
+    representative, _, trained = _closest(near)
+    plus, minus = np.cumsum(trained), np.cumsum(~trained)
+    level = near.closeness[representative]
+    last = np.append(level[1:] < level[:-1], True)  # a threshold does not part the equally close
+    passed = np.flatnonzero(last & (near.train / near.real * (1 + minus) <= fdr * plus))
+    if not len(passed):
+        return np.empty(0, np.int64)
+    upper = representative[: passed[-1] + 1]
+    return upper[near.trained[upper]]
+
+
+def _share(near: _Near) -> tuple[float, float, float]:
+    """Share of generated examples that are copies, with its interval at 95 %.
+
+    A copy's nearest is always a training example, any other's is one by the odds. Generated examples with the same
+    nearest example stand or fall together, which the variance counts.
+    """
+    p, m = near.odds, len(near.index)
+    estimate = (near.trained.mean() - p) / (1 - p)
+    _, count, trained = _closest(near)
+    mean = near.trained.mean()
+    error = 1.96 * math.sqrt(float(np.square(count * (trained - mean)).sum())) / m / (1 - p)
+    return tuple(float(np.clip(v, 0.0, 1.0)) for v in (estimate, estimate - error, estimate + error))  # type: ignore[return-value]
+
+
+def _apart(sets: Sets, device: torch.device | str) -> bool:
+    """Whether even the most alike of training and held-out examples differ in many columns."""
+    if sets.real.shape[1] < COLUMNS:
+        return False
+    twin = nearest(sets.real, sets.train, 1, device=device).index[:, 0]
+    return bool(((sets.real != sets.train[twin]).sum(1) >= COLUMNS).all())
+
+
+def _pairs(sets: Sets, near: _Near, chosen: np.ndarray, device: torch.device | str) -> tuple[Pair, ...]:
+    if not len(chosen):
+        return ()
+    chosen = chosen[np.argsort(-near.closeness[chosen], kind="stable")][:NAMED]
+    usual = nearest(sets.fake[chosen], sets.real, 1, device=device).distance[:, 0]
+    return tuple(
+        Pair(int(sets.fake_rows[y]), int(sets.train_rows[near.index[y]]), float(near.first[y]), float(u))
+        for y, u in zip(chosen, usual, strict=True)
+    )
+
+
+def _cannot(why: str, level: float) -> Finding:
+    return Finding("copies", Verdict.CANNOT_TELL, f"Whether training examples are copied cannot be told: {why}.",
+                   level=level)  # fmt: skip
+
+
+def _summary(near: _Near, found: bool, certain: bool, estimate: float, low: float, listed: int, fdr: float) -> str:
+    share = f"{near.trained.mean():.1%} of the generated examples lie nearest to a training example"
+    expected = f"by chance {near.odds:.1%}"
+    if not found:
+        return f"No copying of training examples is seen: {share}, {expected}."
+    equal = int(((near.first == 0) & near.trained).sum())
+    parts = [f"{equal} generated examples equal a training example to the last bit"] if certain else []
+    parts.append(f"{share}, {expected}; about {estimate:.1%} (at least {low:.1%}) are copies")
+    if listed:
+        parts.append(f"{listed} copied training examples are named, at most {fdr:.0%} of them wrongly")
+    return f"Training examples are copied: {'; '.join(parts)}."

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from allmodes.audit.copies import copies
+from allmodes.audit.finding import Verdict
+from allmodes.audit.sets import Sets
+
+LEVEL = 0.01
+
+
+def sets(train: np.ndarray, real: np.ndarray, fake: np.ndarray, trained: bool = True) -> Sets:
+    train, real, fake = (x.astype(np.float32) for x in (train, real, fake))
+    return Sets(
+        train, real, fake, trained, 1000 + np.arange(len(train)), np.arange(len(real)), 7 * np.arange(len(fake))
+    )
+
+
+def drawn(rng: np.random.Generator, n: int, d: int = 10) -> np.ndarray:
+    """A mixture of three Gaussians."""
+    return 3 * rng.integers(3, size=(n, 1)) + rng.standard_normal((n, d))
+
+
+def planted(rng: np.random.Generator, share: float, d: int = 10, noise: float = 0.1) -> tuple[Sets, dict[int, int]]:
+    """400 training, 300 held-out, 300 generated examples, and which generated one is whose near-copy, in file rows."""
+    train, real, fake = drawn(rng, 400, d), drawn(rng, 300, d), drawn(rng, 300, d)
+    origin = rng.choice(400, round(share * 300), replace=False)
+    fake[: len(origin)] = train[origin] + noise * rng.standard_normal((len(origin), d))
+    return sets(train, real, fake), {7 * j: 1000 + int(i) for j, i in enumerate(origin)}
+
+
+def test_a_healthy_generator_is_accused_no_more_often_than_the_level_says() -> None:
+    p = np.array([copies(planted(np.random.default_rng(s), 0)[0], LEVEL, s).p_value for s in range(100)], float)
+    assert (p <= 0.05).sum() <= 10  # 5 expected, 11 and more in 1 % of all
+    assert (p <= 0.5).mean() == pytest.approx(0.5, abs=0.15)
+
+
+@pytest.mark.parametrize("d", [2, 10])
+def test_near_copies_are_found_and_named_with_few_false_ones(d: int) -> None:
+    false, named = [], 0
+    for seed in range(15):
+        given, origin = planted(np.random.default_rng(seed), 0.2, d, noise=0.1 if d > 2 else 0.002)
+        found = copies(given, LEVEL, seed)
+        assert found.verdict is Verdict.FOUND
+        assert found.low is not None
+        assert found.low <= 0.2
+        named += len(found.pairs)
+        false.append(np.mean([origin.get(pair.fake) != pair.train for pair in found.pairs] or [0.0]))
+        assert all(pair.distance < pair.usual for pair in found.pairs)
+    assert np.mean(false) <= 0.1
+    assert named / 15 > 45  # of 60
+
+
+def test_the_share_of_copies_lies_in_its_interval() -> None:
+    covered = 0
+    for seed in range(40):
+        found = copies(planted(np.random.default_rng(seed), 0.15)[0], LEVEL, seed)
+        assert found.low is not None
+        assert found.high is not None
+        covered += found.low <= 0.15 <= found.high
+    assert covered >= 35
+
+
+def test_one_example_to_the_last_bit_is_a_copy_for_certain() -> None:
+    given, origin = planted(np.random.default_rng(0), 0.004, noise=0.0)
+    found = copies(given, LEVEL, 0)
+    assert found.verdict is Verdict.FOUND
+    assert found.p_value == 0
+    assert [(pair.fake, pair.train, pair.distance) for pair in found.pairs] == [(*next(iter(origin.items())), 0.0)]
+    assert "equal a training example to the last bit" in found.summary
+
+
+def test_generated_examples_that_are_the_training_set() -> None:
+    rng = np.random.default_rng(0)
+    train = drawn(rng, 300)
+    found = copies(sets(train, drawn(rng, 300), train), LEVEL, 0)
+    assert found.verdict is Verdict.FOUND
+    assert found.p_value == 0
+    assert found.estimate == 1
+
+
+def test_duplicates_between_training_and_held_out_examples_are_no_alarm() -> None:
+    """Binary examples of 12 numbers repeat themselves: equality proves nothing."""
+    alarms = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        given = sets(*((rng.random((n, 12)) < 0.3) for n in (400, 300, 300)))
+        found = copies(given, LEVEL, seed)
+        assert found.figures["equal_to_training"] > 0
+        alarms += found.p_value is not None and found.p_value <= 0.05
+    assert alarms <= 7  # 3 expected, 8 and more in 1 % of all
+
+
+def test_twins_in_the_data_are_no_alarm() -> None:
+    """A tenth of the held-out examples stand in the training file too, and the generator makes one of them."""
+    rng = np.random.default_rng(0)
+    train, real, fake = drawn(rng, 400), drawn(rng, 300), drawn(rng, 300)
+    real[:30] = train[:30]
+    fake[:3] = train[:3]
+    assert copies(sets(train, real, fake), LEVEL, 0).verdict is Verdict.NOT_FOUND
+
+
+def test_one_repeated_example_near_a_training_example_is_collapse_and_no_proof_of_copying() -> None:
+    rng = np.random.default_rng(0)
+    train, real = drawn(rng, 400), drawn(rng, 300)
+    fake = train[:1] + 0.3 + np.zeros((300, 10))
+    found = copies(sets(train, real, fake), LEVEL, 0)
+    assert found.verdict is Verdict.NOT_FOUND
+    assert found.p_value is not None
+    assert found.p_value > 0.2
+
+
+def test_shrunken_modes_are_no_copies() -> None:
+    rng = np.random.default_rng(1)
+    centres = 3 * rng.integers(3, size=(300, 1))
+    fake = centres + 0.3 * rng.standard_normal((300, 10))
+    assert copies(sets(drawn(rng, 400), drawn(rng, 300), fake), LEVEL, 0).verdict is Verdict.NOT_FOUND
+
+
+def test_without_the_training_examples_it_cannot_tell() -> None:
+    rng = np.random.default_rng(0)
+    found = copies(sets(drawn(rng, 50), drawn(rng, 50), drawn(rng, 50), trained=False), LEVEL, 0)
+    assert found.verdict is Verdict.CANNOT_TELL
+    assert found.p_value is None
+    few = copies(sets(drawn(rng, 50), drawn(rng, 10), drawn(rng, 50)), LEVEL, 0)
+    assert few.verdict is Verdict.CANNOT_TELL
