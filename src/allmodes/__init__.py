@@ -6,19 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from allmodes.audit.parzen import parzen
     from allmodes.data.dataset import load_data
     from allmodes.errors import UserError
     from allmodes.training.run import Run, load
     from allmodes.training.study import study
     from allmodes.training.train import train
 
-__all__ = ["Run", "UserError", "load", "load_data", "study", "train"]
+__all__ = ["Run", "UserError", "load", "load_data", "parzen", "study", "train"]
 
 _HOMES = {
     "Run": "training.run",
     "UserError": "errors",
     "load": "training.run",
     "load_data": "data.dataset",
+    "parzen": "audit.parzen",
     "study": "training.study",
     "train": "training.train",
 }
