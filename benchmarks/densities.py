@@ -134,11 +134,12 @@ class Session:
             "settings": self.settings,
             "data": self.data.name,
             "digest": self.data.digest,
-            "binarization_seed": BINARIZATION_SEED if self.case.data == "static" else None,
+            "binarization_seed": None if self.case.data == "levels" else BINARIZATION_SEED,
             "kind": str(score.kind),
             "measure": score.measure,
             "budget": score.budget,
             "nats": round(nats, 3),
+            "bits_per_dim": round(nats / (score.size * math.log(2)), 4),
             "standard_error": round(error, 3),
             **self.other_side(test),
             "test_images": tests,
@@ -170,6 +171,11 @@ def parameters(model: GenerativeModel) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
+def grey_density(found: dict[str, Any]) -> str:
+    """Log-density of dequantized grey values in units of white, as flows report it; empty for bits."""
+    return "" if found["binarization_seed"] is not None else f"{28 * 28 * math.log(256) - found['nats']:.1f}"
+
+
 def table(folder: Path) -> None:
     """All results in one table, beside the numbers of the literature and the goals."""
     rows = []
@@ -185,6 +191,8 @@ def table(folder: Path) -> None:
                 "data": found["data"],
                 "kind": found["kind"] + (f", {found['budget']} samples" if found["budget"] else ""),
                 "nats (test)": f"{found['nats']:.2f} ± {found['standard_error']:.2f}" + reverse(found),
+                "bits/dim": f"{found['bits_per_dim']:.3f}",
+                "density on [0, 1)": grey_density(found),
                 "nats (validation)": f"{found['validation']:.2f}",
                 "goal": "" if goal is None else f"{goal:.1f}",
                 "published": case.published,
@@ -203,6 +211,8 @@ def table(folder: Path) -> None:
         "Negative log-probability of an image, nats, with the standard error over the test images; the weights are the "
         "best on validation images. Static binarization: each pixel drawn once with its grey value as its probability, "
         f"seed {BINARIZATION_SEED}; the published numbers are of another draw, which moves them by tenths of a nat. "
+        "Grey values (levels): the bound on the mass of 256 levels by uniform dequantization, and the same as a "
+        "density of grey values between 0 and 1, larger by 784 ln 256. "
         "Settings and curves are in densities/*.json. A lower bound on the log-probability (kind: lower) bounds these "
         "nats from above; one of kind upper flatters, and reverse annealing errs to the other side.",
         markdown(rows),

@@ -118,3 +118,11 @@ def test_indexing_a_condition_keeps_labels_and_values_together() -> None:
     assert batch.condition.values is not None
     assert batch.condition.labels.tolist() == [3, 1]
     assert batch.condition.values.tolist() == [[3.0], [1.0]]
+
+
+@pytest.mark.parametrize("levels", [2, 17, 256, 300])
+def test_every_level_is_an_example_and_the_next_is_not(levels: int) -> None:
+    event = Event((1,), Support.LEVELS, levels)
+    event.require(torch.arange(levels)[:, None].to(event.dtype))
+    with pytest.raises(UserError, match=f"value {levels}; this model takes values whole numbers from 0"):
+        event.require(torch.tensor([[levels]]))

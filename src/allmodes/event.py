@@ -126,7 +126,7 @@ class Event:
             case Support.BINARY:
                 good, what = (x == 0) | (x == 1), "0 or 1 (binarize them, or train on the values as they are)"
             case Support.LEVELS:
-                good = (x >= 0) & (x < self.levels) & (x == x.round())
+                good = (x >= 0) & (x <= self.levels - 1) & (x == x.round())
                 what = f"whole numbers from 0 to {self.levels - 1}"
             case Support.NON_NEGATIVE:
                 good, what = (x >= 0) & x.isfinite(), "finite and at least 0"

@@ -37,6 +37,10 @@ class Flow(DensityModel):
         self.bijection = bijection
         self.prior = prior
 
+    @property
+    def steady(self) -> bool:
+        return True
+
     def fit(self, x: Tensor) -> None:
         """Fit the transform, then let the layers that begin from data begin."""
         super().fit(x)

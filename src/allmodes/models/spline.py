@@ -72,3 +72,7 @@ class SplineFlow(Flow):
     ) -> None:
         splines = Splines(event.size, layers=layers, widths=widths, bins=bins, autoregressive=autoregressive)
         super().__init__(event, transform, splines, StandardNormal())
+
+    @property
+    def steady(self) -> bool:
+        return False  # zuko's masks wait for the device

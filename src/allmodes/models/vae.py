@@ -67,6 +67,10 @@ class VAE(DensityModel):
         self.latent, self.samples, self._own_budget = latent, samples, own_budget
 
     @property
+    def steady(self) -> bool:
+        return True
+
+    @property
     def own_budget(self) -> int:
         return self._own_budget
 
