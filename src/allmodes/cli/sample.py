@@ -11,7 +11,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from allmodes.cli.flags import Common, Number, Pairs, Text, pairs
-from allmodes.cli.terminal import say
+from allmodes.cli.terminal import say, warn
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Sample(Common):
         check_suffix(out)
         condition = pairs("--condition", self.condition)
         begun = time.perf_counter()
-        x = run.sample(self.n, condition or None, self.seed, truncation=self.truncation)
+        x = run.sample(self.n, condition or None, self.seed, truncation=self.truncation, note=warn)
         seconds = time.perf_counter() - begun
         write_samples(out, x, run.event, run.event.condition(self.n, condition) if condition else None)
         if not self.json:

@@ -122,3 +122,14 @@ class Projected(nn.Module):
 
     def forward(self, x: Tensor, condition: Condition) -> Tensor:
         return self.head(self.features(x), condition)
+
+
+class Unasked(nn.Module):
+    """A network that is given the condition and does not look at it."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, condition: Condition) -> Tensor:
+        return self.network(x)

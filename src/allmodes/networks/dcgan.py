@@ -50,19 +50,20 @@ class DCGANGenerator(nn.Module):
 
 
 class DCGANDiscriminator(nn.Module):
-    """Strided convolutions from an image to a logit, [n, channels, rows, columns] -> [n, 1].
+    """Strided convolutions from an image to a logit, [n, channels, rows, columns] -> [n, outputs].
 
     Arguments:
         image: (channels, rows, columns).
         width: channels of the finest hidden map; each coarser one has twice as many.
         normalized: batch normalization in all layers but the first and last, as in the paper; without it, biases.
+        outputs: 1 for the logit alone, more for whoever reads further numbers.
 
     References:
         Unsupervised Representation Learning with DCGANs (Radford et al., 2015), section 3,
         https://arxiv.org/abs/1511.06434
     """
 
-    def __init__(self, image: tuple[int, int, int], width: int, *, normalized: bool = True) -> None:
+    def __init__(self, image: tuple[int, int, int], width: int, *, normalized: bool = True, outputs: int = 1) -> None:
         super().__init__()
         channels, rows, columns = image
         sizes = halvings(rows, columns)
@@ -74,7 +75,7 @@ class DCGANDiscriminator(nn.Module):
             layers += [nn.BatchNorm2d(after)] if inner else []
             layers += [nn.LeakyReLU(0.2)]
         height, breadth = sizes[-1]
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * height * breadth, 1))
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * height * breadth, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)

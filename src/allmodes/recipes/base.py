@@ -163,8 +163,8 @@ def build(
 
 
 def _value(name: str, value: Any, entry: Entry) -> Any:
-    """A setting's value as the type of its annotation; numbers must be positive."""
-    kinds = {int: "a whole number", float: "a number", bool: "true or false"}
+    """A setting's value as the type of its annotation; numbers must be positive, text is taken as it is."""
+    kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
     if value is None and entry.settings[name] is None:
         return None
     hint = get_type_hints(entry.function)[name]
@@ -175,6 +175,8 @@ def _value(name: str, value: Any, entry: Entry) -> Any:
         read = kind(value if isinstance(value, kind) else str(value))
     except (ValueError, TypeError, KeyError):
         raise UserError(f"--set {name}={value}: expected {kinds[kind]}") from None
+    if isinstance(read, str):
+        return read
     if not 0 < read < float("inf"):
         raise UserError(f"--set {name}={value}: must be a positive number")
     return read

@@ -34,14 +34,20 @@ class Health:
     """What an examination found.
 
     Arguments:
-        verdict: "collapsed" where part of the data is certainly not generated, else "ok".
+        verdict: "collapsed" where part of the data is certainly not generated, "ignores_condition" where a condition
+            has no effect, else "ok".
         reason: one sentence with the numbers.
         numbers: to log.
     """
 
-    verdict: Literal["ok", "collapsed"]
+    verdict: Literal["ok", "collapsed", "ignores_condition"]
     reason: str
     numbers: dict[str, float] = field(default_factory=dict)
+
+    def beside(self, other: Health) -> Health:
+        """Both findings as one; the first verdict that is not "ok" is its verdict."""
+        reason = "; ".join(filter(None, (self.reason, other.reason)))
+        return Health(other.verdict if self.verdict == "ok" else self.verdict, reason, self.numbers | other.numbers)
 
 
 class ModeWatch:
@@ -74,29 +80,37 @@ class RegionWatch:
     def __init__(self, dataset: Dataset, transform: Transform, seed: int = 0) -> None:
         self.transform = copy.deepcopy(transform).cpu()
         train, real = dataset.batch(dataset.split.train[:TREE_POINTS]).x, dataset.part("validation").x
-        self.light = LightAudit(self._flat(train), self._flat(real), level=LEVEL, looks=EXAMINATIONS, seed=seed)
+        self.light = LightAudit(
+            in_features(self.transform, train),
+            in_features(self.transform, real),
+            level=LEVEL,
+            looks=EXAMINATIONS,
+            seed=seed,
+        )
 
     def examine(self, samples: Tensor) -> Health:
         """Collapsed: a region that holds data is certainly missed. Samples in the user's units, [n, *shape]."""
         if not samples.isfinite().all():
             return Health("collapsed", "the generator makes numbers that are not finite")
-        look = self.light.look(self._flat(samples))
+        look = self.light.look(in_features(self.transform, samples))
         numbers = {"missing_mass": look.missing_mass, "regions_missed": float(look.missed)}
         return Health("collapsed" if look.collapsed else "ok", look.reason, numbers)
 
-    def _flat(self, x: Tensor) -> np.ndarray:
-        """In the networks' units, [n, size], images no larger than they need be; a piece at a time."""
-        if not len(x):
-            return np.empty((0, 0), np.float32)
-        rows = max(1, CHUNK // math.prod(x.shape[1:]))
-        with torch.no_grad():
-            pieces = [self._small(self.transform(piece).float()).flatten(1) for piece in x.split(rows)]
-        return torch.cat(pieces).numpy()
 
-    def _small(self, y: Tensor) -> Tensor:
-        if y.dim() < 4 or max(y.shape[-2:]) <= IMAGE_SIDE:
-            return y
-        return adaptive_avg_pool2d(y, (min(IMAGE_SIDE, y.shape[-2]), min(IMAGE_SIDE, y.shape[-1])))
+def in_features(transform: Transform, x: Tensor) -> np.ndarray:
+    """Examples in the networks' units, [n, size], images no larger than they need be; a piece at a time."""
+    if not len(x):
+        return np.empty((0, 0), np.float32)
+    rows = max(1, CHUNK // math.prod(x.shape[1:]))
+    with torch.no_grad():
+        pieces = [_small(transform(piece).float()).flatten(1) for piece in x.split(rows)]
+    return torch.cat(pieces).numpy()
+
+
+def _small(y: Tensor) -> Tensor:
+    if y.dim() < 4 or max(y.shape[-2:]) <= IMAGE_SIDE:
+        return y
+    return adaptive_avg_pool2d(y, (min(IMAGE_SIDE, y.shape[-2]), min(IMAGE_SIDE, y.shape[-1])))
 
 
 def samples_for(event: Event) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -97,21 +98,26 @@ class Run:
         seed: int = 0,
         *,
         truncation: float | None = None,
+        note: Callable[[str], object] = warnings.warn,
     ) -> np.ndarray:
         """Samples in the user's units, [n, *shape].
 
         Arguments:
-            condition: names and values, such as {"energy": 1.5, "class": "gamma"}, for conditional recipes.
+            condition: names and values, such as {"energy": 1.5, "class": "gamma"}, for conditional recipes. A value
+                outside the training examples is allowed, with a warning that names their range.
             seed: the same one gives the same samples.
             truncation: latents have no number further from 0 than this, which makes samples more typical and less
                 diverse, in models that start from latents.
+            note: told of warnings, a line each.
 
         Raises:
             UserError: for n below 1, a condition that does not fit, or a truncation of a model without latents.
         """
         if n < 1:
             raise UserError(f"-n {n}: the number of samples must be at least 1")
-        asked = self.event.condition(n, condition) if condition else None
+        for line in self.event.beyond(condition or {}):
+            note(line)
+        asked = self.event.condition(n, condition or {}) if condition or self.model.conditional else None
         model = self.model if truncation is None else self.model.truncated(truncation)
         return model.sample(n, asked, rng=Rng(seed)).numpy()
 
@@ -127,7 +133,7 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """One word: "ok" or "collapsed" once the training is over, "unfinished" before."""
+        """One word: "ok", "collapsed" or "ignores_condition" once the training is over, "unfinished" before."""
         return next((line["verdict"] for line in reversed(self.metrics) if "verdict" in line), "unfinished")
 
     @property

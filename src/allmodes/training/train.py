@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from allmodes.data.batches import Batches
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
+from allmodes.event import Batch, Condition
 from allmodes.figures import save_samples
 from allmodes.random import Rng
 from allmodes.recipes import Recipe, build, read_settings
@@ -25,6 +27,7 @@ from allmodes.training.distributed import World, world
 from allmodes.training.hardware import device_named, place, threads, threads_for
 from allmodes.training.health import EXAMINATIONS, Health, samples_for, watch
 from allmodes.training.interrupt import Interrupt, interruptible
+from allmodes.training.obedience import ConditionWatch, distribution
 from allmodes.training.run import Journal, Plan, Run, create, free_folder, load, locked, versions
 from allmodes.training.trainer import Trainer
 
@@ -84,7 +87,7 @@ def train(
         note: told of warnings, a line each.
 
     Returns:
-        The run; its `verdict` says whether the model collapsed.
+        The run; its `verdict` says whether the model collapsed or ignores a condition.
 
     Raises:
         UserError: for anything that does not fit, a full disk, or a loss that is not finite.
@@ -152,7 +155,7 @@ class _Session:
         self.begun = time.perf_counter()
         if here.rank == 0:
             self.journal = Journal(run.folder, self.trainer.step)
-            self.real = dataset.part("validation")
+            self.dataset, self.real = dataset, dataset.part("validation")
             self.modes = dataset.modes
             self.watch = watch(dataset, recipe.model.transform)
 
@@ -190,13 +193,26 @@ class _Session:
         if self.here.rank:
             return
         n, rng = samples_for(self.run.event), Rng(0, self.trainer.device)
-        samples = self.trainer.sample(n, rng, self.real.condition).cpu()
-        health: Health = self.watch.examine(samples)
+        asked = self.real.condition
+        samples = self.trainer.sample(n, rng, asked).cpu()
+        if len(asked):
+            asked = asked[torch.arange(n) % len(asked)]
+        health = self._health(step, samples, asked)
         save_samples(
             self.run.folder / "samples" / f"step-{step:08d}.png", samples, self.run.event, self.real.x, self.modes
         )
         over = {"verdict": health.verdict} if step == self.plan.steps else {}
         self.journal.write({"step": step, "reason": health.reason} | over | health.numbers)
+
+    def _health(self, step: int, samples: Tensor, asked: Condition) -> Health:
+        """Whether the model has collapsed; how samples obey constraints and, at the end, conditions."""
+        health: Health = self.watch.examine(samples)
+        model = self.trainer.model
+        said, numbers = distribution(model.residuals, Batch(samples, asked), self.real, self.trainer.device)
+        health = health.beside(Health("ok", said, numbers))
+        if step == self.plan.steps and model.conditional:
+            health = health.beside(ConditionWatch(self.dataset, model.transform).examine(samples, asked))
+        return health
 
     def _keep(self, step: int) -> None:
         if self.here.rank == 0:

@@ -1,0 +1,91 @@
+"""Two networks for every kind of event: dense for points, tables and small images, those of DCGAN for larger ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from allmodes.data.transforms import Transform, flat, standard
+from allmodes.errors import UserError
+from allmodes.event import Event
+from allmodes.networks.conditional import Concatenated, ConditionVector
+from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator, halvings
+from allmodes.networks.minibatch import Pack
+from allmodes.networks.mlp import MLP
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A generator and a discriminator with the units in which both work.
+
+    Arguments:
+        axes: of one example in those units, 1 or 3.
+    """
+
+    transform: Transform
+    generator: nn.Module
+    discriminator: nn.Module
+    axes: int
+
+
+def pair(
+    event: Event,
+    *,
+    width: int,
+    latent: int,
+    asked: ConditionVector | None = None,
+    judged: ConditionVector | None = None,
+    outputs: int = 1,
+    pack: int = 1,
+    normalized: bool = False,
+) -> Pair:
+    """Networks for an event.
+
+    Arguments:
+        width: of dense layers; convolutions have a quarter as many channels in their finest map.
+        latent: dimension of z.
+        asked, judged: the condition that the generator and the discriminator get beside their input; None for none.
+        outputs: of the discriminator, the logit and what else is read off examples.
+        pack: examples that the discriminator judges at once.
+        normalized: whether convolutions have batch normalization.
+    """
+    inputs = latent + (asked.size if asked else 0)
+    more = judged.size if judged else 0
+    if event.image is None or len(halvings(*event.image[1:])) < 3:
+        generator: nn.Module = MLP(inputs, event.size, (width, width, width), nn.ReLU)
+        if event.image is not None:
+            generator = nn.Sequential(generator, nn.Tanh())
+        discriminator: nn.Module = MLP(pack * (event.size + more), outputs, (width, width, width))
+        transform, axes = flat(event), 1
+    else:
+        channels, rows, columns = event.image
+        generator = DCGANGenerator(event.image, inputs, width // 4, normalized=normalized, output=nn.Tanh())
+        image = pack * (channels + more), rows, columns
+        discriminator = DCGANDiscriminator(image, width // 4, normalized=normalized, outputs=outputs)
+        transform, axes = standard(event), 3
+    if pack > 1:
+        discriminator = nn.Sequential(Pack(pack, axes), discriminator)
+    if asked:
+        generator = Concatenated(generator, asked)
+    if judged:
+        discriminator = Concatenated(discriminator, judged, axes)
+    return Pair(transform, generator, discriminator, axes)
+
+
+def condition_vector(recipe: str, event: Event, log: str | None) -> ConditionVector:
+    """The condition of an event as one vector.
+
+    Arguments:
+        recipe: that wants it.
+        log: names of the variables that are taken by their logarithm, separated by commas.
+
+    Raises:
+        UserError: where the event has neither classes nor variables.
+    """
+    if not event.classes and not event.variables:
+        raise UserError(
+            f"{recipe} needs conditions, and the data have none: name them with --label or --condition, "
+            "or use --recipe r3gan"
+        )
+    return ConditionVector(event, tuple(log.split(",")) if log else ())

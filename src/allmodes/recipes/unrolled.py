@@ -1,0 +1,45 @@
+"""The unrolled GAN: the generator looks ahead."""
+
+from __future__ import annotations
+
+from allmodes.adversarial.latents import Uniform
+from allmodes.adversarial.objectives import NonSaturating
+from allmodes.adversarial.unrolling import Unrolling
+from allmodes.event import Event
+from allmodes.models.gan import GAN
+from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.recipes.pair import pair
+from allmodes.schedule import Constant
+
+
+@recipe(year=2017, paper="https://arxiv.org/abs/1611.02163", family="gan")
+def unrolled(
+    event: Event,
+    *,
+    unroll: int = 5,
+    look: float = 0.3,
+    width: int = 128,
+    latent: int = 64,
+    rate: float = 1e-3,
+    batch: int = 256,
+    steps: int = 5_000,
+) -> Recipe:
+    """A GAN whose generator plays against the discriminator that would answer its move in so many steps.
+
+    `look` is the learning rate of those steps, of plain gradient descent.
+    """
+    networks = pair(event, width=width, latent=latent)
+    return Recipe(
+        model=GAN(
+            event,
+            networks.transform,
+            networks.generator,
+            networks.discriminator,
+            latent=Uniform(latent),
+            objective=NonSaturating(),
+            unrolling=Unrolling(unroll, look),
+        ),
+        optimizer=Adam(Constant(rate), betas=(0.5, 0.999)),
+        batch=batch,
+        steps=steps,
+    )

@@ -1,0 +1,78 @@
+"""The Wasserstein GAN, with a critic held to bounded slopes by clipped weights or by a penalty."""
+
+from __future__ import annotations
+
+from allmodes.adversarial.distances import Wasserstein
+from allmodes.adversarial.latents import Normal
+from allmodes.adversarial.penalties import GP
+from allmodes.adversarial.weights import Clip
+from allmodes.event import Event
+from allmodes.models.gan import GAN
+from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.recipes.pair import pair
+from allmodes.schedule import Constant, Cosine
+
+
+@recipe(year=2017, paper="https://arxiv.org/abs/1701.07875", family="gan")
+def wgan(
+    event: Event,
+    *,
+    width: int = 128,
+    latent: int = 64,
+    rate: float = 5e-5,
+    clip: float = 0.01,
+    turns: int = 5,
+    batch: int = 64,
+    steps: int = 10_000,
+) -> Recipe:
+    """Wasserstein GAN: a critic with clipped weights moves five times for each move of the generator.
+
+    Moved by RMSProp, which is Adam without its first average (and with its start corrected).
+    """
+    networks = pair(event, width=width, latent=latent)
+    return Recipe(
+        model=GAN(
+            event,
+            networks.transform,
+            networks.generator,
+            networks.discriminator,
+            latent=Normal(latent),
+            objective=Wasserstein(),
+            turns=turns,
+            bound=Clip(clip),
+        ),
+        optimizer=Adam(Constant(rate), betas=(0.0, 0.99)),
+        batch=batch,
+        steps=steps,
+    )
+
+
+@recipe(year=2017, paper="https://arxiv.org/abs/1704.00028", family="gan")
+def wgan_gp(
+    event: Event,
+    *,
+    width: int = 128,
+    latent: int = 64,
+    rate: float = 1e-3,
+    weight: float = 10.0,
+    turns: int = 5,
+    batch: int = 256,
+    steps: int = 4_000,
+) -> Recipe:
+    """Wasserstein GAN whose critic pays for slopes other than 1 between real and generated examples."""
+    networks = pair(event, width=width, latent=latent)
+    return Recipe(
+        model=GAN(
+            event,
+            networks.transform,
+            networks.generator,
+            networks.discriminator,
+            latent=Normal(latent),
+            objective=Wasserstein(),
+            turns=turns,
+            penalties={"gradient_penalty": GP(weight)},
+        ),
+        optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.9)),
+        batch=batch,
+        steps=steps,
+    )
