@@ -9,7 +9,7 @@ from torch import Tensor
 
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.data.transforms import standard
-from allmodes.training.health import SAMPLES, ModeWatch, RegionWatch, watch
+from allmodes.training.health import SAMPLES, ModeWatch, RegionWatch, in_features, watch
 
 SEEDS = 50
 
@@ -61,7 +61,10 @@ def test_real_against_real_is_never_called_collapsed(name: str) -> None:
 def test_too_few_samples_to_tell_are_no_collapse(digits: Dataset) -> None:
     watched = regions(digits)
     few = [drawn(digits.x, seed)[:40] for seed in range(SEEDS)]
-    counts = [watched.light.regions.count(watched.light.regions.locate(watched._flat(samples))) for samples in few]
+    counts = [
+        watched.light.regions.count(watched.light.regions.locate(in_features(watched.transform, samples)))
+        for samples in few
+    ]
     assert sum((count == 0).any() for count in counts) > SEEDS / 2
     assert all(watched.examine(samples).verdict == "ok" for samples in few)
 
