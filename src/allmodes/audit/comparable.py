@@ -1,0 +1,161 @@
+"""Whether generated examples can be compared with real ones at all; what stands against it, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import permutations
+
+import numpy as np
+
+from allmodes.data.chunks import chunks
+from allmodes.data.dataset import Dataset
+from allmodes.errors import UserError
+from allmodes.event import Event, Layout, Support
+
+SURVEYED = 2**22
+"""Numbers of a set that are looked at for its range."""
+FACTORS = (1e2, 1e3, 1e4, 1e6, 1e9, 180 / np.pi)
+"""What units differ by: powers of ten, degrees and radians."""
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+NAMED = 5
+
+
+def require_comparable(real: Dataset, other: Dataset, what: str) -> list[str]:
+    """Compare shapes, values and types of a set ("fake", "train") with the real one.
+
+    Returns:
+        what is odd and yet no obstacle, a line each.
+
+    Raises:
+        UserError: for examples that differ in shape, hold NaN, or are in other units.
+    """
+    _same_shape(real.event, other.event, what)
+    require_finite(other, what)
+    a, b = _survey(real), _survey(other)
+    _same_range(a, b, what)
+    if real.event.layout is Layout.VECTOR and len(real.event.shape) == 1:
+        for column in range(real.event.size):
+            _same_units(a[:, column], b[:, column], f"column {name_column(real.event, column)} of {what}")
+    else:
+        _same_units(a.ravel(), b.ravel(), what)
+    return list(_types(real.event, other.event, what))
+
+
+def require_finite(data: Dataset, what: str) -> None:
+    """Raise where a number is NaN or infinite, naming the first row.
+
+    Raises:
+        UserError: then.
+    """
+    for name, tensor in ((what, data.x), (f"the conditions of {what}", data.values)):
+        if tensor is None or not tensor.is_floating_point():
+            continue
+        for start, part in chunks(tensor):
+            bad = (~part.isfinite()).flatten(1).any(1)
+            if bad.any():
+                first = start + int(bad.nonzero()[0])
+                count = sum(int((~piece.isfinite()).flatten(1).any(1).sum()) for _, piece in chunks(tensor))
+                raise UserError(
+                    f"{name}: {count} of {len(tensor)} examples hold NaN or infinite numbers, the first is row "
+                    f"{first}; drop those rows"
+                )
+
+
+def constant_columns(data: Dataset) -> list[int]:
+    """Columns of a table that never change.
+
+    Raises:
+        UserError: where all examples are identical.
+    """
+    first, varies = data.x[0], None
+    for _, part in chunks(data.x):
+        changed = (part != first).any(0)
+        varies = changed if varies is None else varies | changed
+    assert varies is not None
+    if not varies.any():
+        raise UserError("all real examples are identical; there is nothing to compare with, check how they were made")
+    return (~varies).nonzero().flatten().tolist() if varies.dim() == 1 else []
+
+
+def name_column(event: Event, column: int) -> str:
+    """A table's column as people call it."""
+    return event.columns[column] if event.columns else str(column)
+
+
+def _same_shape(real: Event, other: Event, what: str) -> None:
+    a, b = real.shape, other.shape
+    if a == b:
+        return
+    said = f"an example of real has shape {a} and one of {what} {b}"
+    if len(a) == len(b) and sorted(a) == sorted(b):
+        order = next(p for p in permutations(range(len(b))) if tuple(b[i] for i in p) == a)
+        layouts = ""
+        if real.layout is not other.layout and {real.layout, other.layout} == {Layout.HWC, Layout.CHW}:
+            layouts = ": channels " + ("last against first" if real.layout is Layout.HWC else "first against last")
+        axes = ", ".join(str(i) for i in (0, *(1 + i for i in order)))
+        raise UserError(f"{said}{layouts}; turn the axes: {what}.transpose({axes})")
+    if np.prod(a) == np.prod(b):
+        raise UserError(f"{said}: as many numbers in another form; reshape: {what}.reshape(-1, {_spoken(a)})")
+    if real.columns and other.columns and (lost := [c for c in real.columns if c not in other.columns]):
+        raise UserError(f"{what} lacks the columns {', '.join(lost[:NAMED])}; give both the same columns")
+    if real.columns and other.columns and (more := [c for c in other.columns if c not in real.columns]):
+        raise UserError(
+            f"{what} has columns that real has not: {', '.join(more[:NAMED])}; drop them, or name them with --label "
+            "and --condition"
+        )
+    raise UserError(f"{said}; give examples of one shape")
+
+
+def _spoken(shape: tuple[int, ...]) -> str:
+    return ", ".join(map(str, shape))
+
+
+def _survey(data: Dataset) -> np.ndarray:
+    """Examples from all over a set, [n, size], about `SURVEYED` numbers."""
+    step = max(1, len(data) * data.event.size // SURVEYED)
+    return data.x[::step].flatten(1).numpy()
+
+
+def _same_range(real: np.ndarray, other: np.ndarray, what: str) -> None:
+    """Pixels of 0 to 255 against [0, 1] or [-1, 1]."""
+    sides = (("real", real), (what, other))
+    for (large, a), (small, b) in (sides, sides[::-1]):
+        if a.min() < 0 or not 128 <= a.max() <= 255.5:
+            continue
+        low, high = float(b.min()), float(b.max())
+        said = f"{large} lies in 0 to {a.max():.0f} and {small} in {low:.2g} to {high:.2g}: bytes against numbers"
+        if low >= 0 and 0.5 < high <= 1.001:
+            raise UserError(f"{said} up to 1; multiply {small} by 255")
+        if -1.001 <= low < -0.5 and 0.5 < high <= 1.001:
+            raise UserError(f"{said} between -1 and 1; give 127.5 * ({small} + 1)")
+
+
+def _same_units(real: np.ndarray, other: np.ndarray, what: str) -> None:
+    """All quantiles in one proportion, and that one a change of units."""
+    a, b = np.quantile(real, QUANTILES), np.quantile(other, QUANTILES)
+    spread = max(float(np.ptp(a)), float(np.abs(a).max()))
+    heavy = np.abs(a) > 0.05 * spread
+    if not spread or heavy.sum() < 2 or np.ptp(a) < 0.05 * spread or not np.all(b[heavy]):
+        return
+    ratios = b[heavy] / a[heavy]
+    ratio = float(np.median(ratios))
+    if ratio <= 0 or not np.allclose(ratios, ratio, rtol=0.25):
+        return
+    for factor in FACTORS:
+        for units in (factor, 1 / factor):
+            if abs(np.log(ratio / units)) < np.log(1.15):
+                said = f"{units:g}" if units > 1 else f"1/{factor:g}"
+                raise UserError(
+                    f"{what} is {said} times that of real in all its quantiles: other units; convert one of the two"
+                )
+
+
+def _types(real: Event, other: Event, what: str) -> Iterator[str]:
+    if real.columns and other.columns and real.columns != other.columns:
+        yield f"the columns of {what} are called {', '.join(other.columns[:NAMED])}, and compared in their order"
+    if real.discrete and not other.discrete and real.support is Support.BINARY:
+        yield f"real holds only 0 and 1, and {what} other numbers too"
+    elif real.discrete and not other.discrete:
+        yield f"real holds only whole numbers, and {what} others too"
+    elif real.support is Support.LEVELS and other.support is Support.LEVELS and other.levels > real.levels:
+        yield f"real goes up to {real.levels - 1}, and {what} up to {other.levels - 1}"

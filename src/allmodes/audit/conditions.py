@@ -1,0 +1,139 @@
+"""Conditional generators: is a sample what was asked for?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.one_dimension import compare, histogram, holm
+from allmodes.audit.sets import Sets
+from allmodes.audit.subject import Subject
+
+TREES = 100
+MOST_TRAIN = 10_000
+"""Training examples that a judge learns from."""
+FEWEST_A_CLASS = 20
+
+
+def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding | None:
+    r"""A judge that has learned from real training examples tells class and values of held-out and generated ones.
+
+    A class: the share of its examples that the judge gives back their own label, generated against held-out, by
+    Fisher's exact test; too high is a fault too (only easy examples). A continuous condition c: the judge's estimate
+    minus c, generated against held-out, by `one_dimension.compare`; the difference of the means is the bias. What the
+    judge gets wrong, it gets wrong on both sides, so a poor judge costs power and not validity. Holm's correction over
+    classes and values. The judge is a forest of extremely randomized trees on the features of the audit (Geurts et al.,
+    Machine Learning 63, 2006).
+
+    Arguments:
+        sets: features of the three sets, in the order of the subject.
+
+    Returns:
+        None where generated examples come without conditions.
+    """
+    looks = [*_classes(subject, sets, seed), *_values(subject, sets, seed)]
+    if not looks:
+        return None
+    if not subject.enough:
+        return Finding("conditions", Verdict.CANNOT_TELL, "too few examples to judge conditions", level=level)
+    adjusted = holm([look["p_value"] for look in looks])
+    for look, p in zip(looks, adjusted, strict=True):
+        look["p_value"] = float(p)
+    worst = min(looks, key=lambda look: (look["p_value"], -abs(look["gap"])))
+    wrong = [look["name"] for look in looks if look["p_value"] <= level]
+    more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
+    if worst["kind"] == "class":
+        said = (
+            f"of {worst['name']} a judge recognises {worst['fake']:.1%} of the generated and {worst['real']:.1%} of the "
+            f"held-out examples"
+        )
+    else:
+        said = f"{worst['name']} comes out {worst['gap']:+.3g} [{worst['low']:.3g}, {worst['high']:.3g}] from what it should"
+    return Finding(
+        name="conditions",
+        verdict=Verdict.FOUND if wrong else Verdict.NOT_FOUND,
+        summary=f"not what was asked for: {', '.join(wrong[:4])}{more}; {said}"
+        if wrong
+        else f"samples are what was asked for, as far as a judge can tell; {said}",
+        estimate=worst["gap"],
+        low=worst["low"],
+        high=worst["high"],
+        p_value=worst["p_value"],
+        floor=0.0,
+        level=level,
+        figures={"looks": looks},
+    )
+
+
+def _forest(kind: Any, features: np.ndarray, target: np.ndarray, seed: int) -> Any:
+    rows = np.random.default_rng(seed).permutation(len(features))[:MOST_TRAIN]
+    return kind(n_estimators=TREES, min_samples_leaf=2, random_state=seed).fit(features[rows], target[rows])
+
+
+def _classes(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
+    train, real, fake = subject.train.labels, subject.real.labels, subject.fake.labels
+    if train is None or real is None or fake is None or len(np.unique(train)) < 2:
+        return []
+    from scipy import stats
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    judge = _forest(ExtraTreesClassifier, sets.train, train, seed)
+    right = [judge.predict(features) == labels for features, labels in ((sets.real, real), (sets.fake, fake))]
+    looks = []
+    for index, name in enumerate(subject.event.classes):
+        a, b = right[0][real == index], right[1][fake == index]
+        if min(len(a), len(b)) < FEWEST_A_CLASS:
+            continue
+        table = [[int(a.sum()), int((~a).sum())], [int(b.sum()), int((~b).sum())]]
+        gap = float(b.mean() - a.mean())
+        error = 1.96 * math.sqrt(sum((side.mean() * (1 - side.mean()) + 1 / len(side)) / len(side) for side in (a, b)))
+        looks.append(
+            {
+                "kind": "class",
+                "name": f"{subject.event.label} {name}",
+                "real": float(a.mean()),
+                "fake": float(b.mean()),
+                "gap": gap,
+                "low": gap - error,
+                "high": gap + error,
+                "p_value": float(stats.fisher_exact(table).pvalue),
+                "n": len(a),
+                "m": len(b),
+            }
+        )
+    return looks
+
+
+def _values(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
+    train, real, fake = subject.train.values, subject.real.values, subject.fake.values
+    if train is None or real is None or fake is None:
+        return []
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    rng = np.random.default_rng(seed)
+    looks = []
+    for column, name in enumerate(subject.event.variables):
+        judge = _forest(ExtraTreesRegressor, sets.train, train[:, column], seed)
+        a, b = (
+            judge.predict(features) - values[:, column] for features, values in ((sets.real, real), (sets.fake, fake))
+        )
+        one = compare(a, b, rng)
+        looks.append(
+            {
+                "kind": "value",
+                "name": name,
+                "real": one.spread_real,
+                "fake": one.spread_fake,
+                "gap": one.shift,
+                "low": one.shift_low,
+                "high": one.shift_high,
+                "p_value": one.p_value,
+                "n": len(a),
+                "m": len(b),
+                "histogram": histogram(a, b),
+            }
+        )
+    return looks

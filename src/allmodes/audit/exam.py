@@ -1,0 +1,157 @@
+"""The questions of an audit: which are asked of what, in order, each at its share of the level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from allmodes.audit.features import Features, Task, fit_features
+from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.functions import Function
+from allmodes.audit.sets import Sets
+from allmodes.audit.subject import Examples, Subject
+from allmodes.event import Layout
+
+GUIDE_SHARE, MOST_GUIDE = 1 / 3, 10_000
+"""Of the training examples, those that features are fitted to: copies are looked for among the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Exam:
+    """Everything that questions are asked of.
+
+    Arguments:
+        subject: the sets in the user's units. Its training part is without the examples that features were fitted to,
+            where copies are looked for.
+        sets: the same in features.
+        features: the fitted features.
+        observables, constraints: the user's functions by name.
+        seed: of every draw.
+        device: where features and distances are computed.
+    """
+
+    subject: Subject
+    sets: Sets
+    features: Features
+    observables: Mapping[str, Function] = field(default_factory=dict)
+    constraints: Mapping[str, Function] = field(default_factory=dict)
+    seed: int = 0
+    device: str = "cpu"
+
+
+def split_guide(subject: Subject, seed: int) -> tuple[Examples, Examples]:
+    """The training examples that features are fitted to, and those that are compared.
+
+    Where copies can be looked for they are disjoint, so that training and held-out examples are equally unknown to the
+    features; else all of them serve both ends.
+    """
+    train = subject.train
+    if not subject.trained:
+        return train, train
+    order = np.random.default_rng(seed).permutation(len(train))
+    cut = min(MOST_GUIDE, round(GUIDE_SHARE * len(train)))
+    return train[np.sort(order[:cut])], train[np.sort(order[cut:])]
+
+
+def prepare(subject: Subject, asked: object, seed: int, device: str) -> tuple[Subject, Sets, Features]:
+    """Fit features to a part of the training examples and map the three sets.
+
+    Raises:
+        UserError: for features that are not there, do not suit the data, raise or return something else.
+    """
+    from dataclasses import replace
+
+    guide, compared = split_guide(subject, seed)
+    features = fit_features(asked, Task(subject.event, guide.x, guide.labels, seed, device))  # type: ignore[arg-type]
+    subject = replace(subject, train=compared)
+    sets = Sets(
+        train=features(compared.x),
+        real=features(subject.real.x),
+        fake=features(subject.fake.x),
+        trained=subject.trained,
+        train_rows=compared.rows,
+        real_rows=subject.real.rows,
+        fake_rows=subject.fake.rows,
+    )
+    return subject, sets, features
+
+
+Question = Callable[[Exam, float], Finding | None]
+
+
+def questions(exam: Exam) -> dict[str, Question]:
+    """What is asked, by name: what the data allow, whatever they would answer."""
+    subject = exam.subject
+    asked: dict[str, Question] = {"missing": _missing, "invented": _invented, "spacing": _spacing}
+    if subject.trained:
+        asked["copies"] = _copies
+    if subject.modes is not None:
+        asked["frequencies"] = _frequencies
+    if exam.observables:
+        asked["observables"] = _observables
+    if exam.constraints:
+        asked["residuals"] = _residuals
+    if subject.fake.condition is not None and subject.real.condition is not None and subject.train.condition is not None:
+        asked["conditions"] = _conditions
+    if subject.event.layout is Layout.VECTOR and len(subject.event.shape) == 1:
+        asked["marginals"] = _marginals
+    asked |= {"two_sample": _two_sample, "coverage": _coverage, "distances": _distances}
+    if subject.scorer is not None:
+        asked["density"] = _density
+    return asked
+
+
+def _missing(exam: Exam, level: float) -> Finding:
+    from allmodes.audit.missing import missing
+
+    return missing(exam.sets, level, exam.seed)
+
+
+def _invented(exam: Exam, level: float) -> Finding:
+    from allmodes.audit.invented import invented
+
+    return invented(exam.sets, level, exam.seed)
+
+
+def _spacing(exam: Exam, level: float) -> Finding:
+    from allmodes.audit.spacing import spacing
+
+    return spacing(exam.sets, level, exam.seed)
+
+
+def _copies(exam: Exam, level: float) -> Finding:
+    from allmodes.audit.copies import copies
+
+    return copies(exam.sets, level, exam.seed)
+
+
+def _observables(exam: Exam, level: float) -> Finding:
+    from allmodes.audit.observables import observables
+
+    return observables(exam.subject, exam.observables, level, exam.seed)
+
+
+def _residuals(exam: Exam, level: float) -> Finding:
+    from allmodes.audit.residuals import residuals
+
+    return residuals(exam.subject, exam.constraints, level)
+
+
+def _conditions(exam: Exam, level: float) -> Finding | None:
+    from allmodes.audit.conditions import conditions
+
+    return conditions(exam.subject, exam.sets, level, exam.seed)
+
+
+def _marginals(exam: Exam, level: float) -> Finding:
+    from allmodes.audit.marginals import marginals
+
+    return marginals(exam.subject, level, exam.seed)
+
+
+def _density(exam: Exam, level: float) -> Finding | None:
+    from allmodes.audit.density import density
+
+    return density(exam.subject, exam.seed)

@@ -1,0 +1,180 @@
+"""From what the user gives, arrays or files of any source, to three sets that can be compared."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from allmodes.audit.comparable import constant_columns, name_column, require_comparable, require_finite
+from allmodes.audit.subject import Examples, Subject
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.errors import UserError
+
+TREE_SHARE, MOST_TREE = 0.5, 5_000
+"""Of the real examples, how many take the place of training examples where none are given."""
+SIDES = ("real", "fake", "train")
+NAMED = 5
+
+
+def subject_of(
+    real: Any,
+    fake: Any,
+    train: Any = None,
+    *,
+    labels: Any = None,
+    conditions: Any = None,
+    label: str | None = None,
+    condition: Sequence[str] = (),
+    seed: int = 0,
+) -> Subject:
+    """Read the sets and see that they can be compared.
+
+    Arguments:
+        real, fake, train: as `load_data` takes them: arrays [n, *shape], or paths in any format that it reads. Where
+            `train` is left out, half of `real`, 5000 at most, makes the map and is used for nothing else; copies cannot
+            be told then.
+        labels, conditions: of real; or a mapping from "real", "fake" and "train" to those of each.
+        label, condition: columns or arrays of the files that hold them.
+        seed: draws the part of `real` that makes the map.
+
+    Raises:
+        UserError: for sets that cannot be read or compared.
+    """
+    if real is None or fake is None:
+        raise UserError("give a run, or both real= and fake=: what is examined is their difference")
+    given = {side: data for side, data in zip(SIDES, (real, fake, train), strict=True) if data is not None}
+    sets = {
+        side: _load(side, data, _of(labels, side), _of(conditions, side), label, condition)
+        for side, data in given.items()
+    }
+    notes = _compare(sets)
+    reference = sets["real"]
+    held = Examples(*_columns(reference, reference))
+    if "train" in sets:
+        part = Examples(*_columns(sets["train"], reference))
+    else:
+        order = np.random.default_rng(seed).permutation(len(held))
+        cut = min(MOST_TREE, round(TREE_SHARE * len(held)))
+        part, held = held[np.sort(order[:cut])], held[np.sort(order[cut:])]
+        notes.append(
+            f"no training examples were given: {cut} of the real ones make the map, and whether the generator copies "
+            "cannot be told"
+        )
+    return Subject(
+        event=reference.event,
+        train=part,
+        real=held,
+        fake=Examples(*_columns(sets["fake"], reference)),
+        trained="train" in sets,
+        modes=reference.modes,
+        sources={side: {"name": _name(side, data), "digest": sets[side].digest} for side, data in given.items()},
+        notes=tuple(notes),
+    )
+
+
+def _name(side: str, data: Any) -> str:
+    return str(data) if isinstance(data, (str, os.PathLike)) else f"the array {side}"
+
+
+def _of(given: Any, side: str) -> Any:
+    """One set's labels or conditions: those of real, unless they are given by set."""
+    if isinstance(given, Mapping) and given and set(given) <= set(SIDES):
+        return given.get(side)
+    return given if side == "real" else None
+
+
+def _load(side: str, data: Any, labels: Any, conditions: Any, label: str | None, condition: Sequence[str]) -> Dataset:
+    named = isinstance(data, (str, os.PathLike))
+    try:
+        return load_data(
+            data,
+            labels=labels,
+            conditions=conditions,
+            label=label if named else None,
+            condition=condition if named else (),
+        )
+    except UserError as error:
+        raise UserError(f"{side}: {error}") from None
+
+
+def _compare(sets: Mapping[str, Dataset]) -> list[str]:
+    """What is odd, a line each.
+
+    Raises:
+        UserError: for what stands against a comparison.
+    """
+    real = sets["real"]
+    require_finite(real, "real")
+    notes = []
+    for side in ("fake", "train"):
+        if side in sets:
+            notes += require_comparable(real, sets[side], side)
+    still = constant_columns(real)
+    if still:
+        names = ", ".join(name_column(real.event, column) for column in still[:NAMED])
+        more = f" and {len(still) - NAMED} more" if len(still) > NAMED else ""
+        notes.append(f"columns that never change in real: {names}{more}")
+    if "train" in sets:
+        _require_disjoint(real, sets["train"])
+    _require_generated(real, sets["fake"])
+    return notes
+
+
+def _require_disjoint(real: Dataset, train: Dataset) -> None:
+    """Held-out examples that were trained on prove nothing."""
+    share = _share_in(real, train)
+    if share > 0.5:
+        raise UserError(
+            f"{share:.0%} of real are among the training examples; give as real examples that were not trained on"
+        )
+
+
+def _require_generated(real: Dataset, fake: Dataset) -> None:
+    share = _share_in(fake, real)
+    if share > 0.5:
+        raise UserError(
+            f"{share:.0%} of fake are exactly examples of real; give generated examples as fake, and if the generator "
+            "was trained on real and copies it, give real as train and other examples as real"
+        )
+
+
+def _share_in(these: Dataset, those: Dataset) -> float:
+    """Share of examples that are to the last bit among others; 0 for what is discrete and repeats itself anyway."""
+    known = _hashes(those)
+    if len(set(known)) < 0.9 * len(known):
+        return 0.0
+    among = set(known)
+    own = _hashes(these)
+    # One example repeated is one, however often it is given.
+    return float(sum(h in among for h in set(own)) / len(own))
+
+
+def _hashes(data: Dataset) -> list[int]:
+    return [hash(row.tobytes()) for row in data.x.float().numpy()]
+
+
+def _columns(data: Dataset, reference: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Examples, rows, labels and values; labels as indices into the classes of the real data.
+
+    Raises:
+        UserError: for labels or conditions that the real data do not have.
+    """
+    labels, values = data.labels, data.values
+    index = None
+    if labels is not None:
+        classes = reference.event.classes
+        if strange := [name for name in data.event.classes if name not in classes]:
+            raise UserError(
+                f"labels {', '.join(strange[:NAMED])} occur, and real knows {', '.join(classes[:12]) or 'no labels'}; "
+                "give labels of the same names to all sets"
+            )
+        index = np.array([classes.index(name) for name in data.event.classes])[labels.numpy()]
+    if values is not None and data.event.variables != reference.event.variables:
+        raise UserError(
+            f"conditions {', '.join(data.event.variables)} and, in real, "
+            f"{', '.join(reference.event.variables) or 'none'}; give the same conditions to all sets"
+        )
+    return data.x.numpy(), np.arange(len(data)), index, None if values is None else values.numpy()

@@ -1,0 +1,117 @@
+"""Examples as people see them: images as tiles, points in the plane, vectors as lines, tables as rows."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from typing import Literal
+
+import numpy as np
+
+from allmodes.audit import plots
+from allmodes.event import Event, Layout, Support
+
+TILES = 12
+TILE = 64
+"""Pixels of a tile's longer side on the page, about."""
+COLUMNS = 10
+ROWS = 6
+LINE = 13
+"""A vector without names of its columns of at least so many numbers is drawn as a line."""
+
+Kind = Literal["tiles", "lines", "rows"]
+
+
+def kind_of(event: Event) -> Kind:
+    """How examples of an event are shown one by one."""
+    if event.image is not None or len(event.shape) >= 2:
+        return "tiles"
+    return "lines" if event.size >= LINE and not event.columns else "rows"
+
+
+def show(x: np.ndarray, event: Event, caption: str, colour: str = plots.REAL) -> str:
+    """Some examples with a caption, [n, *shape], as HTML."""
+    if not len(x):
+        return ""
+    match kind_of(event):
+        case "tiles":
+            inside = tiles(x[:TILES], event)
+        case "lines":
+            inside = plots.lines(x[:TILES].reshape(min(TILES, len(x)), -1), colour, caption)
+        case _:
+            inside = rows(x[:ROWS], event)
+    return f"<figure><figcaption>{escape(caption)}</figcaption>{inside}</figure>"
+
+
+def tiles(x: np.ndarray, event: Event) -> str:
+    """Images, or voxels summed along their first axis, [n, *shape], as enlarged pictures side by side."""
+    images = [_pixels(example, event) for example in x]
+    low, high = _range(images, event)
+    return '<div class="tiles">' + "".join(_tile(image, low, high) for image in images) + "</div>"
+
+
+def _pixels(example: np.ndarray, event: Event) -> np.ndarray:
+    """[rows, columns] or [rows, columns, 3]."""
+    if event.layout is Layout.CHW:
+        example = example.transpose(1, 2, 0)
+    elif event.layout is Layout.VECTOR:
+        while example.ndim > 2:
+            example = example.sum(0)
+    if example.ndim == 3 and example.shape[2] != 3:
+        example = example.sum(2)
+    return example.astype(np.float64)
+
+
+def _range(images: Sequence[np.ndarray], event: Event) -> tuple[float, float]:
+    if event.layout is not Layout.VECTOR and images[0].ndim == (3 if event.image and event.image[0] == 3 else 2):
+        if event.support is Support.LEVELS:
+            return 0.0, event.levels - 1.0
+        if event.support is Support.BINARY:
+            return 0.0, 1.0
+    low, high = min(float(i.min()) for i in images), max(float(i.max()) for i in images)
+    return low, high if high > low else low + 1.0
+
+
+def _tile(image: np.ndarray, low: float, high: float) -> str:
+    from PIL import Image
+
+    pixels = (255 * (image - low) / (high - low)).round().clip(0, 255).astype(np.uint8)
+    scale = max(1, round(TILE / max(pixels.shape[:2])))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    rows, columns = pixels.shape[:2]
+    return f'<img alt="" width="{columns * scale}" height="{rows * scale}" src="data:image/png;base64,{data}">'
+
+
+def rows(x: np.ndarray, event: Event) -> str:
+    """Examples of a table, a row each, the first columns."""
+    shown = min(COLUMNS, event.size)
+    names = event.columns[:shown] or tuple(str(i) for i in range(shown))
+    head = "".join(f"<th>{escape(name)}</th>" for name in names) + ("<th>…</th>" if shown < event.size else "")
+    body = "".join(
+        "<tr>" + "".join(f"<td>{value:.4g}</td>" for value in row[:shown].astype(float)) + "</tr>"
+        for row in x.reshape(len(x), -1)
+    )
+    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def beside(pairs: Sequence[tuple[np.ndarray, np.ndarray, str]], event: Event) -> str:
+    """Generated examples over what they copy, each with what is to be said of it."""
+    if kind_of(event) != "tiles":
+        table = np.stack([example for fake, original, _ in pairs for example in (fake, original)])
+        said = [line for _, _, text in pairs for line in (f"generated: {text}", "its original")]
+        shown = rows(table, event).replace("<tr><th>", "<tr><th></th><th>", 1).split("<tr><td>")
+        return shown[0] + "".join(
+            f"<tr><td>{escape(text)}</td><td>{part}" for text, part in zip(said, shown[1:], strict=True)
+        )
+    images = [_pixels(example, event) for fake, original, _ in pairs for example in (fake, original)]
+    low, high = _range(images, event)
+    cells = "".join(
+        f"<figure>{_tile(images[2 * i], low, high)}{_tile(images[2 * i + 1], low, high)}"
+        f"<figcaption>{escape(text)}</figcaption></figure>"
+        for i, (_, _, text) in enumerate(pairs)
+    )
+    return f'<div class="pairs">{cells}</div>'

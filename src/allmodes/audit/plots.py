@@ -1,0 +1,148 @@
+"""Drawings of an audit as SVG that takes its colours from the page, so that it reads on light, dark and paper."""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, REAL, FAKE, MARK = "#010203", "#040506", "#070809", "#0a0b0c"
+"""Stand-ins that the page's own colours replace."""
+COLOURS = {INK: "currentColor", REAL: "var(--real)", FAKE: "var(--fake)", MARK: "var(--mark)"}
+GREY, BLUE, RED = "#8b929c", "#2f80d0", "#dc4a2d"
+"""Of points, which are pixels: seen on white and on black."""
+POINTS = 3_000
+
+
+@contextmanager
+def figure(width: float, height: float) -> Iterator[Figure]:
+    """A matplotlib figure in the page's style, sizes in inches."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    style: dict[str, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "allmodes",
+        "font.size": 9,
+        "text.color": INK,
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "axes.linewidth": 0.7,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "legend.frameon": False,
+        "legend.fontsize": 8,
+    }
+    with matplotlib.rc_context(style):
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
+def svg(drawn: Figure, label: str) -> str:
+    """The figure as an SVG element, with a text for those who do not see it."""
+    buffer = io.StringIO()
+    drawn.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    for stand_in, colour in COLOURS.items():
+        text = text.replace(stand_in, colour)
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'font: ([^;"]*?)(\d+)px [^;"]*', r"font: \2px var(--sans)", text)
+    # Names inside a drawing must not meet those of another on the same page.
+    salt = f"{zlib.crc32(text.encode()):08x}"
+    text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{salt}-", text)
+    text = re.sub(r'<svg [^>]*?height="[\d.]+pt"', lambda m: re.sub(r' (width|height)="[\d.]+pt"', "", m[0]), text, count=1)
+    text = re.sub(r' width="[\d.]+pt"', "", text, count=1)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+
+
+def ratio_histogram(counts: Mapping[str, Any], title: str) -> str:
+    """Both distributions, and below their ratio with error bars: counts as `one_dimension.histogram` gives them."""
+    edges = np.array(counts["edges"])
+    widths = np.diff(edges)
+    middle = (edges[1:] + edges[:-1]) / 2
+    with figure(3.9, 3.0) as drawn:
+        upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        for key, n, colour, fill in (("real", "n", REAL, True), ("fake", "m", FAKE, False)):
+            count = np.array(counts[key], float)
+            scale = 1 / counts[n] / widths
+            name = "held-out data" if key == "real" else "generated"
+            upper.stairs(count * scale, edges, fill=fill, color=colour, alpha=0.35 if fill else 1, lw=1.3, label=name)
+            error = np.sqrt(count) * scale
+            upper.errorbar(middle, count * scale, error, fmt="none", ecolor=colour, elinewidth=0.8)
+        upper.set_ylim(bottom=0)
+        upper.set_yticks([])
+        upper.spines["left"].set_visible(False)
+        upper.set_title(title, loc="left", fontsize=9)
+        upper.legend(loc="upper right", handlelength=1.2)
+        _ratio(lower, middle, counts)
+        lower.set_xlim(edges[0], edges[-1])
+        return svg(drawn, f"{title}: held-out and generated distributions and their ratio")
+
+
+def _ratio(axes: Axes, middle: np.ndarray, counts: Mapping[str, Any]) -> None:
+    known = [i for i, ratio in enumerate(counts["ratio"]) if ratio is not None]
+    ratio = np.array([counts["ratio"][i] for i in known], float)
+    error = np.array([counts["error"][i] for i in known], float)
+    axes.axhline(1, color=INK, lw=0.7, alpha=0.5)
+    axes.errorbar(middle[known], ratio, error, fmt="o", ms=2.2, color=FAKE, elinewidth=0.8)
+    sure = ratio[error < 0.5] if (error < 0.5).any() else ratio
+    reach = min(1.0, max(0.1, float(np.abs(sure - 1).max(initial=0)) * 1.3))
+    axes.set_ylim(1 - reach, 1 + reach)
+    axes.set_yticks([1 - reach / 1.3, 1, 1 + reach / 1.3], [f"{1 - reach / 1.3:.2g}", "1", f"{1 + reach / 1.3:.2g}"])
+    axes.set_ylabel("gen. / real", fontsize=8)
+
+
+def plane(
+    real: np.ndarray, fake: np.ndarray, marked: np.ndarray, title: str, marked_name: str, axes_names: tuple[str, str]
+) -> str:
+    """Points in the plane, real and generated beside each other, those of a region marked: each [n, 2]."""
+    with figure(7.4, 3.3) as drawn:
+        left, right = drawn.subplots(1, 2, sharex=True, sharey=True)
+        for axes, points, colour, name in ((left, real, GREY, "held-out data"), (right, fake, BLUE, "generated")):
+            points = points[:POINTS]
+            axes.scatter(points[:, 0], points[:, 1], s=4, color=colour, alpha=0.6, linewidths=0, rasterized=True)
+            axes.set_title(name, loc="left", fontsize=9)
+            axes.set_xlabel(axes_names[0])
+            axes.set_aspect("equal", adjustable="datalim")
+        left.set_ylabel(axes_names[1])
+        on = left if marked_name.startswith("real") else right
+        on.scatter(marked[:, 0], marked[:, 1], s=9, color=RED, linewidths=0, rasterized=True, label=marked_name)
+        if len(marked):
+            on.legend(loc="upper right", handletextpad=0.2)
+        drawn.set_dpi(160)
+        return svg(drawn, title)
+
+
+def curves(series: Mapping[str, tuple[list[float], list[float]]], label: str, x_name: str, y_name: str) -> str:
+    """Lines with points, one for each name: x and y in [0, 1]."""
+    with figure(4.6, 2.6) as drawn:
+        axes = drawn.subplots()
+        colours = (FAKE, MARK, REAL, INK)
+        for (name, (x, y)), colour in zip(series.items(), colours * 4, strict=False):
+            axes.plot(100 * np.array(x), 100 * np.array(y), marker="o", ms=3, lw=1.2, color=colour, label=name)
+        axes.set(xlabel=x_name, ylabel=y_name, ylim=(-3, 103))
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        return svg(drawn, label)
+
+
+def lines(rows: np.ndarray, colour: str, label: str) -> str:
+    """Vectors as steps over their index, [n, d], faint over each other."""
+    with figure(3.6, 1.6) as drawn:
+        axes = drawn.subplots()
+        for row in rows:
+            axes.step(np.arange(len(row)), row, where="mid", lw=0.7, alpha=0.7, color=colour)
+        axes.set_xlabel("index")
+        return svg(drawn, label)

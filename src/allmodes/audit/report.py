@@ -1,0 +1,126 @@
+"""The report of an audit: one HTML file with everything in it, verdict first, then findings by weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from allmodes.audit import pictures, plots
+from allmodes.audit.exhibits import exhibits
+from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.report_page import PAGE
+from allmodes.audit.wording import ANSWERS, METHODS, QUESTIONS, SHARES, number, p_value, percent
+
+if TYPE_CHECKING:
+    from allmodes.audit.api import Audit
+
+
+def by_weight(findings: Sequence[Finding]) -> list[Finding]:
+    """Those that decide and were found first, by how sure they are; then what was found and only informs; then the rest."""
+    known = list(QUESTIONS)
+
+    def weight(finding: Finding) -> tuple[int, int, float, int]:
+        answer = {Verdict.FOUND: 0, Verdict.CANNOT_TELL: 1, Verdict.NOT_FOUND: 2}[finding.verdict]
+        place = known.index(finding.name) if finding.name in known else len(known)
+        group = answer if finding.decides else 3
+        return group, 0 if finding.decides else answer, place if finding.decides else 0, place
+
+    return sorted(findings, key=weight)
+
+
+def page(audit: Audit) -> str:
+    """The whole report as HTML."""
+    ordered = by_weight(audit.findings)
+    body = [
+        _overview(ordered, audit.alpha),
+        *(_section(finding, audit) for finding in ordered),
+        _hides(audit),
+        _method(audit),
+    ]
+    tone, said = ("fail", "fail") if audit.verdict == "fail" else ("pass", "pass")
+    if audit.undecided:
+        tone, said = "open", "cannot tell"
+    return PAGE.substitute(
+        title=escape(audit.title), tone=tone, verdict=said, sentence=escape(audit.sentence), body="\n".join(body)
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") -> str:
+    """A table of texts that are HTML already."""
+    top = "".join(f"<th>{name}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="wide"><table class="{kind}"><tr>{top}</tr>{body}</table></div>'
+
+
+def interval(finding: Finding) -> str:
+    """The figure's interval, empty where there is none."""
+    if finding.low is None or finding.high is None:
+        return ""
+    share = finding.name in SHARES
+    return f"{number(finding.low, share).removesuffix(' %')} to {number(finding.high, share)}"
+
+
+def _pill(verdict: Verdict) -> str:
+    return f'<span class="pill {verdict}">{ANSWERS[verdict]}</span>'
+
+
+def _overview(findings: Sequence[Finding], alpha: float) -> str:
+    rows = []
+    for finding in findings:
+        share = finding.name in SHARES
+        rows.append(
+            (
+                f'<a href="#{finding.name}">{finding.name.replace("_", " ")}</a>',
+                _pill(finding.verdict),
+                number(finding.estimate, share),
+                interval(finding),
+                number(finding.floor, share),
+                p_value(finding.p_value),
+                percent(finding.level) if finding.decides else "informs",
+            )
+        )
+    head = ("question", "answer", "figure", "interval", "floor", "p-value", "level")
+    note = (
+        f'<p class="soft">The floor is the same figure for a perfect generator, or between two halves of the real data. '
+        f"P-values are corrected for the number of looks inside each question. A question that decides is answered "
+        f"“found” where its p-value is at most its level; the levels add up to {percent(alpha)}, so that a generator "
+        f"without fault fails in at most {percent(alpha)} of all audits. The others inform.</p>"
+    )
+    return table(head, rows, "all") + note
+
+
+def _section(finding: Finding, audit: Audit) -> str:
+    title = QUESTIONS.get(finding.name, finding.name)
+    shown = exhibits(finding, audit)
+    method = f'<p class="soft">{escape(METHODS[finding.name])}</p>' if finding.name in METHODS else ""
+    return (
+        f'<section class="finding" id="{finding.name}"><h2>{escape(title)} {_pill(finding.verdict)}</h2>'
+        f"<p>{escape(_capital(finding.summary))}.</p>{shown}{method}</section>"
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".")
+
+
+def _hides(audit: Audit) -> str:
+    """The self-test: what would have been seen, and what would not."""
+    test = audit.self_test
+    parts = ['<section class="finding" id="hides"><h2>What could hide?</h2>', f"<p>{escape(_capital(audit.hides))}.</p>"]
+    if test is not None:
+        parts.append(f"<p>{escape(test.how)}</p>")
+        head = ("planted", "share of the data", "seen by", "seen in", "trials")
+        parts.append(table(head, [tuple(map(escape, row)) for row in test.rows()]))
+        if test.series():
+            drawn = plots.curves(test.series(), "Power of the audit", "share of the data, %", "seen, % of trials")
+            parts.append(f'<figure class="one small">{drawn}</figure>')
+    return "".join(parts) + "</section>"
+
+
+def _method(audit: Audit) -> str:
+    """How it was done, so that it can be done again."""
+    entries = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(said))}</dd>" for name, said in audit.how.items())
+    return f'<section class="finding" id="how"><h2>How it was done</h2><dl>{entries}</dl></section>'

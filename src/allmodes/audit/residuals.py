@@ -1,0 +1,84 @@
+"""Constraints that real data obey (momentum balance, a total energy): how far do generated ones break them?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.functions import Function, numbers
+from allmodes.audit.one_dimension import histogram, holm
+from allmodes.audit.subject import Subject
+
+USUAL = 0.99
+"""Share of training examples whose residual counts as usual."""
+
+
+def residuals(subject: Subject, functions: Mapping[str, Function], level: float) -> Finding:
+    r"""How many generated examples break a constraint more than real ones do.
+
+    A function gives the residual r of each example, 0 where the constraint holds. The 99 % quantile q of |r| over the
+    training examples is the tolerance; held-out and generated examples beyond it are counted and compared by Fisher's
+    exact test, |r| itself by the one-sided test of Mann and Whitney. The smaller p-value is doubled; Holm's correction
+    over the functions.
+
+    Raises:
+        UserError: for a function that raises or gives no numbers.
+    """
+    from scipy import stats
+
+    sides = (subject.train, subject.real, subject.fake)
+    values = {
+        name: [np.abs(numbers(function, side, name, "constraint")) for side in sides]
+        for name, function in functions.items()
+    }
+    if not subject.enough:
+        return Finding("residuals", Verdict.CANNOT_TELL, "too few examples to test constraints", level=level)
+    rows, p_values = [], []
+    for name, (train, real, fake) in values.items():
+        tolerance = float(np.quantile(train, USUAL, method="higher"))
+        beyond = [int((side > tolerance).sum()) for side in (real, fake)]
+        table = [[beyond[1], len(fake) - beyond[1]], [beyond[0], len(real) - beyond[0]]]
+        p_beyond = float(stats.fisher_exact(table, alternative="greater").pvalue)
+        p_larger = float(stats.mannwhitneyu(fake, real, alternative="greater", method="asymptotic").pvalue)
+        p_values.append(min(1.0, 2 * min(p_beyond, p_larger if p_larger == p_larger else 1.0)))
+        interval = stats.binomtest(beyond[1], len(fake)).proportion_ci(0.95, method="exact")
+        rows.append(
+            {
+                "name": name,
+                "tolerance": tolerance,
+                "real_beyond": beyond[0] / len(real),
+                "fake_beyond": beyond[1] / len(fake),
+                "low": float(interval.low),
+                "high": float(interval.high),
+                "real_median": float(np.median(real)),
+                "fake_median": float(np.median(fake)),
+            }
+        )
+    adjusted = holm(p_values)
+    for row, p in zip(rows, adjusted, strict=True):
+        row["p_value"] = float(p)
+    worst = min(rows, key=lambda row: (row["p_value"], -row["fake_beyond"]))
+    found = worst["p_value"] <= level
+    said = (
+        f"{worst['name']}: {worst['fake_beyond']:.1%} [{worst['low']:.1%}, {worst['high']:.1%}] of the generated and "
+        f"{worst['real_beyond']:.1%} of the held-out examples lie beyond {worst['tolerance']:.3g}"
+    )
+    return Finding(
+        name="residuals",
+        verdict=Verdict.FOUND if found else Verdict.NOT_FOUND,
+        summary=f"a constraint is broken; {said}" if found else f"no constraint is broken more than in real data; {said}",
+        estimate=worst["fake_beyond"],
+        low=worst["low"],
+        high=worst["high"],
+        p_value=worst["p_value"],
+        floor=worst["real_beyond"],
+        level=level,
+        figures={
+            "constraints": rows,
+            "histograms": [
+                {"name": name, "where": "", **histogram(real, fake)} for name, (_, real, fake) in values.items()
+            ],
+        },
+    )

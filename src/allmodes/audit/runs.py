@@ -1,0 +1,181 @@
+"""From a run to what an audit examines: its held-out data, its training data, and samples drawn for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from allmodes.audit.subject import Examples, Scorer, Subject
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.errors import UserError
+from allmodes.event import Condition, Event
+from allmodes.random import Rng
+from allmodes.score import Score
+
+MOST_NUMBERS = 2**28
+"""Of all generated examples together: a gigabyte."""
+MOST_TRAIN = 50_000
+"""Training examples that are looked at."""
+
+
+class Model(Protocol):
+    """What is asked of a model; ours are such."""
+
+    conditional: bool
+
+    def sample(self, n: int, condition: Condition | None = None, *, rng: Rng | None = None) -> Tensor: ...  # noqa: D102
+    def score(self, x: Tensor, condition: Condition | None = None) -> Score: ...  # noqa: D102
+    def parameters(self) -> Any: ...  # noqa: D102
+
+
+class RunLike(Protocol):
+    """What is asked of a run; `allmodes.load` gives such."""
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
+    @property
+    def plan(self) -> Any: ...  # noqa: D102
+    @property
+    def event(self) -> Event: ...  # noqa: D102
+    @property
+    def model(self) -> Any: ...  # noqa: D102
+
+
+def is_run(run: Any) -> bool:
+    """Whether it looks like a run: it has a model, a plan and samples."""
+    return all(hasattr(type(run), name) or hasattr(run, name) for name in ("model", "plan", "sample"))
+
+
+def subject_of_run(
+    run: RunLike, data: Any = None, *, labels: Any = None, conditions: Any = None, n_fake: int | None = None, seed: int = 0
+) -> Subject:
+    """A run's own held-out examples against samples drawn from it.
+
+    Held out are its validation and test parts, neither of which it was trained on; the test part alone where the
+    checkpoint was chosen by its validation part. A conditional model is asked for the conditions of the held-out
+    examples, each as often as another.
+
+    Arguments:
+        data: what the run was trained on, where that was an array in memory and must be given again.
+        labels, conditions: of `data`.
+        n_fake: how many to draw; five times the held-out examples, ten times where they are at most 2000.
+        seed: of the samples.
+
+    Raises:
+        UserError: for a run without a checkpoint, other data than it was trained on, or samples that are not finite.
+    """
+    if isinstance(run, (str, os.PathLike)):
+        raise UserError(f"{run!s} is a path; give the run: allmodes.audit(allmodes.load({str(run)!r}))")
+    if not is_run(run):
+        raise UserError(f"a {type(run).__name__} is not a run; give allmodes.load(FOLDER), or real= and fake=")
+    dataset = _data_of(run, data, labels, conditions)
+    held, train = _held_out(run, dataset), dataset.split.train
+    if len(train) > MOST_TRAIN:
+        train = train[: MOST_TRAIN]
+    real = _examples(dataset, held)
+    fake = _draw(run.model, real, dataset.event, _how_many(n_fake, len(real), dataset.event), seed)
+    return Subject(
+        event=dataset.event,
+        train=_examples(dataset, train),
+        real=real,
+        fake=fake,
+        trained=True,
+        modes=dataset.modes,
+        scorer=_scorer(run.model),
+        asked=bool(run.model.conditional),
+        sources={
+            "real": {"name": f"{dataset.name}, {len(real)} held-out examples", "digest": dataset.digest},
+            "train": {"name": f"{dataset.name}, {len(train)} training examples", "digest": dataset.digest},
+            "fake": {"name": f"{run.folder}, recipe {run.plan.recipe}, {len(fake)} samples", "digest": _digest(fake.x)},
+        },
+    )
+
+
+def _data_of(run: RunLike, data: Any, labels: Any, conditions: Any) -> Dataset:
+    source = dict(run.plan.data["source"])
+    origin = source.pop("data")
+    if data is None and origin is None:
+        raise UserError(
+            f"{run.folder} was trained on an array in memory; give it again: audit(run, real=array), with its labels "
+            "and conditions"
+        )
+    dataset = load_data(origin, **source) if data is None else load_data(data, labels=labels, conditions=conditions)
+    if dataset.digest != run.plan.data["digest"]:
+        raise UserError(
+            f"the data {run.plan.data['name']} are not those that {run.folder} was trained on (another digest); give "
+            "back the old data, or audit samples: allmodes audit --real FILE --fake FILE"
+        )
+    if dataset.split.to_dict() != run.plan.data["split"]:
+        raise UserError(
+            f"the data are split by seed {dataset.split.seed}, and {run.folder} was trained with split seed "
+            f"{run.plan.data['split']['seed']}; load them with that one"
+        )
+    return dataset
+
+
+def _held_out(run: RunLike, dataset: Dataset) -> Tensor:
+    chosen = getattr(run.plan, "keep_best", None)
+    parts = (dataset.split.test,) if chosen else (dataset.split.validation, dataset.split.test)
+    return torch.cat(parts).sort().values
+
+
+def _examples(dataset: Dataset, index: Tensor) -> Examples:
+    batch = dataset.batch(index)
+    labels, values = batch.condition.labels, batch.condition.values
+    return Examples(
+        batch.x.numpy(),
+        index.numpy(),
+        None if labels is None else labels.numpy(),
+        None if values is None else values.numpy(),
+    )
+
+
+def _how_many(n_fake: int | None, held: int, event: Event) -> int:
+    if n_fake is not None:
+        if n_fake < 1:
+            raise UserError(f"n_fake={n_fake}: must be at least 1; leave it out for 5 to 10 times the held-out examples")
+        return n_fake
+    times = 10 if held <= 2_000 else 5
+    return max(min(times * held, MOST_NUMBERS // event.size), min(held, 1_000))
+
+
+def _draw(model: Model, real: Examples, event: Event, n: int, seed: int) -> Examples:
+    """Samples, with the conditions that they were asked for: whole rounds of the held-out ones, and a random part."""
+    asked = None
+    rows = np.random.default_rng(seed).permutation(-(-n // len(real)) * len(real))[:n] % len(real)
+    if model.conditional:
+        asked = real[rows].condition
+    device = next(iter(model.parameters())).device
+    x = model.sample(n, asked.to(device) if asked else None, rng=Rng(seed, device)).cpu()
+    if x.is_floating_point() and not (finite := x.flatten(1).isfinite().all(1)).all():
+        raise UserError(
+            f"{int((~finite).sum())} of {n} samples hold NaN or infinite numbers: the generator has diverged; train it "
+            "again, with another seed or a smaller rate"
+        )
+    labels, values = (asked.labels, asked.values) if asked else (None, None)
+    return Examples(
+        x.numpy(),
+        np.arange(n),
+        None if labels is None else labels.numpy(),
+        None if values is None else values.numpy(),
+    )
+
+
+def _scorer(model: Model) -> Scorer:
+    def score(x: np.ndarray, condition: Condition | None) -> Score:
+        device = next(iter(model.parameters())).device
+        asked = condition.to(device) if condition is not None and model.conditional else None
+        return model.score(torch.from_numpy(np.ascontiguousarray(x)).to(device), asked)
+
+    return score
+
+
+def _digest(x: np.ndarray) -> str:
+    import hashlib
+
+    return f"sha256:{hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()}"

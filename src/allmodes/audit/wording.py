@@ -1,0 +1,136 @@
+"""What an audit says to people: the verdict in a sentence, the questions, numbers as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from allmodes.audit.finding import Finding, Verdict
+
+QUESTIONS = {
+    "missing": "Does it leave out a part of the data?",
+    "invented": "Does it make what does not exist?",
+    "copies": "Does it copy examples that it was trained on?",
+    "spacing": "Do its samples lie too close together inside a mode?",
+    "frequencies": "Does each class or mode come as often as it should?",
+    "observables": "Are your observables distributed as in the data?",
+    "residuals": "Does it obey your constraints?",
+    "conditions": "Does it make what it is asked for?",
+    "marginals": "Is each column, and each pair of columns, distributed as in the data?",
+    "two_sample": "Can a classifier tell its samples from the data?",
+    "density": "What density does it give to data that it has not seen?",
+    "coverage": "Which real examples have no generated one near them?",
+    "distances": "How far apart are the two distributions?",
+}
+METHODS = {
+    "missing": "A tree of clusters over the training examples gives regions of every size. Half of the generated examples "
+    "choose the suspicious ones; the other half and the held-out examples, which chose nothing, certify them by exact "
+    "tests. The interval is that of the mass that is missing.",
+    "invented": "The mirror image: regions that hold generated examples and too few held-out ones.",
+    "copies": "Under no copying a generated example is as near to a training example as to a held-out one. Labels "
+    "“training” and “held out” are exchanged to test that, and single copies are listed at a controlled share of false ones.",
+    "spacing": "In each cell the distances between generated examples are compared with those between real ones, labels "
+    "exchanged inside the cell.",
+    "frequencies": "Counts of each class or known mode, generated against held-out, by exact tests.",
+    "observables": "Your functions of an example, over all and in bins of each condition: Kolmogorov-Smirnov and "
+    "Mann-Whitney tests, Holm's correction over all looks.",
+    "residuals": "The residual's 99 % quantile over the training examples is the tolerance; those beyond it are counted, "
+    "generated against held-out, by Fisher's exact test.",
+    "conditions": "A judge trained on real training examples recognises classes and values, of held-out and of generated "
+    "examples; what it gets wrong, it gets wrong on both sides.",
+    "marginals": "Kolmogorov-Smirnov and Mann-Whitney tests of each column, rank correlations of each pair, Holm's "
+    "correction over all of them.",
+    "two_sample": "A classifier learns to tell generated from held-out examples and is tried on examples that it did not "
+    "learn from; 0.5 is chance.",
+    "density": "The mean logarithm of the model's density, with what kind of number it is. It informs and does not decide.",
+    "coverage": "Precision, recall, density and coverage, each beside what a perfect generator would get. They inform and do "
+    "not decide.",
+    "distances": "Distances between the two distributions, each beside the same between two halves of the real data. They "
+    "inform and do not decide.",
+}
+SHARES = ("missing", "invented", "copies", "residuals")
+"""Findings whose figure is a share of the examples."""
+ANSWERS = {Verdict.FOUND: "found", Verdict.NOT_FOUND: "not found", Verdict.CANNOT_TELL: "cannot tell"}
+
+
+def percent(share: float) -> str:
+    """A share as people read it, with no more digits than it needs.
+
+    >>> percent(0.1234), percent(0.0123), percent(0.00071), percent(1.0)
+    ('12.3 %', '1.2 %', '0.071 %', '100 %')
+    """
+    value = 100 * share
+    digits = 0 if abs(value) >= 99.95 or value == 0 else 1 if abs(value) >= 1 else 2 if abs(value) >= 0.1 else 3
+    return f"{value:.{digits}f} %"
+
+
+def number(value: float | None, share: bool = False) -> str:
+    """A figure for a table; an empty string where there is none."""
+    if value is None:
+        return ""
+    return percent(value) if share else f"{value:.3g}"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value for a table.
+
+    >>> p_value(0.04321), p_value(1e-9), p_value(None)
+    ('0.043', '< 0.0001', '')
+    """
+    if p is None:
+        return ""
+    return "< 0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+
+
+def claim(finding: Finding) -> str:
+    """What a finding that was found says of the generator, as the end of a sentence: "misses 12 % of the data"."""
+    figure = number(finding.estimate, finding.name in SHARES)
+    if finding.low is not None and finding.high is not None and figure:
+        ends = (number(end, finding.name in SHARES).removesuffix(" %") for end in (finding.low, finding.high))
+        figure = f"{figure} [{', '.join(ends)}]"
+    match finding.name:
+        case "missing":
+            return f"misses {figure} of the data"
+        case "invented":
+            return f"invents {figure} of its samples"
+        case "copies":
+            return "copies training examples"
+        case "spacing":
+            return "makes samples that lie too close together inside modes"
+        case "frequencies":
+            return "makes some classes or modes too rarely or too often"
+        case "observables":
+            return "distorts observables"
+        case "residuals":
+            return "breaks constraints"
+        case "conditions":
+            return "does not make what it is asked for"
+        case "marginals":
+            return "distorts columns or their correlations"
+        case "two_sample":
+            return f"is told from the data by a classifier (AUC {figure})"
+        case name:
+            return f"differs in {name.replace('_', ' ')}"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Words as a list in a sentence.
+
+    >>> joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def sentence(
+    findings: Sequence[Finding], *, features: str, n_real: int, n_fake: int, alpha: float, enough: bool, hides: str
+) -> str:
+    """The verdict in one sentence: what was found, in which features, from how many examples, and what could hide."""
+    basis = f"{n_real:,} held-out and {n_fake:,} generated examples in {features}"
+    if not enough:
+        return f"Cannot tell: {basis} are too few to test anything; give at least 100 of each, better thousands."
+    found = [finding for finding in findings if finding.decides and finding.verdict is Verdict.FOUND]
+    if found:
+        order = list(QUESTIONS)
+        claims = [claim(one) for one in sorted(found, key=lambda one: order.index(one.name) if one.name in order else 99)]
+        return f"The generator {joined(claims)}, judged by {basis} at level {percent(alpha)}; {hides}."
+    return f"No fault was found in {basis} at level {percent(alpha)}; {hides}."
