@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from allmodes.audit.api import audit
     from allmodes.audit.parzen import parzen
     from allmodes.data.dataset import load_data
     from allmodes.errors import UserError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from allmodes.training.study import study
     from allmodes.training.train import train
 
-__all__ = ["Run", "UserError", "load", "load_data", "parzen", "study", "train"]
+__all__ = ["Run", "UserError", "audit", "load", "load_data", "parzen", "study", "train"]
 
 _HOMES = {
     "Run": "training.run",
@@ -27,6 +28,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "audit":  # a package that can be called
+        return import_module("allmodes.audit")
     if name not in _HOMES:
         raise AttributeError(f"module 'allmodes' has no attribute {name!r}")
     return getattr(import_module(f"allmodes.{_HOMES[name]}"), name)

@@ -35,7 +35,7 @@ def require_comparable(real: Dataset, other: Dataset, what: str) -> list[str]:
     _same_range(a, b, what)
     if real.event.layout is Layout.VECTOR and len(real.event.shape) == 1:
         for column in range(real.event.size):
-            _same_units(a[:, column], b[:, column], f"column {name_column(real.event, column)} of {what}")
+            _same_units(a[:, column], b[:, column], f"{name_column(real.event, column)} of {what}")
     else:
         _same_units(a.ravel(), b.ravel(), what)
     return list(_types(real.event, other.event, what))
@@ -79,7 +79,7 @@ def constant_columns(data: Dataset) -> list[int]:
 
 def name_column(event: Event, column: int) -> str:
     """A table's column as people call it."""
-    return event.columns[column] if event.columns else str(column)
+    return event.columns[column] if event.columns else f"column {column}"
 
 
 def _same_shape(real: Event, other: Event, what: str) -> None:

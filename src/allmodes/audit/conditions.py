@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
-from allmodes.audit.one_dimension import compare, histogram, holm
+from allmodes.audit.one_dimension import compare, histogram
+from allmodes.audit.scan import holm
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Subject
 
@@ -39,7 +40,7 @@ def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding
         return None
     if not subject.enough:
         return Finding("conditions", Verdict.CANNOT_TELL, "too few examples to judge conditions", level=level)
-    adjusted = holm([look["p_value"] for look in looks])
+    adjusted = holm(np.array([look["p_value"] for look in looks]))
     for look, p in zip(looks, adjusted, strict=True):
         look["p_value"] = float(p)
     worst = min(looks, key=lambda look: (look["p_value"], -abs(look["gap"])))

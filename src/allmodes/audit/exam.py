@@ -85,10 +85,6 @@ def questions(exam: Exam) -> dict[str, Question]:
     """What is asked, by name: what the data allow, whatever they would answer."""
     subject = exam.subject
     asked: dict[str, Question] = {"missing": _missing, "invented": _invented, "spacing": _spacing}
-    if subject.trained:
-        asked["copies"] = _copies
-    if subject.modes is not None:
-        asked["frequencies"] = _frequencies
     if exam.observables:
         asked["observables"] = _observables
     if exam.constraints:
@@ -97,7 +93,7 @@ def questions(exam: Exam) -> dict[str, Question]:
         asked["conditions"] = _conditions
     if subject.event.layout is Layout.VECTOR and len(subject.event.shape) == 1:
         asked["marginals"] = _marginals
-    asked |= {"two_sample": _two_sample, "coverage": _coverage, "distances": _distances}
+    
     if subject.scorer is not None:
         asked["density"] = _density
     return asked

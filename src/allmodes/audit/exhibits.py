@@ -10,7 +10,7 @@ import numpy as np
 
 from allmodes.audit import pictures, plots
 from allmodes.audit.finding import Finding, Region
-from allmodes.audit.wording import percent
+from allmodes.audit.wording import p_value, percent
 
 if TYPE_CHECKING:
     from allmodes.audit.api import Audit
@@ -19,6 +19,8 @@ REGIONS = 8
 PAIRS = 12
 PLOTS = 12
 ROWS = 40
+HARDLY = 0.1
+"""Share of its rate below which a region counts as not there."""
 
 
 def exhibits(finding: Finding, audit: Audit) -> str:
@@ -39,8 +41,8 @@ def exhibits(finding: Finding, audit: Audit) -> str:
         elif not isinstance(value, (Mapping, list, tuple)):
             plain[name] = value
     if plain:
-        entries = "".join(f"<dt>{spoken(name)}</dt><dd>{escape(cell(value))}</dd>" for name, value in plain.items())
-        parts.append(f"<dl>{entries}</dl>")
+        said = " · ".join(f"{spoken(name)} {escape(p_value(value) if name.startswith('p_value') else cell(value))}" for name, value in plain.items())
+        parts.append(f'<p class="soft">{said}</p>')
     return "".join(parts)
 
 
@@ -57,7 +59,9 @@ def cell(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return f"{value:.4g}"
+            return f"{value:.3g}"
+        case int():
+            return f"{value:,}"
         case list() | tuple():
             return ", ".join(cell(one) for one in value)
         case _:
@@ -66,44 +70,52 @@ def cell(value: Any) -> str:
 
 def _region(finding: Finding, region: Region, i: int, audit: Audit) -> str:
     invented = finding.name == "invented"
-    examples, nearest = (audit.fake_examples, audit.real_examples) if invented else (audit.real_examples, audit.fake_examples)
-    ratio = region.fake_mass / region.real_mass if region.real_mass else None
+    sides = (audit.fake_examples, audit.real_examples) if invented else (audit.real_examples, audit.fake_examples)
+    low, high = (-region.high, -region.low) if invented else (region.low, region.high)
     said = (
-        f"{percent(region.real_mass)} of the held-out and {percent(region.fake_mass)} of the generated examples; "
-        f"difference {percent(region.low)} to {percent(region.high)}"
+        f"{percent(region.real_mass)} of the held-out and {percent(region.fake_mass)} of the generated examples "
+        f"(difference {percent(low).removesuffix(' %')} to {percent(high)})"
     )
-    if ratio is not None and not invented:
-        said += f"; generated at {percent(ratio)} of its rate"
-    title = f"Region {i + 1}" + ("" if region.certified else " (suspected)")
-    own, other = ("Generated, and not in the data", "Nearest real ones") if invented else (
-        "Real, and not generated" if ratio is not None and ratio < 0.1 else "Real, and generated too rarely",
-        "Nearest generated ones",
-    )
-    if finding.name == "spacing":
-        own, other = "Real ones", "Generated ones: too close together"
+    title = f"Region {i + 1}" + ("" if region.certified or finding.name != "missing" else ", suspected")
+    own, other, word = _captions(finding.name, region)
     shown = ""
-    if region.examples:
-        x = examples(region.examples)
-        near = nearest(region.nearest) if region.nearest else x[:0]
+    if region.examples and pictures.kind_of(audit.event) != "plane":
+        x = sides[0](region.examples)
+        near = sides[1](tuple(dict.fromkeys(region.nearest))) if region.nearest else x[:0]
         colours = (plots.FAKE, plots.REAL) if invented else (plots.REAL, plots.FAKE)
         shown = (
             f'<div class="two">{pictures.show(x, audit.event, own, colours[0])}'
             f"{pictures.show(near, audit.event, other, colours[1])}</div>"
         )
-        shown += _where(region, audit, invented)
+    if region.examples and pictures.kind_of(audit.event) != "tiles":
+        shown += _where(region, audit, invented, word)
     return f'<div class="region"><h3>{title}: {escape(said)}</h3>{shown}</div>'
 
 
-def _where(region: Region, audit: Audit, invented: bool) -> str:
-    """The region on a map: the plane itself for points, for tables the plane that shows most."""
-    if pictures.kind_of(audit.event) == "tiles":
-        return ""
+def _captions(name: str, region: Region) -> tuple[str, str, str]:
+    """What to say of a region's examples, of the nearest of the other kind, and of the marks on a map."""
+    if name == "invented":
+        absent = region.real_mass < HARDLY * region.fake_mass
+        own = "Generated, and not in the data" if absent else "Generated, and more often than in the data"
+        return own, "Nearest real ones", "generated examples of this region"
+    if name == "spacing":
+        return "Real ones", "Generated ones: too close together", "real examples of this region"
+    absent = region.fake_mass < HARDLY * region.real_mass
+    own = "Real, and not generated" if absent else f"Real, and generated at {percent(_rate(region))} of their rate"
+    return own, "Nearest generated ones", "real examples of this region"
+
+
+def _rate(region: Region) -> float:
+    return region.fake_mass / region.real_mass if region.real_mass else float("inf")
+
+
+def _where(region: Region, audit: Audit, invented: bool, word: str) -> str:
+    """The region on a map: the plane itself for points, for anything else the plane that shows most."""
     real, fake, names = audit.map
-    rows = np.isin((audit.subject.fake if invented else audit.subject.real).rows, region.examples)
-    marked = (fake if invented else real)[rows]
-    word = "generated, not in the data" if invented else "real, in this region"
-    drawn = plots.plane(real, fake, marked, "where the region lies", word, names)
-    return f'<figure class="one">{drawn}</figure>'
+    marked = np.isin((audit.subject.fake if invented else audit.subject.real).rows, region.examples)
+    drawn = plots.plane(real, fake, marked, on_fake=invented, axes_names=names, label="where the region lies")
+    caption = f'<figcaption><span class="dot"></span>{escape(word)}</figcaption>'
+    return f'<figure class="one">{caption}{drawn}</figure>'
 
 
 def _pairs(finding: Finding, audit: Audit) -> str:
@@ -131,10 +143,10 @@ def _histograms(given: Any) -> str:
 
 def _rows(name: str, given: Sequence[Mapping[str, Any]]) -> str:
     """A table of figures, a row for each mapping; histograms among them are drawn below it."""
-    keys = [key for key in given[0] if not isinstance(given[0][key], Mapping)]
-    head = "".join(f"<th>{spoken(key)}</th>" for key in keys)
+    lines = [_with_intervals(row) for row in given]
+    head = "".join(f"<th>{spoken(key)}</th>" for key in lines[0])
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell(row.get(key)))}</td>" for key in keys) + "</tr>" for row in given[:ROWS]
+        "<tr>" + "".join(f"<td>{escape(line.get(key, ''))}</td>" for key in lines[0]) + "</tr>" for line in lines[:ROWS]
     )
     more = f'<p class="soft">{len(given) - ROWS} more rows are in audit.json.</p>' if len(given) > ROWS else ""
     drawn = {str(row.get("name", "")): row["histogram"] for row in given if "histogram" in row}
@@ -142,3 +154,21 @@ def _rows(name: str, given: Sequence[Mapping[str, Any]]) -> str:
         f'<h3>{spoken(name).capitalize()}</h3><div class="wide"><table><tr>{head}</tr>{body}</table></div>{more}'
         + (_histograms(drawn) if drawn else "")
     )
+
+
+def _with_intervals(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row's cells; bounds stand in brackets behind what they bound: "shift": "0.1 [0.08, 0.12]"."""
+    cells: dict[str, str] = {}
+    last = ""
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            continue
+        if key == "p_value":
+            cells[key] = p_value(value)
+        elif (key == "low" or key.endswith("_low")) and last:
+            cells[last] += f" [{cell(value)}, "
+        elif (key == "high" or key.endswith("_high")) and last and cells[last].endswith(", "):
+            cells[last] += f"{cell(value)}]"
+        else:
+            cells[key], last = cell(value), key
+    return cells

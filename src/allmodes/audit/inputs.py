@@ -76,7 +76,7 @@ def subject_of(
 
 
 def _name(side: str, data: Any) -> str:
-    return str(data) if isinstance(data, (str, os.PathLike)) else f"the array {side}"
+    return str(data) if isinstance(data, (str, os.PathLike)) else "an array"
 
 
 def _of(given: Any, side: str) -> Any:

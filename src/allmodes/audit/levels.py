@@ -13,6 +13,9 @@ SHARES = {
     "spacing": 2,
     "frequencies": 2,
     "observables": 2,
+    "residuals": 2,
+    "conditions": 2,
+    "marginals": 1,
     "two_sample": 1,
 }
 """Parts of alpha of the findings that decide; what is not named here informs and never decides."""

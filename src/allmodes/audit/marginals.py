@@ -9,7 +9,8 @@ import numpy as np
 
 from allmodes.audit.comparable import name_column
 from allmodes.audit.finding import Finding, Verdict
-from allmodes.audit.one_dimension import Compared, compare, histogram, holm
+from allmodes.audit.one_dimension import Compared, compare, histogram
+from allmodes.audit.scan import holm
 from allmodes.audit.subject import Subject
 
 MOST_COLUMNS = 64
@@ -36,7 +37,7 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
         return Finding("marginals", Verdict.CANNOT_TELL, "too few examples to compare columns", level=level)
     compared = [compare(real[:, c], fake[:, c], rng) for c in columns]
     pairs, gaps, pair_p = _correlations(real, fake, columns)
-    adjusted = holm([one.p_value for one in compared] + pair_p)
+    adjusted = holm(np.array([one.p_value for one in compared] + pair_p))
     worst = int(np.argmax([one.distance for one in compared]))
     names = [name_column(event, c) for c in columns]
     wrong = [names[i] for i in np.argsort(adjusted[: len(columns)]) if adjusted[i] <= level]

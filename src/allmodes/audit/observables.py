@@ -9,7 +9,8 @@ import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Function, numbers
-from allmodes.audit.one_dimension import compare, histogram, holm
+from allmodes.audit.one_dimension import compare, histogram
+from allmodes.audit.scan import holm
 from allmodes.audit.subject import FEWEST, Examples, Subject
 
 PARTS = 4
@@ -40,7 +41,7 @@ def observables(subject: Subject, functions: Mapping[str, Function], level: floa
         for where, a, b in bins(subject)
     ]
     compared = [compare(real, fake, rng) for _, _, real, fake in looks]
-    adjusted = holm([one.p_value for one in compared])
+    adjusted = holm(np.array([one.p_value for one in compared]))
     first = int(np.argmin(adjusted + 1e-9 * np.argsort(np.argsort([-one.distance for one in compared]))))
     name, where, one = looks[first][0], looks[first][1], compared[first]
     found = [i for i in range(len(looks)) if adjusted[i] <= level]

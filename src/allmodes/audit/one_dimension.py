@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,22 +77,6 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
     )
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Adjusted p-values of k tests: each at most alpha for a false one, whatever the tests share.
-
-    Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
-
-    >>> holm([0.01, 0.04, 0.03]).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p = np.asarray(p_values, np.float64)
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(1.0, stepped)
-    return adjusted
-
-
 def histogram(real: np.ndarray, fake: np.ndarray, bins: int = BINS) -> dict[str, Any]:
     """Counts of both in common bins, with what is needed to draw their ratio.
 
@@ -102,7 +85,7 @@ def histogram(real: np.ndarray, fake: np.ndarray, bins: int = BINS) -> dict[str,
 
     Returns:
         edges [k + 1], real and fake counts [k], n and m; ratio [k] of the shares, fake by real, and its standard error
-        [k] by Poisson counts, None where a count is zero.
+        [k] by Poisson counts (of one event where there is none), None where there is no real example.
     """
     edges = _edges(real, fake, bins)
     counts = [np.histogram(x.clip(edges[0], edges[-1]), edges)[0] for x in (real, fake)]
@@ -110,9 +93,9 @@ def histogram(real: np.ndarray, fake: np.ndarray, bins: int = BINS) -> dict[str,
     ratios: list[float | None] = []
     errors: list[float | None] = []
     for r, f in zip(a, b, strict=True):
-        ratio = (f / len(fake)) / (r / len(real)) if r and f else None
-        ratios.append(ratio)
-        errors.append(ratio * math.sqrt(1 / r + 1 / f) if ratio else None)
+        unit = len(real) / len(fake) / r if r else 0.0
+        ratios.append(float(f * unit) if r else None)
+        errors.append(float(max(f, 1) * unit * math.sqrt(1 / r + 1 / max(f, 1))) if r else None)
     return {
         "edges": edges.tolist(),
         "real": a.tolist(),

@@ -21,13 +21,15 @@ ROWS = 6
 LINE = 13
 """A vector without names of its columns of at least so many numbers is drawn as a line."""
 
-Kind = Literal["tiles", "lines", "rows"]
+Kind = Literal["tiles", "plane", "lines", "rows"]
 
 
 def kind_of(event: Event) -> Kind:
     """How examples of an event are shown one by one."""
     if event.image is not None or len(event.shape) >= 2:
         return "tiles"
+    if event.size == 2:
+        return "plane"
     return "lines" if event.size >= LINE and not event.columns else "rows"
 
 

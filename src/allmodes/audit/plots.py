@@ -53,7 +53,7 @@ def figure(width: float, height: float) -> Iterator[Figure]:
 def svg(drawn: Figure, label: str) -> str:
     """The figure as an SVG element, with a text for those who do not see it."""
     buffer = io.StringIO()
-    drawn.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    drawn.savefig(buffer, format="svg", transparent=True, dpi=160, metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     for stand_in, colour in COLOURS.items():
@@ -86,44 +86,67 @@ def ratio_histogram(counts: Mapping[str, Any], title: str) -> str:
         upper.set_yticks([])
         upper.spines["left"].set_visible(False)
         upper.set_title(title, loc="left", fontsize=9)
-        upper.legend(loc="upper right", handlelength=1.2)
+        upper.legend(loc="lower right", bbox_to_anchor=(1.02, 0.98), ncols=2, handlelength=1.2, columnspacing=1)
         _ratio(lower, middle, counts)
         lower.set_xlim(edges[0], edges[-1])
         return svg(drawn, f"{title}: held-out and generated distributions and their ratio")
 
 
 def _ratio(axes: Axes, middle: np.ndarray, counts: Mapping[str, Any]) -> None:
+    """The ratio panel; what lies beyond it is an arrow at its edge."""
     known = [i for i, ratio in enumerate(counts["ratio"]) if ratio is not None]
-    ratio = np.array([counts["ratio"][i] for i in known], float)
+    at, ratio = middle[known], np.array([counts["ratio"][i] for i in known], float)
     error = np.array([counts["error"][i] for i in known], float)
+    sure = error < 0.5
+    reach = min(1.0, max(0.1, 1.3 * float(np.abs(ratio[sure] - 1).max(initial=0))))
     axes.axhline(1, color=INK, lw=0.7, alpha=0.5)
-    axes.errorbar(middle[known], ratio, error, fmt="o", ms=2.2, color=FAKE, elinewidth=0.8)
-    sure = ratio[error < 0.5] if (error < 0.5).any() else ratio
-    reach = min(1.0, max(0.1, float(np.abs(sure - 1).max(initial=0)) * 1.3))
-    axes.set_ylim(1 - reach, 1 + reach)
-    axes.set_yticks([1 - reach / 1.3, 1, 1 + reach / 1.3], [f"{1 - reach / 1.3:.2g}", "1", f"{1 + reach / 1.3:.2g}"])
+    inside = np.abs(ratio - 1) <= reach
+    axes.errorbar(at[inside], ratio[inside], error[inside], fmt="o", ms=2.4, color=FAKE, elinewidth=0.8)
+    axes.plot(at[ratio > 1 + reach], np.full((ratio > 1 + reach).sum(), 1 + 0.9 * reach), "^", ms=3.5, color=FAKE)
+    axes.plot(at[ratio < 1 - reach], np.full((ratio < 1 - reach).sum(), 1 - 0.9 * reach), "v", ms=3.5, color=FAKE)
+    axes.set_ylim(1 - 1.05 * reach, 1 + 1.05 * reach)
+    ticks = [1 - reach, 1, 1 + reach]
+    axes.set_yticks(ticks, [f"{tick:.2g}" for tick in ticks])
     axes.set_ylabel("gen. / real", fontsize=8)
 
 
 def plane(
-    real: np.ndarray, fake: np.ndarray, marked: np.ndarray, title: str, marked_name: str, axes_names: tuple[str, str]
+    real: np.ndarray, fake: np.ndarray, marked: np.ndarray, *, on_fake: bool, axes_names: tuple[str, str], label: str
 ) -> str:
-    """Points in the plane, real and generated beside each other, those of a region marked: each [n, 2]."""
-    with figure(7.4, 3.3) as drawn:
-        left, right = drawn.subplots(1, 2, sharex=True, sharey=True)
-        for axes, points, colour, name in ((left, real, GREY, "held-out data"), (right, fake, BLUE, "generated")):
-            points = points[:POINTS]
-            axes.scatter(points[:, 0], points[:, 1], s=4, color=colour, alpha=0.6, linewidths=0, rasterized=True)
+    """Points in the plane, [n, 2] and [m, 2], real and generated beside each other.
+
+    Arguments:
+        marked: which of one side lie in a region, [n] or [m] bool; a ring shows where that is on both.
+        on_fake: whether the marked ones are generated.
+    """
+    region = (fake if on_fake else real)[marked]
+    centre = np.median(region, 0)
+    radius = 1.25 * float(np.quantile(np.linalg.norm(region - centre, axis=1), 0.95))
+    span = float(np.ptp(real, axis=0).max())
+    with figure(7.4, 3.5) as drawn:
+        panels = drawn.subplots(1, 2, sharex=True, sharey=True)
+        sides = ((real, GREY, "held-out data", not on_fake), (fake, BLUE, "generated", on_fake))
+        for axes, (points, colour, name, holds) in zip(panels, sides, strict=True):
+            _points(axes, points[:POINTS], colour)
+            if holds:
+                _points(axes, region[:POINTS], RED)
+            ring = _circle(centre, max(radius, 0.03 * span))
+            axes.plot(*ring, color=MARK, lw=0.9, ls=(0, (4, 3)))
             axes.set_title(name, loc="left", fontsize=9)
             axes.set_xlabel(axes_names[0])
-            axes.set_aspect("equal", adjustable="datalim")
-        left.set_ylabel(axes_names[1])
-        on = left if marked_name.startswith("real") else right
-        on.scatter(marked[:, 0], marked[:, 1], s=9, color=RED, linewidths=0, rasterized=True, label=marked_name)
-        if len(marked):
-            on.legend(loc="upper right", handletextpad=0.2)
-        drawn.set_dpi(160)
-        return svg(drawn, title)
+            axes.set_aspect("equal", adjustable="box")
+        panels[0].set_ylabel(axes_names[1])
+        return svg(drawn, label)
+
+
+def _circle(centre: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """Points on a circle."""
+    angle = np.linspace(0, 2 * np.pi, 73)
+    return centre[0] + radius * np.cos(angle), centre[1] + radius * np.sin(angle)
+
+
+def _points(axes: Axes, points: np.ndarray, colour: str) -> None:
+    axes.scatter(points[:, 0], points[:, 1], s=4, color=colour, alpha=0.6, linewidths=0, rasterized=True)
 
 
 def curves(series: Mapping[str, tuple[list[float], list[float]]], label: str, x_name: str, y_name: str) -> str:

@@ -79,15 +79,15 @@ def _overview(findings: Sequence[Finding], alpha: float) -> str:
                 interval(finding),
                 number(finding.floor, share),
                 p_value(finding.p_value),
-                percent(finding.level) if finding.decides else "informs",
+                f"{100 * finding.level:.2g} %" if finding.decides else "informs",
             )
         )
     head = ("question", "answer", "figure", "interval", "floor", "p-value", "level")
     note = (
         f'<p class="soft">The floor is the same figure for a perfect generator, or between two halves of the real data. '
         f"P-values are corrected for the number of looks inside each question. A question that decides is answered "
-        f"“found” where its p-value is at most its level; the levels add up to {percent(alpha)}, so that a generator "
-        f"without fault fails in at most {percent(alpha)} of all audits. The others inform.</p>"
+        f"“found” where its p-value is at most its level; the levels add up to {100 * alpha:g} %, so that a generator "
+        f"without fault fails in at most {100 * alpha:g} % of all audits. The others inform.</p>"
     )
     return table(head, rows, "all") + note
 

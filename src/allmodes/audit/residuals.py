@@ -8,7 +8,8 @@ import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Function, numbers
-from allmodes.audit.one_dimension import histogram, holm
+from allmodes.audit.one_dimension import histogram
+from allmodes.audit.scan import holm
 from allmodes.audit.subject import Subject
 
 USUAL = 0.99
@@ -56,7 +57,7 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
                 "fake_median": float(np.median(fake)),
             }
         )
-    adjusted = holm(p_values)
+    adjusted = holm(np.array(p_values))
     for row, p in zip(rows, adjusted, strict=True):
         row["p_value"] = float(p)
     worst = min(rows, key=lambda row: (row["p_value"], -row["fake_beyond"]))

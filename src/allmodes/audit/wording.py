@@ -90,8 +90,10 @@ def claim(finding: Finding) -> str:
     match finding.name:
         case "missing":
             return f"misses {figure} of the data"
-        case "invented":
+        case "invented" if any(region.real_mass < 0.1 * region.fake_mass for region in finding.regions):
             return f"invents {figure} of its samples"
+        case "invented":
+            return f"makes {figure} of its samples where the data have fewer"
         case "copies":
             return "copies training examples"
         case "spacing":
@@ -132,5 +134,5 @@ def sentence(
     if found:
         order = list(QUESTIONS)
         claims = [claim(one) for one in sorted(found, key=lambda one: order.index(one.name) if one.name in order else 99)]
-        return f"The generator {joined(claims)}, judged by {basis} at level {percent(alpha)}; {hides}."
-    return f"No fault was found in {basis} at level {percent(alpha)}; {hides}."
+        return f"The generator {joined(claims)}, judged by {basis} at level {100 * alpha:g} %; {hides}."
+    return f"No fault was found in {basis} at level {100 * alpha:g} %; {hides}."

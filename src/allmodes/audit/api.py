@@ -1,0 +1,332 @@
+"""An audit: what a generator misses, invents and copies, as findings with a verdict and a report."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from allmodes.atomic import write_whole
+from allmodes.audit.exam import Exam, prepare, questions
+from allmodes.audit.features import Features
+from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.functions import Given, named_functions
+from allmodes.audit.inputs import subject_of
+from allmodes.audit.levels import levels
+from allmodes.audit.runs import subject_of_run
+from allmodes.audit.selftest import SelfTest, plant
+from allmodes.audit.sets import Sets
+from allmodes.audit.subject import Examples, Subject
+from allmodes.audit.wording import percent, sentence
+from allmodes.errors import UserError
+from allmodes.event import Event
+
+Report = Callable[[int, int, str], None]
+"""Called with questions done, questions in all, and the one that is asked now."""
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What an audit found.
+
+    Arguments:
+        findings: one for each question that was asked.
+        alpha: chance that the audit of a generator without fault fails.
+        subject: what was examined, in the user's units.
+        sets: the same in the features.
+        features: in what numbers it was looked at.
+        seed: of every draw.
+        self_test: what the audit would have seen of faults that were planted in the real data; None where none were.
+        seconds: that it took.
+    """
+
+    findings: tuple[Finding, ...]
+    alpha: float
+    subject: Subject
+    sets: Sets
+    features: Features
+    seed: int
+    self_test: SelfTest | None = None
+    seconds: float = 0.0
+    _report: list[Path] = field(default_factory=list, repr=False)
+
+    @property
+    def verdict(self) -> Literal["pass", "fail"]:
+        """ "fail" where a question that decides was answered "found"."""
+        return "fail" if any(one.decides and one.verdict is Verdict.FOUND for one in self.findings) else "pass"
+
+    @property
+    def undecided(self) -> bool:
+        """Whether nothing could be decided: no question that decides had an answer."""
+        return all(one.verdict is Verdict.CANNOT_TELL for one in self.findings if one.decides)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence: what was found, in which features, from how many examples, what could hide."""
+        return sentence(
+            self.findings,
+            features=f"{self.features.name} features",
+            n_real=len(self.subject.real),
+            n_fake=len(self.subject.fake),
+            alpha=self.alpha,
+            enough=not self.undecided,
+            hides=self.hides,
+        )
+
+    @property
+    def hides(self) -> str:
+        """What could be there and not be seen."""
+        missing = next((one for one in self.findings if one.name == "missing"), None)
+        smallest = missing.figures.get("could_hide") if missing else None
+        return hidden(smallest, self.self_test)
+
+    @property
+    def title(self) -> str:
+        """What was audited."""
+        name = self.subject.sources["fake"]["name"]
+        return f"Generated examples in {name}" if name == "an array" else name
+
+    @property
+    def event(self) -> Event:
+        """What one example is."""
+        return self.subject.event
+
+    @property
+    def how(self) -> dict[str, str]:
+        """How it was done, so that it can be done again."""
+        import platform
+        from importlib.metadata import version
+
+        subject = self.subject
+        said = {
+            side: f"{source['name']} ({source['digest']})" for side, source in subject.sources.items()
+        } | {
+            "examples": f"{len(subject.real):,} held-out, {len(subject.fake):,} generated, {len(subject.train):,} "
+            + ("training" if subject.trained else "real ones in place of training ones"),
+            "features": f"{self.features.name}: {self.features.summary}",
+            "level": f"{self.alpha:g} for all questions together: "
+            + ", ".join(f"{one.name} {one.level:.4g}" for one in self.findings if one.decides),
+            "seed": str(self.seed),
+            "versions": ", ".join(f"{name} {version(name)}" for name in ("allmodes", "torch", "numpy", "scipy", "scikit-learn"))
+            + f", Python {platform.python_version()}",
+            "seconds": f"{self.seconds:.1f}",
+        }
+        return said | {f"note {i + 1}" if len(subject.notes) > 1 else "note": line for i, line in enumerate(subject.notes)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """What other programs rely on, as plain values for JSON."""
+        return {
+            "verdict": self.verdict,
+            "alpha": self.alpha,
+            "n_real": len(self.subject.real),
+            "n_fake": len(self.subject.fake),
+            "findings": [_brief(one) for one in self.findings],
+            "report": str(self._report[-1]) if self._report else None,
+        }
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write report.html, which opens from disk with everything in it, and audit.json.
+
+        audit.json holds what `to_dict` gives, and besides `sentence`, `how`, `details` (the findings with their pairs
+        and figures) and `self_test`.
+
+        Returns:
+            the path of report.html.
+
+        Raises:
+            UserError: where the folder cannot be written, or the disk is full.
+        """
+        from allmodes.audit.report import page
+
+        folder = Path(folder).expanduser()
+        path = folder / "report.html"
+        html = page(self).encode()
+        write_whole(path, lambda file: file.write(html))
+        self._report.append(path)
+        more = {
+            "sentence": self.sentence,
+            "how": self.how,
+            "details": [one.to_dict() for one in self.findings],
+            "self_test": self.self_test.to_dict() if self.self_test else None,
+        }
+        text = json.dumps(_plain(self.to_dict() | more), indent=1, allow_nan=False).encode()
+        write_whole(folder / "audit.json", lambda file: file.write(text))
+        return path
+
+    def real_examples(self, rows: Sequence[int]) -> np.ndarray:
+        """Held-out examples by their index in the user's file."""
+        return _by_row(self.subject.real, rows)
+
+    def fake_examples(self, rows: Sequence[int]) -> np.ndarray:
+        """Generated examples by their index."""
+        return _by_row(self.subject.fake, rows)
+
+    def train_examples(self, rows: Sequence[int]) -> np.ndarray:
+        """Training examples by their index."""
+        return _by_row(self.subject.train, rows)
+
+    @cached_property
+    def map(self) -> tuple[np.ndarray, np.ndarray, tuple[str, str]]:
+        """Held-out and generated examples in the plane, [n, 2] and [m, 2], and the names of its axes.
+
+        Points of the plane as they are; anything else by the two principal components of the held-out features.
+        """
+        subject, event = self.subject, self.event
+        if event.shape == (2,):
+            names = event.columns or ("x", "y")
+            return subject.real.x, subject.fake.x, (names[0], names[1])
+        mean = self.sets.real.mean(0)
+        _, _, axes = np.linalg.svd(self.sets.real[:5_000] - mean, full_matrices=False)
+        planes = [(side - mean) @ axes[:2].T for side in (self.sets.real, self.sets.fake)]
+        if axes.shape[0] < 2:
+            planes = [np.pad(plane, ((0, 0), (0, 1))) for plane in planes]
+        return planes[0], planes[1], ("first principal component", "second")
+
+
+def audit(
+    run: Any = None,
+    *,
+    real: Any = None,
+    fake: Any = None,
+    train: Any = None,
+    labels: Any = None,
+    conditions: Any = None,
+    features: Any = None,
+    observables: Mapping[str, Given] | Iterable[Given] | Given | None = None,
+    constraints: Mapping[str, Given] | Iterable[Given] | Given | None = None,
+    alpha: float = 0.05,
+    seed: int = 0,
+    n_fake: int | None = None,
+    self_test: Literal["none", "short", "full"] = "short",
+    label: str | None = None,
+    condition: Sequence[str] = (),
+    device: str | None = None,
+    report: Report | None = None,
+) -> Audit:
+    """Examine what a generator makes: what it misses, invents and copies.
+
+    Either a run of ours, whose own held-out examples are compared with samples that are drawn for it; or `real` and
+    `fake` from any source.
+
+    Arguments:
+        run: as `allmodes.load` and `allmodes.train` give it.
+        real: examples that the generator was not trained on: an array [n, *shape], a path in any format that
+            `load_data` reads, or a `Dataset`. With a run: the data it was trained on, where they were an array.
+        fake: generated examples.
+        train: what it was trained on; without it copies cannot be told.
+        labels, conditions: of real, as `load_data` takes them; or {"real": ..., "fake": ..., "train": ...}.
+        features: in what numbers examples are compared: a name (`allmodes features`), "module:function", a function or a
+            torch module; what suits the data if left out.
+        observables: functions of examples [n, *shape], or of examples and their `Condition`, that give one number each;
+            or "module:function". A mapping names them.
+        constraints: the same; 0 where an example obeys.
+        alpha: chance that a generator without fault fails.
+        seed: of samples and of every draw.
+        n_fake: samples to draw from a run; 5 to 10 times the held-out examples if left out.
+        self_test: whether faults are planted in the real data to see what would be found: "short" takes seconds, "full"
+            minutes.
+        label, condition: columns or arrays of files that hold labels and conditions.
+        device: where features are computed and samples drawn, "cpu" or "cuda"; a GPU if there is one.
+        report: told of progress.
+
+    Raises:
+        UserError: for sets that cannot be compared, features or functions that fail, or an alpha that is no chance.
+    """
+    begun = time.perf_counter()
+    levels(alpha, [])
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    functions = named_functions(observables, "observable")
+    obeyed = named_functions(constraints, "constraint")
+    if run is not None:
+        if fake is not None or train is not None:
+            raise UserError("give a run, or real= and fake=, not both: a run has its own held-out data and samples")
+        subject = subject_of_run(run, real, labels=labels, conditions=conditions, n_fake=n_fake, seed=seed)
+    else:
+        if n_fake is not None:
+            raise UserError(f"n_fake={n_fake}: samples are drawn from a run alone; leave it out")
+        subject = subject_of(
+            real, fake, train, labels=labels, conditions=conditions, label=label, condition=condition, seed=seed
+        )
+    subject, sets, made = prepare(subject, features, seed, device)
+    exam = Exam(subject, sets, made, functions, obeyed, seed, device)
+    findings, share = [], questions(exam)
+    parts = levels(alpha, share)
+    for done, (name, ask) in enumerate(share.items()):
+        if report:
+            report(done, len(share) + 1, name.replace("_", " "))
+        if (finding := ask(exam, parts[name])) is not None:
+            findings.append(finding)
+    if report:
+        report(len(share), len(share) + 1, "self-test")
+    tested = plant(exam, parts, full=self_test == "full", report=report) if self_test != "none" and subject.enough else None
+    return Audit(
+        findings=tuple(findings),
+        alpha=alpha,
+        subject=subject,
+        sets=sets,
+        features=made,
+        seed=seed,
+        self_test=tested,
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def hidden(smallest: float | None, tested: SelfTest | None) -> str:
+    """What could hide, in half a sentence."""
+    said = []
+    if smallest is not None and smallest < 1:
+        said.append(f"a mode of less than {percent(smallest)} of the data could be missing unseen")
+    elif smallest is not None:
+        said.append("with so few examples a mode of any size could be missing unseen")
+    if tested is not None:
+        said.append(tested.sentence)
+    return "; ".join(said) or "what could hide was not computed"
+
+
+def _brief(finding: Finding) -> dict[str, Any]:
+    """A finding in the keys that other programs rely on."""
+    brief: dict[str, Any] = {
+        "name": finding.name,
+        "verdict": str(finding.verdict),
+        "estimate": finding.estimate,
+        "low": finding.low,
+        "high": finding.high,
+        "p_value": finding.p_value,
+        "floor": finding.floor,
+    }
+    if finding.regions:
+        keys = ("real_mass", "fake_mass", "low", "high")
+        brief["regions"] = [
+            {key: getattr(region, key) for key in keys} | {"examples": list(region.examples)} for region in finding.regions
+        ]
+    return brief
+
+
+def _by_row(examples: Examples, rows: Sequence[int]) -> np.ndarray:
+    order = np.argsort(examples.rows)
+    return examples.x[order[np.searchsorted(examples.rows[order], np.asarray(rows, np.int64))]]
+
+
+def _plain(value: Any) -> Any:
+    """Values for JSON, which knows neither numpy's numbers nor NaN."""
+    match value:
+        case Mapping():
+            return {str(key): _plain(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+        case np.ndarray():
+            return _plain(value.tolist())
+        case np.generic():
+            return _plain(value.item())
+        case float() if not np.isfinite(value):
+            return None
+        case _:
+            return value
