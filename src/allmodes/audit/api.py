@@ -29,6 +29,8 @@ from allmodes.audit.wording import percent, sentence
 from allmodes.errors import UserError
 from allmodes.event import Event
 
+PROGRAMS = ("allmodes", "torch", "numpy", "scipy", "scikit-learn")
+
 Report = Callable[[int, int, str], None]
 """Called with questions done, questions in all, and the one that is asked now."""
 
@@ -60,7 +62,7 @@ class Audit:
 
     @property
     def verdict(self) -> Literal["pass", "fail"]:
-        """ "fail" where a question that decides was answered "found"."""
+        """Fail where a question that decides was answered "found", else pass."""
         return "fail" if any(one.decides and one.verdict is Verdict.FOUND for one in self.findings) else "pass"
 
     @property
@@ -106,20 +108,22 @@ class Audit:
         from importlib.metadata import version
 
         subject = self.subject
-        said = {
-            side: f"{source['name']} ({source['digest']})" for side, source in subject.sources.items()
-        } | {
+        said = {side: f"{source['name']} ({source['digest']})" for side, source in subject.sources.items()} | {
             "examples": f"{len(subject.real):,} held-out, {len(subject.fake):,} generated, {len(subject.train):,} "
             + ("training" if subject.trained else "real ones in place of training ones"),
             "features": f"{self.features.name}: {self.features.summary}",
             "level": f"{self.alpha:g} for all questions together: "
             + ", ".join(f"{one.name} {one.level:.4g}" for one in self.findings if one.decides),
             "seed": str(self.seed),
-            "versions": ", ".join(f"{name} {version(name)}" for name in ("allmodes", "torch", "numpy", "scipy", "scikit-learn"))
+            "versions": ", ".join(
+                f"{name} {version(name)}" for name in ("allmodes", "torch", "numpy", "scipy", "scikit-learn")
+            )
             + f", Python {platform.python_version()}",
             "seconds": f"{self.seconds:.1f}",
         }
-        return said | {f"note {i + 1}" if len(subject.notes) > 1 else "note": line for i, line in enumerate(subject.notes)}
+        return said | {
+            f"note {i + 1}" if len(subject.notes) > 1 else "note": line for i, line in enumerate(subject.notes)
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """What other programs rely on, as plain values for JSON."""
@@ -223,8 +227,8 @@ def audit(
         fake: generated examples.
         train: what it was trained on; without it copies cannot be told.
         labels, conditions: of real, as `load_data` takes them; or {"real": ..., "fake": ..., "train": ...}.
-        features: in what numbers examples are compared: a name (`allmodes features`), "module:function", a function or a
-            torch module; what suits the data if left out.
+        features: in what numbers examples are compared: a name (`allmodes features`), "module:function", a function or
+            a torch module; what suits the data if left out.
         observables: functions of examples [n, *shape], or of examples and their `Condition`, that give one number each;
             or "module:function". A mapping names them.
         constraints: the same; 0 where an example obeys.
@@ -248,7 +252,9 @@ def audit(
     if run is not None:
         if fake is not None or train is not None:
             raise UserError("give a run, or real= and fake=, not both: a run has its own held-out data and samples")
-        subject = subject_of_run(run, real, labels=labels, conditions=conditions, n_fake=n_fake, seed=seed)
+        subject = subject_of_run(
+            run, real, labels=labels, conditions=conditions, n_fake=n_fake, seed=seed, device=device
+        )
     else:
         if n_fake is not None:
             raise UserError(f"n_fake={n_fake}: samples are drawn from a run alone; leave it out")
@@ -266,7 +272,9 @@ def audit(
             findings.append(finding)
     if report:
         report(len(share), len(share) + 1, "self-test")
-    tested = plant(exam, parts, full=self_test == "full", report=report) if self_test != "none" and subject.enough else None
+    tested = (
+        plant(exam, parts, full=self_test == "full", report=report) if self_test != "none" and subject.enough else None
+    )
     return Audit(
         findings=tuple(findings),
         alpha=alpha,
@@ -305,7 +313,8 @@ def _brief(finding: Finding) -> dict[str, Any]:
     if finding.regions:
         keys = ("real_mass", "fake_mass", "low", "high")
         brief["regions"] = [
-            {key: getattr(region, key) for key in keys} | {"examples": list(region.examples)} for region in finding.regions
+            {key: getattr(region, key) for key in keys} | {"examples": list(region.examples)}
+            for region in finding.regions
         ]
     return brief
 

@@ -48,11 +48,12 @@ def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding
     more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
     if worst["kind"] == "class":
         said = (
-            f"of {worst['name']} a judge recognises {worst['fake']:.1%} of the generated and {worst['real']:.1%} of the "
-            f"held-out examples"
+            f"of {worst['name']} a judge recognises {worst['fake']:.1%} of the generated and {worst['real']:.1%} of "
+            "the held-out examples"
         )
     else:
-        said = f"{worst['name']} comes out {worst['gap']:+.3g} [{worst['low']:.3g}, {worst['high']:.3g}] from what it should"
+        bounds = f"[{worst['low']:.3g}, {worst['high']:.3g}]"
+        said = f"{worst['name']} comes out {worst['gap']:+.3g} {bounds} from what it should be"
     return Finding(
         name="conditions",
         verdict=Verdict.FOUND if wrong else Verdict.NOT_FOUND,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from allmodes.audit.features import Features, Task, fit_features
-from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.finding import Finding
 from allmodes.audit.functions import Function
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
@@ -89,11 +89,15 @@ def questions(exam: Exam) -> dict[str, Question]:
         asked["observables"] = _observables
     if exam.constraints:
         asked["residuals"] = _residuals
-    if subject.fake.condition is not None and subject.real.condition is not None and subject.train.condition is not None:
+    if (
+        subject.fake.condition is not None
+        and subject.real.condition is not None
+        and subject.train.condition is not None
+    ):
         asked["conditions"] = _conditions
     if subject.event.layout is Layout.VECTOR and len(subject.event.shape) == 1:
         asked["marginals"] = _marginals
-    
+
     if subject.scorer is not None:
         asked["density"] = _density
     return asked

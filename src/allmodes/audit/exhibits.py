@@ -41,9 +41,16 @@ def exhibits(finding: Finding, audit: Audit) -> str:
         elif not isinstance(value, (Mapping, list, tuple)):
             plain[name] = value
     if plain:
-        said = " · ".join(f"{spoken(name)} {escape(p_value(value) if name.startswith('p_value') else cell(value))}" for name, value in plain.items())
+        said = " · ".join(
+            f"{spoken(name)} {escape(p_value(value) if name.startswith('p_value') else cell(value))}"
+            for name, value in plain.items()
+        )
         parts.append(f'<p class="soft">{said}</p>')
     return "".join(parts)
+
+
+def _plain(name: str, value: Any) -> str:
+    return p_value(value) if name.startswith("p_value") else cell(value)
 
 
 def spoken(name: str) -> str:
@@ -138,7 +145,9 @@ def _histograms(given: Any) -> str:
         drawn = [(" where ".join(filter(None, (one["name"], one["where"]))), one) for one in given]
     shown = "".join(f"<figure>{plots.ratio_histogram(counts, title)}</figure>" for title, counts in drawn[:PLOTS])
     more = len(drawn) - PLOTS
-    return f'<div class="plots">{shown}</div>' + (f'<p class="soft">{more} more are in audit.json.</p>' if more > 0 else "")
+    return f'<div class="plots">{shown}</div>' + (
+        f'<p class="soft">{more} more are in audit.json.</p>' if more > 0 else ""
+    )
 
 
 def _rows(name: str, given: Sequence[Mapping[str, Any]]) -> str:
@@ -150,9 +159,8 @@ def _rows(name: str, given: Sequence[Mapping[str, Any]]) -> str:
     )
     more = f'<p class="soft">{len(given) - ROWS} more rows are in audit.json.</p>' if len(given) > ROWS else ""
     drawn = {str(row.get("name", "")): row["histogram"] for row in given if "histogram" in row}
-    return (
-        f'<h3>{spoken(name).capitalize()}</h3><div class="wide"><table><tr>{head}</tr>{body}</table></div>{more}'
-        + (_histograms(drawn) if drawn else "")
+    return f'<h3>{spoken(name).capitalize()}</h3><div class="wide"><table><tr>{head}</tr>{body}</table></div>{more}' + (
+        _histograms(drawn) if drawn else ""
     )
 
 

@@ -14,7 +14,7 @@ from allmodes.audit.scan import holm
 from allmodes.audit.subject import Subject
 
 MOST_COLUMNS = 64
-"""Of wider tables the columns that vary most, by their spread in units of their own middle half, are left to features."""
+"""The first columns of a table; of wider ones the others are left to the questions about features."""
 DRAWN = 12
 """Columns whose histograms are kept for the report."""
 
@@ -81,7 +81,8 @@ def _summary(
     wrong: list[str],
     wrong_pairs: list[tuple[str, ...]],
 ) -> str:
-    far = f"{names[worst]} is farthest off, Kolmogorov-Smirnov distance {one.distance:.3f} [{one.low:.3f}, {one.high:.3f}]"
+    distance = f"{one.distance:.3f} [{one.low:.3f}, {one.high:.3f}]"
+    far = f"{names[worst]} is farthest off, Kolmogorov-Smirnov distance {distance}"
     if not wrong and not wrong_pairs:
         return f"none of {len(columns)} columns or their rank correlations differs; {far}"
     parts = []

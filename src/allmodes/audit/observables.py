@@ -35,11 +35,7 @@ def observables(subject: Subject, functions: Mapping[str, Function], level: floa
     if not subject.enough:
         return Finding("observables", Verdict.CANNOT_TELL, "too few examples to compare observables", level=level)
     rng = np.random.default_rng(seed)
-    looks = [
-        (name, where, real[a], fake[b])
-        for name, (real, fake) in values.items()
-        for where, a, b in bins(subject)
-    ]
+    looks = [(name, where, real[a], fake[b]) for name, (real, fake) in values.items() for where, a, b in bins(subject)]
     compared = [compare(real, fake, rng) for _, _, real, fake in looks]
     adjusted = holm(np.array([one.p_value for one in compared]))
     first = int(np.argmin(adjusted + 1e-9 * np.argsort(np.argsort([-one.distance for one in compared]))))
@@ -70,9 +66,7 @@ def observables(subject: Subject, functions: Mapping[str, Function], level: floa
                 | {"p_value": float(p)}
                 for look, other, p in zip(looks, compared, adjusted, strict=True)
             ],
-            "histograms": [
-                {"name": look[0], "where": look[1], **histogram(look[2], look[3])} for look in looks
-            ],
+            "histograms": [{"name": look[0], "where": look[1], **histogram(look[2], look[3])} for look in looks],
         },
     )
 

@@ -81,7 +81,7 @@ def pool_of(exam: Exam) -> Pool | None:
 
 
 class Groups:
-    """Groups of about a given share of the pool: classes where there are such, else clusters of the examples themselves.
+    """Groups of about a given share of the pool: classes where there are such, else clusters of the examples.
 
     Clusters are made of the user's numbers and not of the audit's features: what the features do not tell apart is what
     a self-test has to find out.
@@ -117,9 +117,9 @@ class Groups:
         from sklearn.cluster import KMeans
 
         some = np.random.default_rng(self.seed).permutation(len(self._numbers))[:CLUSTERED]
-        means = KMeans(round(1 / size), n_init=1, random_state=self.seed).fit(self._numbers[some])
+        means = KMeans(round(1 / size), n_init="auto", random_state=self.seed).fit(self._numbers[some])
         cluster = means.predict(self._numbers)
-        masks = [cluster == index for index in range(means.n_clusters)]
+        masks = [np.asarray(cluster == index) for index in range(round(1 / size))]
         return sorted(masks, key=lambda mask: abs(float(mask.mean()) - size))
 
     @cached_property

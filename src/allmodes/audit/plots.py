@@ -29,7 +29,7 @@ def figure(width: float, height: float) -> Iterator[Figure]:
     import matplotlib
     from matplotlib.figure import Figure
 
-    style: dict[str, Any] = {
+    style: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "allmodes",
         "font.size": 9,
@@ -63,7 +63,9 @@ def svg(drawn: Figure, label: str) -> str:
     # Names inside a drawing must not meet those of another on the same page.
     salt = f"{zlib.crc32(text.encode()):08x}"
     text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{salt}-", text)
-    text = re.sub(r'<svg [^>]*?height="[\d.]+pt"', lambda m: re.sub(r' (width|height)="[\d.]+pt"', "", m[0]), text, count=1)
+    text = re.sub(
+        r'<svg [^>]*?height="[\d.]+pt"', lambda m: re.sub(r' (width|height)="[\d.]+pt"', "", m[0]), text, count=1
+    )
     text = re.sub(r' width="[\d.]+pt"', "", text, count=1)
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 

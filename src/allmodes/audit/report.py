@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from allmodes.audit import pictures, plots
+from allmodes.audit import plots
 from allmodes.audit.exhibits import exhibits
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.report_page import PAGE
-from allmodes.audit.wording import ANSWERS, METHODS, QUESTIONS, SHARES, number, p_value, percent
+from allmodes.audit.wording import ANSWERS, METHODS, QUESTIONS, SHARES, number, p_value
 
 if TYPE_CHECKING:
     from allmodes.audit.api import Audit
 
 
 def by_weight(findings: Sequence[Finding]) -> list[Finding]:
-    """Those that decide and were found first, by how sure they are; then what was found and only informs; then the rest."""
+    """Those that decide first: what was found, what cannot be told, what was not found; then those that inform."""
     known = list(QUESTIONS)
 
     def weight(finding: Finding) -> tuple[int, int, float, int]:
@@ -84,7 +82,7 @@ def _overview(findings: Sequence[Finding], alpha: float) -> str:
         )
     head = ("question", "answer", "figure", "interval", "floor", "p-value", "level")
     note = (
-        f'<p class="soft">The floor is the same figure for a perfect generator, or between two halves of the real data. '
+        '<p class="soft">The floor is the same figure for a perfect generator, or for two halves of the real data. '
         f"P-values are corrected for the number of looks inside each question. A question that decides is answered "
         f"“found” where its p-value is at most its level; the levels add up to {100 * alpha:g} %, so that a generator "
         f"without fault fails in at most {100 * alpha:g} % of all audits. The others inform.</p>"
@@ -109,7 +107,10 @@ def _capital(text: str) -> str:
 def _hides(audit: Audit) -> str:
     """The self-test: what would have been seen, and what would not."""
     test = audit.self_test
-    parts = ['<section class="finding" id="hides"><h2>What could hide?</h2>', f"<p>{escape(_capital(audit.hides))}.</p>"]
+    parts = [
+        '<section class="finding" id="hides"><h2>What could hide?</h2>',
+        f"<p>{escape(_capital(audit.hides))}.</p>",
+    ]
     if test is not None:
         parts.append(f"<p>{escape(test.how)}</p>")
         head = ("planted", "share of the data", "seen by", "seen in", "trials")

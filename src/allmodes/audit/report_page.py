@@ -16,13 +16,15 @@ PAGE = Template("""<!doctype html>
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif;
   --paper: #ffffff; --ink: #1b1f24; --soft: #59636e; --line: #d9dee3; --panel: #f5f7f9;
   --real: #59636e; --fake: #1668b8; --mark: #c8321e;
-  --found: #b3261e; --found-back: #fdecea; --clear: #1a7340; --clear-back: #e6f4ea; --open: #8a5a00; --open-back: #fdf3dc;
+  --found: #b3261e; --found-back: #fdecea; --clear: #1a7340; --clear-back: #e6f4ea;
+  --open: #8a5a00; --open-back: #fdf3dc;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14171b; --ink: #e6e9ed; --soft: #9aa4af; --line: #323941; --panel: #1c2127;
     --real: #a9b2bd; --fake: #6cb0f5; --mark: #ff8066;
-    --found: #ff8a80; --found-back: #3a1c1a; --clear: #6fd198; --clear-back: #173322; --open: #f0c060; --open-back: #352a12;
+    --found: #ff8a80; --found-back: #3a1c1a; --clear: #6fd198; --clear-back: #173322;
+    --open: #f0c060; --open-back: #352a12;
   }
 }
 * { box-sizing: border-box; }
@@ -70,7 +72,8 @@ img { image-rendering: pixelated; border-radius: 2px; outline: 1px solid var(--l
 .plots svg, figure.one svg { width: 100%; } figure.one { max-width: 47rem; } figure.small { max-width: 31rem; }
 .region { background: var(--panel); border-radius: .4rem; padding: .8rem 1rem .2rem; margin: .9rem 0; }
 .region h3 { margin-top: 0; }
-dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .25rem 1.3rem; font-size: .88rem; margin: .6rem 0; }
+dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .25rem 1.3rem; font-size: .88rem;
+  margin: .6rem 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 code { font: .92em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 details { margin: .4rem 0 1rem; } summary { cursor: pointer; color: var(--soft); font-size: .88rem; }

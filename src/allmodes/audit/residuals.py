@@ -69,7 +69,9 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
     return Finding(
         name="residuals",
         verdict=Verdict.FOUND if found else Verdict.NOT_FOUND,
-        summary=f"a constraint is broken; {said}" if found else f"no constraint is broken more than in real data; {said}",
+        summary=f"a constraint is broken; {said}"
+        if found
+        else f"no constraint is broken more than in real data; {said}",
         estimate=worst["fake_beyond"],
         low=worst["low"],
         high=worst["high"],

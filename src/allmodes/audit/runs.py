@@ -28,22 +28,22 @@ class Model(Protocol):
 
     conditional: bool
 
-    def sample(self, n: int, condition: Condition | None = None, *, rng: Rng | None = None) -> Tensor: ...  # noqa: D102
-    def score(self, x: Tensor, condition: Condition | None = None) -> Score: ...  # noqa: D102
-    def parameters(self) -> Any: ...  # noqa: D102
+    def sample(self, n: int, condition: Condition | None = None, *, rng: Rng | None = None) -> Tensor: ...
+    def score(self, x: Tensor, condition: Condition | None = None) -> Score: ...
+    def parameters(self) -> Any: ...
 
 
 class RunLike(Protocol):
     """What is asked of a run; `allmodes.load` gives such."""
 
     @property
-    def folder(self) -> Path: ...  # noqa: D102
+    def folder(self) -> Path: ...
     @property
-    def plan(self) -> Any: ...  # noqa: D102
+    def plan(self) -> Any: ...
     @property
-    def event(self) -> Event: ...  # noqa: D102
+    def event(self) -> Event: ...
     @property
-    def model(self) -> Any: ...  # noqa: D102
+    def model(self) -> Any: ...
 
 
 def is_run(run: Any) -> bool:
@@ -52,7 +52,13 @@ def is_run(run: Any) -> bool:
 
 
 def subject_of_run(
-    run: RunLike, data: Any = None, *, labels: Any = None, conditions: Any = None, n_fake: int | None = None, seed: int = 0
+    run: RunLike,
+    data: Any = None,
+    *,
+    labels: Any = None,
+    conditions: Any = None,
+    n_fake: int | None = None,
+    seed: int = 0,
 ) -> Subject:
     """A run's own held-out examples against samples drawn from it.
 
@@ -65,6 +71,7 @@ def subject_of_run(
         labels, conditions: of `data`.
         n_fake: how many to draw; five times the held-out examples, ten times where they are at most 2000.
         seed: of the samples.
+        device: where they are drawn.
 
     Raises:
         UserError: for a run without a checkpoint, other data than it was trained on, or samples that are not finite.
@@ -76,9 +83,10 @@ def subject_of_run(
     dataset = _data_of(run, data, labels, conditions)
     held, train = _held_out(run, dataset), dataset.split.train
     if len(train) > MOST_TRAIN:
-        train = train[: MOST_TRAIN]
+        train = train[:MOST_TRAIN]
     real = _examples(dataset, held)
-    fake = _draw(run.model, real, dataset.event, _how_many(n_fake, len(real), dataset.event), seed)
+    model = run.model.to(device)
+    fake = _draw(model, real, dataset.event, _how_many(n_fake, len(real), dataset.event), seed)
     return Subject(
         event=dataset.event,
         train=_examples(dataset, train),
@@ -86,8 +94,8 @@ def subject_of_run(
         fake=fake,
         trained=True,
         modes=dataset.modes,
-        scorer=_scorer(run.model),
-        asked=bool(run.model.conditional),
+        scorer=_scorer(model),
+        asked=bool(model.conditional),
         sources={
             "real": {"name": f"{dataset.name}, {len(real)} held-out examples", "digest": dataset.digest},
             "train": {"name": f"{dataset.name}, {len(train)} training examples", "digest": dataset.digest},
@@ -138,7 +146,9 @@ def _examples(dataset: Dataset, index: Tensor) -> Examples:
 def _how_many(n_fake: int | None, held: int, event: Event) -> int:
     if n_fake is not None:
         if n_fake < 1:
-            raise UserError(f"n_fake={n_fake}: must be at least 1; leave it out for 5 to 10 times the held-out examples")
+            raise UserError(
+                f"n_fake={n_fake}: must be at least 1; leave it out for 5 to 10 times the held-out examples"
+            )
         return n_fake
     times = 10 if held <= 2_000 else 5
     return max(min(times * held, MOST_NUMBERS // event.size), min(held, 1_000))

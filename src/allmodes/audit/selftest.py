@@ -10,6 +10,7 @@ import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.planting import Groups, Pool, noisy, pool_of
+from allmodes.audit.regions import Chart, grow
 from allmodes.audit.sets import Sets
 from allmodes.audit.wording import percent
 
@@ -74,9 +75,9 @@ class SelfTest:
         asked = "all questions that decide" if self.full else "the question what is missing"
         return (
             f"Faults were planted in real data: {self.n_real:,} real examples stood for the held-out ones and "
-            f"{self.n_fake:,} others, with the fault, for the generated ones; {asked} answered at the level of this audit. "
-            f"Groups are {self.groups}. A fault counts as seen where any of the questions finds something; under “nothing” "
-            "that is a false alarm."
+            f"{self.n_fake:,} others, with the fault, for the generated ones; {asked} answered at the level of this "
+            f"audit. Groups are {self.groups}. A fault counts as seen where any of the questions finds something; under "
+            "“nothing” that is a false alarm."
         )
 
     @property
@@ -138,7 +139,8 @@ def plant(exam: Exam, levels: Mapping[str, float], *, full: bool, report: Report
     pool = pool_of(exam)
     if pool is None:
         return None
-    asked = _asked(exam, pool, levels, full)
+    asked = _asked(exam, levels, full)
+    regions = grow(pool.train, exam.seed)
     trials = FULL_TRIALS if full else SHORT_TRIALS
     groups = Groups(pool, exam.subject.event, exam.seed)
     faults = _faults(groups, exam, full)
@@ -152,7 +154,8 @@ def plant(exam: Exam, levels: Mapping[str, float], *, full: bool, report: Report
             real, fake = pool.draw(rng)
             features, mass = fault(fake, trial, rng)
             sets = pool.sets(real, features)
-            found = [q for q, ask in asked.items() if ask(sets, trial).verdict is Verdict.FOUND]
+            on = Chart(regions, *(regions.locate(side) for side in (sets.train, sets.real, sets.fake)))
+            found = [q for q, ask in asked.items() if ask(sets, on, trial).verdict is Verdict.FOUND]
             for question in found:
                 counts[question] += 1
             masses.append(mass)
@@ -161,17 +164,15 @@ def plant(exam: Exam, levels: Mapping[str, float], *, full: bool, report: Report
     return SelfTest(tuple(planted), pool.n_real, len(pool.x) - pool.n_real, groups.spoken, full)
 
 
-Ask = Callable[[Sets, int], Finding]
+Ask = Callable[[Sets, Chart, int], Finding]
 Fault = Callable[[np.ndarray, int, np.random.Generator], tuple[np.ndarray, float]]
 
 
-def _asked(exam: Exam, pool: Pool, levels: Mapping[str, float], full: bool) -> dict[str, Ask]:
-    """Questions about features, as functions of the sets of a trial and a seed; the map is drawn once."""
+def _asked(exam: Exam, levels: Mapping[str, float], full: bool) -> dict[str, Ask]:
+    """Questions about features, as functions of the sets of a trial, their chart and a seed."""
     from allmodes.audit.missing import missing
-    from allmodes.audit.regions import grow
 
-    regions = grow(pool.train, exam.seed)
-    asked: dict[str, Ask] = {"missing": lambda sets, seed: missing(sets, levels["missing"], seed, regions=regions)}
+    asked: dict[str, Ask] = {"missing": lambda sets, on, seed: missing(sets, levels["missing"], seed, on=on)}
     if not full:
         return asked
     from allmodes.audit.copies import copies
@@ -179,11 +180,11 @@ def _asked(exam: Exam, pool: Pool, levels: Mapping[str, float], full: bool) -> d
     from allmodes.audit.spacing import spacing
     from allmodes.audit.two_sample import two_sample
 
-    asked["invented"] = lambda sets, seed: invented(sets, levels["invented"], seed)
-    asked["spacing"] = lambda sets, seed: spacing(sets, levels["spacing"], seed, regions=regions)
+    asked["invented"] = lambda sets, on, seed: invented(sets, levels["invented"], seed)
+    asked["spacing"] = lambda sets, on, seed: spacing(sets, levels["spacing"], seed, on=on)
     if exam.subject.trained:
-        asked["copies"] = lambda sets, seed: copies(sets, levels["copies"], seed)
-    asked["two_sample"] = lambda sets, seed: two_sample(sets, levels["two_sample"], seed)
+        asked["copies"] = lambda sets, on, seed: copies(sets, levels["copies"], seed)
+    asked["two_sample"] = lambda sets, on, seed: two_sample(sets, levels["two_sample"], seed)
     return asked
 
 

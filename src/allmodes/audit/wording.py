@@ -22,12 +22,13 @@ QUESTIONS = {
     "distances": "How far apart are the two distributions?",
 }
 METHODS = {
-    "missing": "A tree of clusters over the training examples gives regions of every size. Half of the generated examples "
-    "choose the suspicious ones; the other half and the held-out examples, which chose nothing, certify them by exact "
-    "tests. The interval is that of the mass that is missing.",
+    "missing": "A tree of clusters over the training examples gives regions of every size. Half of the generated "
+    "examples choose the suspicious ones; the other half and the held-out examples, which chose nothing, "
+    "certify them by exact tests. The interval is that of the mass that is missing.",
     "invented": "The mirror image: regions that hold generated examples and too few held-out ones.",
     "copies": "Under no copying a generated example is as near to a training example as to a held-out one. Labels "
-    "“training” and “held out” are exchanged to test that, and single copies are listed at a controlled share of false ones.",
+    "“training” and “held out” are exchanged to test that, and single copies are listed at a controlled share "
+    "of false ones.",
     "spacing": "In each cell the distances between generated examples are compared with those between real ones, labels "
     "exchanged inside the cell.",
     "frequencies": "Counts of each class or known mode, generated against held-out, by exact tests.",
@@ -41,9 +42,10 @@ METHODS = {
     "correction over all of them.",
     "two_sample": "A classifier learns to tell generated from held-out examples and is tried on examples that it did not "
     "learn from; 0.5 is chance.",
-    "density": "The mean logarithm of the model's density, with what kind of number it is. It informs and does not decide.",
-    "coverage": "Precision, recall, density and coverage, each beside what a perfect generator would get. They inform and do "
-    "not decide.",
+    "density": "The mean logarithm of the model's density, with what kind of number it is. It informs and does not "
+    "decide.",
+    "coverage": "Precision, recall, density and coverage, each beside what a perfect generator would get. They inform and "
+    "do not decide.",
     "distances": "Distances between the two distributions, each beside the same between two halves of the real data. They "
     "inform and do not decide.",
 }
@@ -133,6 +135,8 @@ def sentence(
     found = [finding for finding in findings if finding.decides and finding.verdict is Verdict.FOUND]
     if found:
         order = list(QUESTIONS)
-        claims = [claim(one) for one in sorted(found, key=lambda one: order.index(one.name) if one.name in order else 99)]
+        claims = [
+            claim(one) for one in sorted(found, key=lambda one: order.index(one.name) if one.name in order else 99)
+        ]
         return f"The generator {joined(claims)}, judged by {basis} at level {100 * alpha:g} %; {hides}."
     return f"No fault was found in {basis} at level {100 * alpha:g} %; {hides}."

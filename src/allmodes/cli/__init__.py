@@ -19,6 +19,8 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import subcommand
 
+from allmodes.cli.audit import Audit
+from allmodes.cli.features import Features
 from allmodes.cli.flags import Common
 from allmodes.cli.lists import Datasets, Recipes
 from allmodes.cli.sample import Sample
@@ -29,9 +31,11 @@ from allmodes.errors import UserError
 COMMANDS: dict[str, type[Common]] = {
     "train": Train,
     "sample": Sample,
+    "audit": Audit,
     "study": Study,
     "recipes": Recipes,
     "datasets": Datasets,
+    "features": Features,
 }
 
 

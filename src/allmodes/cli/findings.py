@@ -1,0 +1,55 @@
+"""What an audit found, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from allmodes.audit.api import Audit
+from allmodes.audit.finding import Verdict
+from allmodes.audit.report import by_weight, interval
+from allmodes.audit.wording import ANSWERS, SHARES, number, p_value
+
+COLOURS = {Verdict.FOUND: "red", Verdict.NOT_FOUND: "green", Verdict.CANNOT_TELL: "yellow"}
+
+
+def summary(audit: Audit, *, self_test: bool) -> Iterator[Any]:
+    """The verdict, the findings by weight, what was said of those found; the self-test where it was asked for."""
+    from rich.text import Text
+
+    word = "cannot tell" if audit.undecided else audit.verdict
+    colour = "yellow" if audit.undecided else {"pass": "green", "fail": "red"}[audit.verdict]
+    yield Text.assemble((word, f"bold {colour}"), f": {audit.sentence}")
+    yield _table(audit)
+    for finding in by_weight(audit.findings):
+        if finding.verdict is Verdict.FOUND:
+            yield f"{finding.name.replace('_', ' ')}: {finding.summary}"
+    for note in audit.subject.notes:
+        yield f"note: {note}"
+    if self_test and audit.self_test is not None:
+        from allmodes.tables import table
+
+        keys = ("planted", "of the data", "seen by, of trials", "seen in", "trials")
+        yield audit.self_test.how
+        yield table([dict(zip(keys, row, strict=True)) for row in audit.self_test.rows()], keys)
+
+
+def _table(audit: Audit) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("question", "answer", "figure", "interval", "floor", "p-value", "level"):
+        made.add_column(name, no_wrap=name == "question")
+    for finding in by_weight(audit.findings):
+        share = finding.name in SHARES
+        made.add_row(
+            finding.name.replace("_", " "),
+            Text(ANSWERS[finding.verdict], style=COLOURS[finding.verdict]),
+            number(finding.estimate, share),
+            interval(finding),
+            number(finding.floor, share),
+            p_value(finding.p_value),
+            f"{100 * finding.level:.2g} %" if finding.decides else "informs",
+        )
+    return made
