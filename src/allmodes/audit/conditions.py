@@ -101,7 +101,7 @@ def _classes(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
                 "gap": gap,
                 "low": gap - error,
                 "high": gap + error,
-                "p_value": float(stats.fisher_exact(table).pvalue),
+                "p_value": float(stats.fisher_exact(table)[1]),
                 "n": len(a),
                 "m": len(b),
             }

@@ -11,7 +11,6 @@ from allmodes.audit.subject import Examples, Subject
 from allmodes.score import NoDensity, Score
 
 MOST_SCORED = 2_000
-USUAL = 0.05
 
 
 def density(subject: Subject, seed: int) -> Finding | None:
@@ -30,11 +29,10 @@ def density(subject: Subject, seed: int) -> Finding | None:
         scores = [_score(subject, side, rng) for side in (subject.real, subject.train)]
     except NoDensity:
         return None
-    (held, held_error), (train, train_error) = ((score.value.mean().item(), _error(score)) for score in scores)
+    (held, held_error), (train, train_error) = ((score.mean, score.mean_standard_error) for score in scores)
     gap, error = train - held, math.hypot(held_error, train_error)
     low, high = gap - 1.96 * error, gap + 1.96 * error
     kind, counts = scores[0].kind, [len(score.value) for score in scores]
-    bits = -held / subject.event.size / math.log(2)
     return Finding(
         name="density",
         verdict=Verdict.FOUND if low > 0 else Verdict.NOT_FOUND,
@@ -52,7 +50,7 @@ def density(subject: Subject, seed: int) -> Finding | None:
             "measure": scores[0].measure,
             "nats": held,
             "standard_error": held_error,
-            "bits_per_dimension": bits,
+            "bits_per_dim": scores[0].bits_per_dim if scores[0].measure == "counting" else None,
             "train_nats": train,
             "train_standard_error": train_error,
             "n": counts[0],
@@ -66,9 +64,3 @@ def _score(subject: Subject, side: Examples, rng: np.random.Generator) -> Score:
     rows = rng.permutation(len(side))[:MOST_SCORED]
     part = side[np.sort(rows)]
     return subject.scorer(part.x, part.condition)
-
-
-def _error(score: Score) -> float:
-    """Of the mean: over examples, and of the estimator itself."""
-    value = score.value.double()
-    return math.hypot(value.std().item() / math.sqrt(len(value)), score.standard_error)

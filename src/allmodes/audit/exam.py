@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
-from allmodes.audit.features import Features, Task, fit_features
+from allmodes.audit.features import Features, Task, default, fit_features
 from allmodes.audit.finding import Finding
 from allmodes.audit.functions import Function
+from allmodes.audit.regions import Chart, chart
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
+from allmodes.data.modes import Modes
 from allmodes.event import Layout
 
 GUIDE_SHARE, MOST_GUIDE = 1 / 3, 10_000
@@ -40,6 +43,11 @@ class Exam:
     seed: int = 0
     device: str = "cpu"
 
+    @cached_property
+    def chart(self) -> Chart:
+        """Regions of the training examples, made once for all questions that need them."""
+        return chart(self.sets, self.seed)
+
 
 def split_guide(subject: Subject, seed: int) -> tuple[Examples, Examples]:
     """The training examples that features are fitted to, and those that are compared.
@@ -61,9 +69,10 @@ def prepare(subject: Subject, asked: object, seed: int, device: str) -> tuple[Su
     Raises:
         UserError: for features that are not there, do not suit the data, raise or return something else.
     """
-    from dataclasses import replace
-
     guide, compared = split_guide(subject, seed)
+    if asked is None:
+        asked, note = _default(subject, guide)
+        subject = replace(subject, notes=subject.notes + note)
     features = fit_features(asked, Task(subject.event, guide.x, guide.labels, seed, device))  # type: ignore[arg-type]
     subject = replace(subject, train=compared)
     sets = Sets(
@@ -78,6 +87,20 @@ def prepare(subject: Subject, asked: object, seed: int, device: str) -> tuple[Su
     return subject, sets, features
 
 
+def _default(subject: Subject, guide: Examples) -> tuple[str, tuple[str, ...]]:
+    """What suits the data, and what is to be said of it; a classifier needs enough examples of each class."""
+    from allmodes.audit.classifier import FEWEST
+
+    if guide.labels is None:
+        return default(subject.event, labelled=False), ()
+    classes = len(np.unique(guide.labels))
+    name = default(subject.event, labelled=classes > 1)
+    if name == "classifier" and len(guide) < FEWEST * classes:
+        few = f"{len(guide)} labelled examples are too few for features of a classifier of {classes} classes"
+        return default(subject.event, labelled=False), (few,)
+    return name, ()
+
+
 Question = Callable[[Exam, float], Finding | None]
 
 
@@ -85,6 +108,8 @@ def questions(exam: Exam) -> dict[str, Question]:
     """What is asked, by name: what the data allow, whatever they would answer."""
     subject = exam.subject
     asked: dict[str, Question] = {"missing": _missing, "invented": _invented, "spacing": _spacing}
+    if subject.modes is not None or (subject.real.labels is not None and subject.train.labels is not None):
+        asked["frequencies"] = _frequencies
     if exam.observables:
         asked["observables"] = _observables
     if exam.constraints:
@@ -106,7 +131,7 @@ def questions(exam: Exam) -> dict[str, Question]:
 def _missing(exam: Exam, level: float) -> Finding:
     from allmodes.audit.missing import missing
 
-    return missing(exam.sets, level, exam.seed)
+    return missing(exam.sets, level, exam.seed, on=exam.chart)
 
 
 def _invented(exam: Exam, level: float) -> Finding:
@@ -118,7 +143,33 @@ def _invented(exam: Exam, level: float) -> Finding:
 def _spacing(exam: Exam, level: float) -> Finding:
     from allmodes.audit.spacing import spacing
 
-    return spacing(exam.sets, level, exam.seed)
+    return spacing(exam.sets, level, exam.seed, on=exam.chart)
+
+
+def _frequencies(exam: Exam, level: float) -> Finding:
+    """Of known modes, told by the nearest centre; else of classes, told by a vote of training examples."""
+    from allmodes.audit.frequencies import frequencies
+
+    subject = exam.subject
+    if subject.modes is not None:
+        real, fake = (_nearest_mode(subject.modes, side.x) for side in (subject.real, subject.fake))
+        names = [f"mode {i}" for i in range(len(subject.modes.centres))]
+        return frequencies(exam.sets, level, exam.seed, real_label=real, fake_label=fake, names=names)
+    assert subject.real.labels is not None
+    return frequencies(
+        exam.sets,
+        level,
+        exam.seed,
+        real_label=subject.real.labels,
+        train_label=subject.train.labels,
+        names=subject.event.classes,
+    )
+
+
+def _nearest_mode(modes: Modes, x: np.ndarray) -> np.ndarray:
+    from allmodes.audit.neighbours import nearest
+
+    return nearest(x.astype(np.float32), modes.centres.float().numpy()).index[:, 0]
 
 
 def _copies(exam: Exam, level: float) -> Finding:

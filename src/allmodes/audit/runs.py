@@ -59,6 +59,7 @@ def subject_of_run(
     conditions: Any = None,
     n_fake: int | None = None,
     seed: int = 0,
+    device: str = "cpu",
 ) -> Subject:
     """A run's own held-out examples against samples drawn from it.
 

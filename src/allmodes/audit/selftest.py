@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
-from allmodes.audit.planting import Groups, Pool, noisy, pool_of
+from allmodes.audit.planting import Groups, noisy, pool_of
 from allmodes.audit.regions import Chart, grow
 from allmodes.audit.sets import Sets
 from allmodes.audit.wording import percent
@@ -75,9 +75,9 @@ class SelfTest:
         asked = "all questions that decide" if self.full else "the question what is missing"
         return (
             f"Faults were planted in real data: {self.n_real:,} real examples stood for the held-out ones and "
-            f"{self.n_fake:,} others, with the fault, for the generated ones; {asked} answered at the level of this "
-            f"audit. Groups are {self.groups}. A fault counts as seen where any of the questions finds something; under "
-            "“nothing” that is a false alarm."
+            f"{self.n_fake:,} others, with the fault, for the generated ones; {asked} answered at the level of "
+            f"the audit. Groups are {self.groups}. A fault counts as seen where any of the questions finds "
+            "something; under “nothing” that is a false alarm."
         )
 
     @property

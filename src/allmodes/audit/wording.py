@@ -23,31 +23,31 @@ QUESTIONS = {
 }
 METHODS = {
     "missing": "A tree of clusters over the training examples gives regions of every size. Half of the generated "
-    "examples choose the suspicious ones; the other half and the held-out examples, which chose nothing, "
-    "certify them by exact tests. The interval is that of the mass that is missing.",
+    "examples choose the suspicious ones; the other half and the held-out examples, which chose "
+    "nothing, certify them by exact tests. The interval is that of the mass that is missing.",
     "invented": "The mirror image: regions that hold generated examples and too few held-out ones.",
-    "copies": "Under no copying a generated example is as near to a training example as to a held-out one. Labels "
-    "“training” and “held out” are exchanged to test that, and single copies are listed at a controlled share "
-    "of false ones.",
-    "spacing": "In each cell the distances between generated examples are compared with those between real ones, labels "
-    "exchanged inside the cell.",
+    "copies": "Under no copying a generated example is as near to a training example as to a held-out one. "
+    "Labels “training” and “held out” are exchanged to test that, and single copies are listed at a "
+    "controlled share of false ones.",
+    "spacing": "In each cell the distances between generated examples are compared with those between real ones, "
+    "labels exchanged inside the cell.",
     "frequencies": "Counts of each class or known mode, generated against held-out, by exact tests.",
     "observables": "Your functions of an example, over all and in bins of each condition: Kolmogorov-Smirnov and "
     "Mann-Whitney tests, Holm's correction over all looks.",
-    "residuals": "The residual's 99 % quantile over the training examples is the tolerance; those beyond it are counted, "
-    "generated against held-out, by Fisher's exact test.",
-    "conditions": "A judge trained on real training examples recognises classes and values, of held-out and of generated "
-    "examples; what it gets wrong, it gets wrong on both sides.",
+    "residuals": "The residual's 99 % quantile over the training examples is the tolerance; those beyond it are "
+    "counted, generated against held-out, by Fisher's exact test.",
+    "conditions": "A judge trained on real training examples recognises classes and values, of held-out and of "
+    "generated examples; what it gets wrong, it gets wrong on both sides.",
     "marginals": "Kolmogorov-Smirnov and Mann-Whitney tests of each column, rank correlations of each pair, Holm's "
     "correction over all of them.",
-    "two_sample": "A classifier learns to tell generated from held-out examples and is tried on examples that it did not "
-    "learn from; 0.5 is chance.",
-    "density": "The mean logarithm of the model's density, with what kind of number it is. It informs and does not "
-    "decide.",
-    "coverage": "Precision, recall, density and coverage, each beside what a perfect generator would get. They inform and "
-    "do not decide.",
-    "distances": "Distances between the two distributions, each beside the same between two halves of the real data. They "
+    "two_sample": "A classifier learns to tell generated from held-out examples and is tried on examples that it "
+    "did not learn from; 0.5 is chance.",
+    "density": "The mean logarithm of the model's density, with what kind of number it is. It informs and does "
+    "not decide.",
+    "coverage": "Precision, recall, density and coverage, each beside what a perfect generator would get. They "
     "inform and do not decide.",
+    "distances": "Distances between the two distributions, each beside the same between two halves of the real "
+    "data. They inform and do not decide.",
 }
 SHARES = ("missing", "invented", "copies", "residuals")
 """Findings whose figure is a share of the examples."""

@@ -16,8 +16,9 @@ def warn(line: str) -> None:
 def say(what: Any) -> None:
     """What a person reads, on standard output."""
     from rich.console import Console
+    from rich.text import Text
 
-    Console(highlight=False, markup=False, soft_wrap=isinstance(what, str)).print(what)
+    Console(highlight=False, markup=False, soft_wrap=isinstance(what, (str, Text))).print(what)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,123 @@
+"""What cannot be compared is refused in one line that names the way out; what can is split and told apart."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from allmodes.audit.inputs import subject_of
+from allmodes.errors import UserError
+
+RNG = np.random.default_rng(0)
+TABLE = (5 + RNG.standard_normal((300, 3))).astype(np.float32)
+OTHER = (5 + RNG.standard_normal((400, 3))).astype(np.float32)
+IMAGES = RNG.integers(0, 256, (120, 12, 10, 3), dtype=np.uint8)
+OTHERS = RNG.integers(0, 256, (130, 12, 10, 3), dtype=np.uint8)
+
+
+def nan(x: np.ndarray) -> np.ndarray:
+    x = x.copy()
+    x[[7, 9], 1] = np.nan
+    return x
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "said"),
+    [
+        (TABLE, OTHER[:, :2], r"shape \(3,\) and one of fake \(2,\); give examples of one shape"),
+        (IMAGES, OTHERS.transpose(0, 3, 1, 2), r"channels last against first; .*fake\.transpose\(0, 2, 3, 1\)"),
+        (IMAGES.transpose(0, 3, 1, 2), OTHERS, r"channels first against last; .*fake\.transpose\(0, 3, 1, 2\)"),
+        (IMAGES, OTHERS.reshape(130, -1), r"in another form; reshape: fake\.reshape\(-1, 12, 10, 3\)"),
+        (IMAGES, OTHERS / np.float32(255), r"real lies in 0 to 255 and fake in 0 to 1: .*multiply fake by 255"),
+        (IMAGES / np.float32(255), OTHERS, r"fake lies in 0 to 255 and real in 0 to 1: .*multiply real by 255"),
+        (IMAGES, OTHERS / np.float32(127.5) - 1, r"between -1 and 1; give 127\.5 \* \(fake \+ 1\)"),
+        (TABLE, OTHER * np.float32([1, 1000, 1]), r"column 1 of fake is 1000 times that of real .*other units"),
+        (TABLE, OTHER / np.float32(1e6), r"column 0 of fake is 1/1e\+06 times that of real"),
+        (TABLE, nan(OTHER), r"fake: 2 of 400 examples hold NaN or infinite numbers, the first is row 7"),
+        (nan(TABLE), OTHER, r"real: 2 of 300 examples hold NaN"),
+        (TABLE, TABLE, r"100% of fake are exactly examples of real"),
+        (TABLE, TABLE[::-1], r"100% of fake are exactly examples of real"),
+        (TABLE[:1].repeat(200, 0), OTHER, r"all real examples are identical"),
+        (TABLE, None, r"give a run, or both real= and fake="),
+        (TABLE, np.array([["a", "b", "c"]]), r"fake: array holds values of type"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(real: np.ndarray, fake: np.ndarray, said: str) -> None:
+    with pytest.raises(UserError, match=said) as error:
+        subject_of(real, fake)
+    assert "\n" not in str(error.value)
+
+
+def test_held_out_examples_that_were_trained_on_are_refused() -> None:
+    with pytest.raises(UserError, match="100% of real are among the training examples"):
+        subject_of(TABLE, OTHER, TABLE[::-1])
+
+
+def test_labels_and_conditions_that_do_not_match_are_refused() -> None:
+    for labels, said in (
+        (np.zeros(7, int), r"real: labels of shape \(7,\) do not fit 300 examples"),
+        ({"real": np.arange(300) % 2, "fake": np.arange(400) % 3}, "labels 2 occur, and real knows 0, 1"),
+    ):
+        with pytest.raises(UserError, match=said):
+            subject_of(TABLE, OTHER, labels=labels)
+    with pytest.raises(UserError, match="conditions mass and, in real, energy"):
+        subject_of(TABLE, OTHER, conditions={"real": {"energy": TABLE[:, 0]}, "fake": {"mass": OTHER[:, 0]}})
+
+
+def test_labels_of_every_set_are_indices_into_the_classes_of_the_real_one() -> None:
+    names = np.array(["proton", "gamma", "electron"])
+    subject = subject_of(TABLE, OTHER, labels={"real": names[np.arange(300) % 3], "fake": names[np.arange(400) % 2]})
+    assert subject.event.classes == ("electron", "gamma", "proton")
+    assert subject.fake.labels is not None
+    assert set(subject.fake.labels[::2]) == {2}
+    assert set(subject.fake.labels[1::2]) == {1}
+
+
+def test_without_training_examples_a_part_of_the_real_ones_makes_the_map() -> None:
+    subject = subject_of(TABLE, OTHER)
+    assert not subject.trained
+    assert sorted([*subject.train.rows, *subject.real.rows]) == list(range(300))
+    assert np.array_equal(subject.real.x, TABLE[subject.real.rows])
+    assert any("copies" in note for note in subject.notes)
+    assert subject_of(TABLE, OTHER, TABLE + 1).trained
+
+
+def test_fewer_than_a_hundred_examples_are_read_and_are_not_enough() -> None:
+    assert not subject_of(TABLE, OTHER[:99]).enough
+    assert not subject_of(TABLE[:150], OTHER).enough, "half of the real ones make the map"
+    assert subject_of(TABLE, OTHER).enough
+
+
+def test_constant_columns_and_odd_types_are_noted() -> None:
+    flat = TABLE.copy()
+    flat[:, 2] = 1
+    assert any("column 2" in note for note in subject_of(flat, OTHER).notes)
+    assert any("whole numbers" in note for note in subject_of(IMAGES, OTHERS + np.float32(0.25)).notes)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def truncated(path: Path) -> None:
+    np.save(path, OTHER)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def pickled(path: Path) -> None:
+    path.write_bytes(pickle.dumps(OTHER))
+
+
+@pytest.mark.parametrize(
+    ("write", "said"), [(empty, "0 bytes"), (truncated, "truncated or damaged"), (pickled, "must be unpickled")]
+)
+def test_a_damaged_file_is_named(write: Callable[[Path], None], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "fake.npy"
+    write(path)
+    with pytest.raises(UserError, match=said) as error:
+        subject_of(TABLE, path)
+    assert str(path) in str(error.value)

@@ -1,0 +1,50 @@
+"""Two samples of one number: the interval holds the true distance, false alarms keep their level."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from allmodes.audit.one_dimension import compare, histogram
+
+
+def test_the_distance_is_scipys_and_its_interval_holds_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    truth = float(np.max(np.abs(stats.norm.cdf(grid := np.linspace(-6, 6, 10_001)) - stats.norm.cdf(grid, 0.5, 1))))
+    held = 0
+    for _ in range(40):
+        real, fake = rng.standard_normal(300), 0.5 + rng.standard_normal(500)
+        one = compare(real, fake, rng)
+        assert one.distance == pytest.approx(stats.ks_2samp(real, fake)[0])
+        held += one.low <= truth <= one.high
+    assert held == 40, "the interval holds without assumptions and so is wide"
+
+
+def test_false_alarms_keep_their_level_for_heavy_tails_and_ties() -> None:
+    rng = np.random.default_rng(1)
+    for draw in (lambda n: rng.standard_cauchy(n), lambda n: rng.poisson(2.0, n).astype(float)):
+        p = [compare(draw(150), draw(400), rng).p_value for _ in range(300)]
+        assert np.mean(np.array(p) <= 0.05) <= 0.08
+
+
+def test_a_sample_that_is_one_constant_differs_and_equal_constants_do_not() -> None:
+    rng = np.random.default_rng(2)
+    assert compare(rng.standard_normal(200), np.zeros(200), rng).p_value < 1e-6
+    one = compare(np.ones(200), np.ones(300), rng)
+    assert (one.p_value, one.distance, one.floor) == (1, 0, 0)
+
+
+def test_a_histogram_counts_everything_and_its_ratio_is_that_of_the_shares() -> None:
+    real, fake = np.array([0.1, 0.2, 1.1, 9.0]), np.array([0.1, 1.2, 1.3, 1.4, -8.0])
+    made = histogram(real, fake, bins=3)
+    assert (sum(made["real"]), sum(made["fake"])) == (4, 5)
+    for r, f, ratio in zip(made["real"], made["fake"], made["ratio"], strict=True):
+        assert ratio == (pytest.approx(f / 5 / (r / 4)) if r else None)
+
+
+def test_whole_numbers_get_a_bin_each() -> None:
+    made = histogram(np.array([0, 1, 1, 2.0]), np.array([1, 2, 2, 5.0]))
+    assert made["edges"] == [-0.5, 0.5, 1.5, 2.5]
+    assert made["real"] == [1, 2, 1]
+    assert made["fake"] == [0, 1, 3]

@@ -1,0 +1,122 @@
+"""`allmodes audit` and `allmodes features`, as programs and people meet them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from allmodes.audit.features import FEATURES
+from allmodes.cli import main
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Run a command in a folder with real.npy, whole.npy and half.npy: status, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    centre = rng.integers(0, 4, 1600)[:, None] * np.float32([4, 1])
+    x = (centre + 0.1 * rng.standard_normal((1600, 2))).astype(np.float32)
+    np.save("real.npy", x[:400])
+    np.save("whole.npy", x[400:1000])
+    np.save("half.npy", x[400:1000][x[400:1000, 0] > 2])
+    np.save("train.npy", x[1000:])
+
+    def run(*words: object) -> tuple[int, str, str]:
+        status = 0
+        try:
+            main([str(word) for word in words])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+HALF = ("audit", "--real", "real.npy", "--fake", "half.npy")
+
+
+def test_a_fault_is_told_to_people_and_programs_and_may_fail_a_build(call: Call) -> None:
+    status, out, _ = call(*HALF)
+    assert status == 0
+    assert out.startswith("fail: The generator misses")
+    assert "report: audit/report.html" in out
+    assert Path("audit/report.html").is_file()
+    status, out, _ = call(*HALF, "--json", "--fail-on", "found", "--out", "other", "--alpha", "0.01")
+    assert status == 3
+    result = json.loads(out.splitlines()[-1])
+    assert list(result) == ["verdict", "alpha", "n_real", "n_fake", "findings", "report"]
+    assert (result["verdict"], result["alpha"], result["report"]) == ("fail", 0.01, "other/report.html")
+    assert json.loads(Path("other/audit.json").read_text())["verdict"] == "fail"
+
+
+def test_a_generator_without_fault_passes(call: Call) -> None:
+    status, out, _ = call("audit", "--real", "real.npy", "--fake", "whole.npy", "--fail-on", "found")
+    assert status == 0
+    assert out.startswith("pass: No fault was found")
+    assert "could be missing unseen" in out
+
+
+def test_observables_and_features_of_the_users_own(call: Call) -> None:
+    Path("my_detector.py").write_text("def energy(x):\n    return x.sum(1)\n")
+    status, out, err = call(*HALF, "--observable", "my_detector:energy", "--features", "pca")
+    assert status == 0, err
+    assert "observables: energy differs" in out
+    assert "pca features" in out
+
+
+def test_a_run_is_audited_into_its_own_folder(call: Call) -> None:
+    made = ("--data", "real.npy", "--recipe", "gan2014", "--steps", 2, "--set", "batch=16", "--out", "run")
+    assert call("train", *made)[0] == 0
+    status, out, err = call("audit", "run", "--n-fake", 300)
+    assert status == 0, err
+    assert out.startswith("cannot tell: Cannot tell: 80 held-out and 300 generated examples")
+    assert Path("run/audit/report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["audit"], "give the folder of a run, or --real FILE and --fake FILE"),
+        (["audit", "nothing"], "nothing is not a run"),
+        (["audit", "--real", "real.npy"], "--real FILE and --fake FILE"),
+        (["audit", "run", "--real", "real.npy"], "give the run or files, not both"),
+        (["audit", "--real", "real.npy", "--fake", "none.npy"], "fake: unknown data 'none.npy'"),
+        ([*HALF, "--train", "real.npy"], "100% of real are among the training examples"),
+        ([*HALF, "--features", "pka"], "did you mean 'pca'"),
+        ([*HALF, "--observable", "nowhere:energy"], "no module 'nowhere'"),
+        ([*HALF, "--alpha", "2"], "alpha=2"),
+        ([*HALF, "--n-fake", "5"], "samples are drawn from a run alone"),
+        ([*HALF, "--fail-on", "nothing"], "--fail-on"),
+        ([*HALF, "--device", "abacus"], "--device abacus"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_status_2(call: Call, words: list[str], said: str) -> None:
+    before = sorted(Path().iterdir())
+    status, out, err = call(*words)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert len(err.splitlines()) == 1 + err.count("audit: 0 of")
+    assert sorted(Path().iterdir()) == before
+
+
+def test_features_are_listed_with_what_they_are_for(call: Call) -> None:
+    rows = json.loads(call("features", "--json")[1].splitlines()[-1])
+    assert {row["name"] for row in rows} >= {*FEATURES, "module:function"}
+    assert all(list(row) == ["name", "default", "summary"] for row in rows)
+    assert "classifier" in call("features")[1]
+
+
+def test_the_self_test_prints_what_would_be_seen(call: Call) -> Any:
+    pytest.importorskip("allmodes.audit.two_sample")
+    status, out, err = call(*HALF, "--self-test")
+    assert status == 0, err
+    assert "a group left out" in out
+    assert "blur" in out
