@@ -57,7 +57,7 @@ def test_a_function_that_raises_is_told_in_one_line() -> None:
     def energy(x: np.ndarray) -> np.ndarray:
         raise ValueError("no\ncalibration")
 
-    with pytest.raises(UserError, match="observable energy raised ValueError: no calibration$"):
+    with pytest.raises(UserError, match=r"observable energy raised ValueError: no calibration$"):
         numbers(energy, EXAMPLES, "energy", "observable")
 
 
