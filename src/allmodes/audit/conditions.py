@@ -92,6 +92,7 @@ def _classes(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
         table = [[int(a.sum()), int((~a).sum())], [int(b.sum()), int((~b).sum())]]
         gap = float(b.mean() - a.mean())
         error = 1.96 * math.sqrt(sum((side.mean() * (1 - side.mean()) + 1 / len(side)) / len(side) for side in (a, b)))
+        _, p = map(float, stats.fisher_exact(table))
         looks.append(
             {
                 "kind": "class",
@@ -101,7 +102,7 @@ def _classes(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
                 "gap": gap,
                 "low": gap - error,
                 "high": gap + error,
-                "p_value": float(stats.fisher_exact(table)[1]),
+                "p_value": p,
                 "n": len(a),
                 "m": len(b),
             }

@@ -41,7 +41,7 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
         tolerance = float(np.quantile(train, USUAL, method="higher"))
         beyond = [int((side > tolerance).sum()) for side in (real, fake)]
         table = [[beyond[1], len(fake) - beyond[1]], [beyond[0], len(real) - beyond[0]]]
-        p_beyond = float(stats.fisher_exact(table, alternative="greater")[1])
+        _, p_beyond = map(float, stats.fisher_exact(table, alternative="greater"))
         constant = min(real.min(), fake.min()) == max(real.max(), fake.max())
         larger = 1.0 if constant else stats.mannwhitneyu(fake, real, alternative="greater", method="asymptotic")[1]
         p_values.append(min(1.0, 2 * min(p_beyond, float(larger))))
