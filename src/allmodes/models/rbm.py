@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from allmodes.data.transforms import Transform
 from allmodes.errors import UserError
@@ -112,24 +113,28 @@ class RBM(GenerativeModel):
             self.visible.copy_(self.base)
 
     def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
-        """The mean free energy of the data minus that of the chains."""
+        """The mean free energy of the data minus that of the chains; the offsets add the same to both."""
         if rng.world > 1:
             raise UserError("a Boltzmann machine's chains live in one process; train it without torchrun")
         data = self.transform(batch.x, rng)
-        machine = self.machine
-        seen = machine.logits(data)
         with torch.no_grad():
-            hidden = self.chains if len(self.chains) else bits(seen, rng)
+            machine = self.machine
+            hidden = self.chains if len(self.chains) else machine.sample_right(data, rng)
             for _ in range(self.gibbs - 1):
                 hidden = machine.sample_right(machine.sample_left(hidden, rng), rng)
             dreamt = machine.sample_left(hidden, rng)
-        dream = machine.logits(dreamt)
-        energies = -machine.log_mass(data, seen).mean(), -machine.log_mass(dreamt, dream).mean()
+        # Data and dreams in one product: its gradient is the difference of theirs, made without either's.
+        both = torch.cat([data, dreamt])
+        logits = torch.addmm(self.hidden, both - self.visible_offset, self.weights)
+        masses = both @ self.visible + (softplus(logits) - logits * self.hidden_offset).sum(1)
+        seen, dream = logits.detach().split([len(data), len(dreamt)])
         if len(self.chains):
-            self.chains.copy_(bits(dream.detach(), rng))
-        self.hidden_mean.copy_(seen.detach().sigmoid().mean(0))
-        loss = energies[0] - energies[1] + self.decay / 2 * self.weights.square().sum()
-        return Loss(loss, {"error": (data.mean(0) - dreamt.mean(0)).square().mean().sqrt()})
+            self.chains.copy_(bits(dream, rng))
+        self.hidden_mean.copy_(seen.sigmoid().mean(0))
+        loss = masses[len(data) :].mean() - masses[: len(data)].mean()
+        if self.decay:
+            loss = loss + self.decay / 2 * self.weights.square().sum()
+        return Loss(loss)
 
     @torch.no_grad()
     def moved(self, player: Player) -> None:
