@@ -15,12 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
+from allmodes.audit.neighbours import nearest
 from allmodes.data.dataset import load_data
 
 FAULTS = ("none", "drop", "rare", "thin", "half", "invent", "intra", "memo20", "memo5")
 KEPT = {"drop": 0.0, "rare": 0.0, "thin": 0.1, "half": 0.5}
 """Of the group that a fault hits."""
 INVENTED, COPIED = 0.05, {"memo20": 0.2, "memo5": 0.05}
+GUIDE = 5000
+"""Images of MNIST that features are fitted to."""
 NEAR = 0.05
 """Distance of a near-copy from its original, as a share of the median distance between training neighbours."""
 
@@ -35,6 +38,7 @@ class Pool:
         label: what a user knows, [n].
         common, rare: the groups that faults hit.
         beside: a second common group; what is invented lies between the two.
+        weights: true share of each group, where it is known, [k].
     """
 
     x: np.ndarray
@@ -43,6 +47,7 @@ class Pool:
     common: int
     rare: int
     beside: int
+    weights: np.ndarray | None = None
 
 
 def grid(n: int, seed: int) -> Pool:
@@ -78,7 +83,7 @@ def _gaussians(
 ) -> Pool:
     group = rng.choice(len(weights), n, p=weights)
     x = centres[group] + sigma * rng.standard_normal((n, centres.shape[1]))
-    return Pool(x.astype(np.float32), group, group, int(common), int(rare), int(beside))
+    return Pool(x.astype(np.float32), group, group, int(common), int(rare), int(beside), weights)
 
 
 def digits(n: int, seed: int) -> Pool:
@@ -105,17 +110,23 @@ def _digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def mnist(n: int, seed: int) -> Pool:
-    """Pixels in [0, 1], [n, 784]."""
-    del n
-    x, group = _mnist()
+    """Images in [0, 1], [n, 784]; those that features are fitted to (`guide`) are never among them."""
+    x, label = _mnist()
+    x, label = x[GUIDE:], label[GUIDE:]
     rng = np.random.default_rng(seed)
     common, rare, beside = rng.permutation(10)[:3]
     share = np.full(10, 0.94 / 8)
     share[[common, rare]] = 0.05, 0.01
-    keep = share / np.bincount(group)
+    keep = share / np.bincount(label)
     order = rng.permutation(len(x))
-    order = order[rng.random(len(x)) < (keep / keep.max())[group[order]]]
-    return Pool(x[order], group[order], group[order], int(common), int(rare), int(beside))
+    order = order[rng.random(len(x)) < (keep / keep.max())[label[order]]][:n]
+    return Pool(x[order], label[order], label[order], int(common), int(rare), int(beside))
+
+
+def guide() -> tuple[np.ndarray, np.ndarray]:
+    """Images [n, 28, 28] and labels of MNIST that are in no pool."""
+    x, label = _mnist()
+    return x[:GUIDE].reshape(-1, 28, 28), label[:GUIDE]
 
 
 @cache
@@ -134,69 +145,57 @@ POOLS: dict[str, Callable[[int, int], Pool]] = {"grid": grid, "mixture": mixture
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
-    """What an audit sees, and what is true.
+class Planted:
+    """Generated examples with a fault, as rows of the pool, so that features of the pool are computed once.
 
     Arguments:
-        train, real, fake: examples, [n, d].
-        train_label, real_label: what a user knows of them.
-        real_hit: whether a held-out example is of the group that the fault hits.
+        rows: of the pool, of each generated example, [m].
+        changed: which generated examples become something else, and `values` what, [c] and [c, d].
+        originals: rows of the pool that the changed ones are copies of, [c]; -1 where they are none.
         hit: the group that the fault hits.
-        copies: rows of `fake` that are copies, and of `train` what they are copies of.
     """
 
-    train: np.ndarray
-    real: np.ndarray
-    fake: np.ndarray
-    train_label: np.ndarray
-    real_label: np.ndarray
-    real_hit: np.ndarray
-    hit: int
-    copies: np.ndarray
+    rows: np.ndarray
+    changed: np.ndarray
+    values: np.ndarray
     originals: np.ndarray
+    hit: int
 
 
-def plant(pool: Pool, fault: str, sizes: tuple[int, int, int], seed: int) -> Trial:
-    """Training, held-out and generated examples out of a pool, the generated ones with a fault."""
+def needed(sizes: tuple[int, int, int]) -> int:
+    """Examples of a pool for training, held-out and generated ones, with some to spare for those a fault leaves out."""
+    return sizes[0] + sizes[1] + round(1.3 * sizes[2])
+
+
+def plant(pool: Pool, fault: str, sizes: tuple[int, int, int], seed: int) -> Planted:
+    """Generated examples out of a pool, behind its training and held-out ones, with a fault."""
     rng = np.random.default_rng([seed, FAULTS.index(fault)])
     n, held_out, m = sizes
-    train, real = slice(0, n), slice(n, n + held_out)
-    rest, group = pool.x[n + held_out :], pool.group[n + held_out :]
+    after = np.arange(n + held_out, len(pool.x))
     hit = pool.rare if fault == "rare" else pool.common
-    accept = np.where(group == hit, KEPT.get(fault, 1.0), 1.0) > rng.random(len(group))
-    chosen = np.flatnonzero(accept)[:m]
-    if len(chosen) < m:
-        raise ValueError(f"the pool has {len(chosen)} examples for {m} generated ones")
-    fake, group = rest[chosen].copy(), group[chosen]
-    some = np.empty(0, np.int64)
-    originals = some
+    accept = np.where(pool.group[after] == hit, KEPT.get(fault, 1.0), 1.0) > rng.random(len(after))
+    rows = after[accept][:m]
+    if len(rows) < m:
+        raise ValueError(f"the pool has {len(rows)} examples for {m} generated ones")
+    group = pool.group[rows]
+    changed, values = np.empty(0, np.int64), pool.x[:0]
+    originals = changed
     if fault == "invent":
-        some = rng.choice(m, round(INVENTED * m), replace=False)
-        first, second = (rng.choice(np.flatnonzero(group == k), len(some)) for k in (pool.common, pool.beside))
-        fake[some] = (fake[first] + fake[second]) / 2
+        changed = rng.choice(m, round(INVENTED * m), replace=False)
+        first, second = (rng.choice(rows[group == k], len(changed)) for k in (pool.common, pool.beside))
+        values, originals = (pool.x[first] + pool.x[second]) / 2, np.full(len(changed), -1)
     elif fault == "intra":
         at = np.flatnonzero(group == pool.common)
-        fake[at] = fake[rng.choice(at[:3], len(at))]
+        rows[at] = rows[rng.choice(at[:3], len(at))]
     elif fault in COPIED:
-        some = rng.choice(m, round(COPIED[fault] * m), replace=False)
-        originals = rng.choice(n, len(some))
-        noise = rng.standard_normal((len(some), fake.shape[1]))
-        noise *= NEAR * _spacing(pool.x[train]) / np.linalg.norm(noise, axis=1, keepdims=True)
-        fake[some] = pool.x[train][originals] + noise
-    return Trial(
-        pool.x[train],
-        pool.x[real],
-        fake,
-        pool.label[train],
-        pool.label[real],
-        pool.group[real] == hit,
-        hit,
-        some,
-        originals,
-    )
+        changed = rng.choice(m, round(COPIED[fault] * m), replace=False)
+        originals = rng.choice(n, len(changed))
+        noise = rng.standard_normal((len(changed), pool.x.shape[1]))
+        noise *= NEAR * _spacing(pool.x[:n]) / np.linalg.norm(noise, axis=1, keepdims=True)
+        values = (pool.x[originals] + noise).astype(np.float32)
+    return Planted(rows, changed, values, originals, hit)
 
 
 def _spacing(x: np.ndarray) -> float:
-    from scipy.spatial import cKDTree
-
-    return float(np.median(cKDTree(x[:1000]).query(x[:200], 2)[0][:, 1]))
+    """Median distance between neighbours, of some examples among all."""
+    return float(np.median(nearest(x[:200], x, 2).distance[:, 1]))
