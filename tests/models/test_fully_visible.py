@@ -15,6 +15,7 @@ from allmodes.data.transforms import Flatten, Transform
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event, Support
 from allmodes.models.base import DensityModel
+from allmodes.models.eonade import EoNADE
 from allmodes.models.made import MADE
 from allmodes.models.nade import NADE
 from allmodes.networks.conditionals import Bernoulli, Categorical, Conditional, conditional_for
@@ -26,6 +27,8 @@ Build = Callable[[Event, Transform, Conditional], DensityModel]
 VECTORS: dict[str, Build] = {
     "nade": lambda e, t, c: NADE(e, t, c, 7),
     "nade, another order": lambda e, t, c: NADE(e, t, c, 7, torch.arange(e.size).flip(0)),
+    "eonade": lambda e, t, c: EoNADE(e, t, c, 7, layers=2, orders=3),
+    "eonade, one order": lambda e, t, c: EoNADE(e, t, c, 7, layers=1, orders=1),
     "made": lambda e, t, c: MADE(e, t, c, (9,)),
     "made, two layers": lambda e, t, c: MADE(e, t, c, (9, 11)),
     "made, several masks": lambda e, t, c: MADE(e, t, c, (9, 8), masks=3),
@@ -130,14 +133,17 @@ def test_a_model_trained_on_few_points_reaches_their_entropy(name: str) -> None:
         event = binary(9)
         builds = {
             NADE: lambda: NADE(event, Flatten(event.shape), Bernoulli(), 64),
+            EoNADE: lambda: EoNADE(event, Flatten(event.shape), Bernoulli(), 64, 2, 2),
             MADE: lambda: MADE(event, Flatten(event.shape), Bernoulli(), (64,), masks=2 if "several" in name else 1),
         }
         model = builds[type(vector(name, event))]()
     optimizer = torch.optim.Adam(model.parameters(), 0.02)
     player = model.players[0]
-    for _ in range(400):
+    draws = Rng(0)
+    for step in range(steps := 1200 if "eonade" in name else 400):
         optimizer.zero_grad()
-        model.loss(player, Batch(points), Rng(0)).value.backward()
+        model.loss(player, Batch(points.repeat(16, 1) if "eonade" in name else points), draws).value.backward()
+        optimizer.param_groups[0]["lr"] = 0.02 * (1 - step / steps)
         optimizer.step()
     assert -float(model.score(points).value.mean()) == pytest.approx(math.log(8), abs=0.05)
 
@@ -226,3 +232,30 @@ def test_the_fast_sampler_of_made_sees_the_logits_of_a_full_pass(
         assert (full - numbers).abs().max() < 1e-5
         again = model.site.draw(full, noise).squeeze(-1)
         assert (again - y).abs().median() < 1e-4
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_order_agnostic_loss_is_the_mean_over_all_orders() -> None:
+    with seeded(0):
+        model = EoNADE(binary(3), Flatten((3,)), Bernoulli(), 6, 2, 1)
+    y = states(2, 3).double()
+    every = torch.tensor(list(itertools.permutations(range(3))))
+    draws = Rng(0)
+    with torch.no_grad():
+        mean = model.log_joints(y, every).mean()
+        estimates = torch.stack([model.log_density(y, Condition(), budget=None, rng=draws).mean() for _ in range(4000)])
+    assert float(estimates.mean()) == pytest.approx(float(mean), abs=5 * float(estimates.std()) / 4000**0.5)
+    assert float(estimates.std()) / 4000**0.5 < 0.01
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", ["eonade", "made, several orders"])
+def test_the_mean_of_logarithms_over_orders_would_be_no_density(name: str) -> None:
+    """The published bug that the sum over all states catches."""
+    model, y = vector(name, binary(6)).eval(), states(2, 6).double()
+    if isinstance(model, EoNADE):
+        joints = model.log_joints(y, model.orders)
+    else:
+        joints = torch.stack([model.log_joint(y, mask) for mask in torch.arange(model.masks)])  # type: ignore[operator]
+    assert float(joints.exp().sum(1).max()) == pytest.approx(1, abs=1e-9)
+    assert float(joints.mean(0).exp().sum()) < 0.99

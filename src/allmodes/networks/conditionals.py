@@ -129,12 +129,12 @@ class Bernoulli:
         return (y * logits - softplus(logits)).sum(-1)
 
     def draw(self, parameters: Tensor, noise: Tensor) -> Tensor:
-        logits, coefficients = parameters.tensor_split([self.channels], -1)
         if self.channels == 1:
-            return (noise.logit() < logits).to(logits.dtype)
+            return (noise < parameters.sigmoid()).to(parameters.dtype)
+        logits, coefficients = parameters.tensor_split([self.channels], -1)
         y = torch.zeros_like(logits)
         for c in range(self.channels):
-            y[..., c] = (noise[..., c].logit() < logits[..., c] + shifts(coefficients, y, c)).to(logits.dtype)
+            y[..., c] = noise[..., c] < (logits[..., c] + shifts(coefficients, y, c)).sigmoid()
         return y
 
 

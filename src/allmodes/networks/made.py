@@ -31,14 +31,12 @@ class MaskedLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(outputs).uniform_(-bound, bound))
         self.companion = nn.Parameter(torch.zeros(outputs, inputs)) if informed else None
 
-    def masked(self, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Weight and bias under a mask, [outputs, inputs] -> [outputs, inputs], [outputs]."""
-        if self.companion is None:
-            return self.weight * mask, self.bias
-        return self.weight * mask, self.bias + (self.companion * mask).sum(1)
+    def masked_bias(self, mask: Tensor) -> Tensor:
+        """The bias under a mask, [outputs, inputs] -> [outputs]."""
+        return self.bias if self.companion is None else self.bias + (self.companion * mask).sum(1)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        return linear(x, *self.masked(mask))
+        return linear(x, self.weight * mask, self.masked_bias(mask))
 
 
 class MADENetwork(nn.Module):
@@ -98,10 +96,11 @@ class MADENetwork(nn.Module):
         return hidden, site > degrees[-1][None, :], site > position[None, :]
 
     @torch.no_grad()
-    def draw(self, mask: int, noise: Tensor, conditional: Conditional) -> tuple[Tensor, Tensor]:
+    def draw(self, mask: int, noise: Tensor, site: Conditional) -> tuple[Tensor, Tensor]:
         """Examples, each hidden unit of which is computed once: when the last number that it sees is known.
 
-        D steps together cost what one pass costs, where a pass for each number would cost D.
+        What is known adds at once to the sums of all that sees it, so that D steps together cost what one pass does,
+        where a pass for each number would cost D.
 
         Arguments:
             noise: uniform, [n, D, U].
@@ -110,75 +109,84 @@ class MADENetwork(nn.Module):
             The examples, [n, D], and the numbers of their conditionals, [n, D, P].
         """
         plan = self._sorted(mask)
-        n, D = noise.shape[:2]
-        v = noise.new_zeros(n, D)
-        h = [noise.new_zeros(n, width) for width in self.widths]
-        y = noise.new_empty(D, n)
-        p = noise.new_empty(D, n, self.numbers)
+        n, P, ends = len(noise), self.numbers, self.sites * self.numbers
+        # What sees a number directly lies in one piece at each step: outputs from first to last, then first hidden
+        # units from last to first.
+        seeing = plan.bias[:, None].repeat(1, n)  # [D P + H, n]
+        deeper = [bias[:, None].repeat(1, n) for bias in plan.deeper_biases]  # [H, n] each
+        outputs, hidden = seeing[:ends], seeing[ends:]
         noises = noise[:, plan.order].transpose(0, 1).contiguous().unbind()
-        for d in range(D):
-            if d:
-                before, known = v, d
-                for layer, (weight, bias) in enumerate(plan.layers):
-                    first, last = plan.counts[layer][d - 1], plan.counts[layer][d]
-                    if last > first:
-                        new = torch.addmm(bias[first:last], before[:, :known], weight[:known, first:last])
-                        h[layer][:, first:last] = new.relu_()
-                    before, known = h[layer], last
-                torch.addmm(plan.bias[d], before[:, :known], plan.output[d, :known], out=p[d])
-                p[d].addmm_(v[:, :d], plan.direct[d, :d])
-            else:
-                p[0] = plan.bias[0]
-            number = conditional.draw(p[d], noises[d])
-            y[d] = number[:, 0]
-            v[:, d : d + 1] = conditional.features(number)
+        y = []
+        for d, numbers in enumerate(outputs.view(-1, P, n).transpose(1, 2).unbind()):
+            y.append(site.draw(numbers, noises[d]))
+            first, last = (d + 1) * P, len(seeing) - plan.counts[0][d]
+            seeing[first:last].addcmul_(plan.inputs[d, first:last], site.features(y[-1]).T)
+            for layer, weight in enumerate(plan.weights):
+                begin, end = plan.counts[layer][d], plan.counts[layer][d + 1]
+                if end == begin:
+                    continue
+                if layer == 0:
+                    begin, end = len(hidden) - end, len(hidden) - begin
+                h = (deeper[layer - 1] if layer else hidden)[begin:end].relu()
+                if layer < len(deeper):
+                    below = plan.counts[layer + 1][d]
+                    deeper[layer][below:].addmm_(weight[begin:end, below:].T, h)
+                else:
+                    outputs[first:].addmm_(weight[begin:end, first:].T, h)
         back = plan.order.argsort()
-        return y[back].T, p[back].transpose(0, 1)
+        return torch.stack(y)[back, :, 0].T, outputs.view(-1, P, n)[back].permute(2, 0, 1)
 
     def _sorted(self, mask: int) -> _Sorted:
-        """Sites in their order and hidden units by degree: what a site or unit sees then comes before it."""
-        hidden, output, direct = self._masks(torch.tensor(mask, device=self.positions.device))
+        """Sites by position and hidden units by degree: what a mask leaves is what comes later, and needs no mask."""
         order = self.positions[mask].argsort()
-        by_degree = [m.argsort(stable=True) for m in self.degrees[mask].split(self.widths)]
-        below = [order, *by_degree[:-1]]
-        layers = []
-        for layer, m, rows, columns in zip(self.layers, hidden, by_degree, below, strict=True):
+        outputs = (order[:, None] * self.numbers + torch.arange(self.numbers, device=order.device)).flatten()
+        degrees = self.degrees[mask].split(self.widths)
+        by_degree = [m.argsort(descending=layer == 0) for layer, m in enumerate(degrees)]
+        informed = self.output.companion is not None
+        masks = self._masks(torch.tensor(mask, device=order.device)) if informed else None
+        weights, biases = [], []
+        for index, (layer, before, after) in enumerate(
+            zip([*self.layers, self.output], [order, *by_degree], [*by_degree, outputs], strict=True)
+        ):
             assert isinstance(layer, MaskedLinear)
-            weight, bias = layer.masked(m)
-            layers.append((weight[rows][:, columns].T.contiguous(), bias[rows]))
-        weight, bias = self.output.masked(output)
-        shape = (self.sites, self.numbers, -1)
-        counts = [
-            torch.bincount(m, minlength=self.sites).cumsum(0).tolist() for m in self.degrees[mask].split(self.widths)
-        ]
+            weights.append(_rearranged(layer.weight, before, after))
+            bias = layer.masked_bias([*masks[0], masks[1]][index]) if masks else layer.bias
+            biases.append(bias[after])
+        counts = [torch.bincount(m, minlength=self.sites).cumsum(0).tolist() for m in degrees]
         return _Sorted(
             order=order,
-            layers=layers,
+            inputs=torch.cat([_rearranged(self.direct, order, outputs), weights[0]], 1).unsqueeze(2),
+            bias=torch.cat([biases[-1], biases[0]]),
+            weights=weights[1:],
+            deeper_biases=biases[1:-1],
             counts=[[0, *ends] for ends in counts],
-            output=weight.view(shape)[order][:, :, by_degree[-1]].transpose(1, 2).contiguous(),
-            direct=(self.direct * direct).view(shape)[order][:, :, order].transpose(1, 2).contiguous(),
-            bias=bias.view(self.sites, self.numbers)[order],
         )
 
 
 @dataclass(frozen=True)
 class _Sorted:
-    """Weights under one mask, transposed, rows and columns by position and degree.
+    """Weights, [from, to]: sites by position, hidden units by degree, those of the first layer from the highest.
 
     Arguments:
         order: the sites, [D].
-        layers: weight [inputs, outputs] and bias of each hidden layer.
+        inputs: from the sites to the outputs and the first hidden layer, [D, D P + H, 1].
+        bias: of both, [D P + H].
+        weights: from each hidden layer to the next, the last to the outputs, [H, D P].
+        deeper_biases: of the hidden layers after the first.
         counts: of each hidden layer, how many units have a degree below d, for d from 0 to D.
-        output, direct: [D, hidden or D, P].
-        bias: [D, P].
     """
 
     order: Tensor
-    layers: list[tuple[Tensor, Tensor]]
-    counts: list[list[int]]
-    output: Tensor
-    direct: Tensor
+    inputs: Tensor
     bias: Tensor
+    weights: list[Tensor]
+    deeper_biases: list[Tensor]
+    counts: list[list[int]]
+
+
+def _rearranged(weight: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """[to, from] -> [from, to], in new orders of both."""
+    return weight.index_select(0, after).T.contiguous().index_select(0, before)
 
 
 def _draw(sites: int, widths: Sequence[int], masks: int, orders: int) -> tuple[Tensor, Tensor]:

@@ -114,9 +114,9 @@ def _states(states: Tensor, v: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
         W: their weights, [T, H].
     """
     if states.is_cuda:  # few large kernels
-        later = states[1 : len(W) + 1]
-        torch.cumsum(v.T.unsqueeze(2) * W.unsqueeze(1), 0, out=later)
-        later.add_(states[0])
+        terms = v.T.unsqueeze(2) * W.unsqueeze(1)
+        terms[0] += states[0]
+        torch.cumsum(terms, 0, out=states[1 : len(W) + 1])
     else:  # each state while the one before is in the cache
         every = states.unbind()
         for before, after, number, weights in zip(every, every[1:], v.T.contiguous(), W, strict=False):
@@ -132,10 +132,11 @@ def _after(after: Tensor, inner: Tensor, da: Tensor) -> None:
         inner: gradients of each site's own state, [T, n, H].
         da: of the state after the block, [n, H].
     """
-    after[-1] = da
     if inner.is_cuda:
-        after[:-1] = inner[1:].flip(0).cumsum(0).flip(0) + da
+        torch.cumsum(inner, 0, out=after)
+        torch.sub(after[-1] + da, after, out=after)
         return
+    after[-1] = da
     every, terms = after.unbind(), inner.unbind()
     for t in range(len(terms) - 1, 0, -1):
         torch.add(every[t], terms[t], out=every[t - 1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allmodes.event import Event
+from allmodes.models.eonade import EoNADE
 from allmodes.models.nade import NADE
 from allmodes.networks.conditionals import conditional_for
 from allmodes.recipes.base import Adam, Recipe, recipe
@@ -20,11 +21,34 @@ def nade(
     components: int = COMPONENTS,
     rate: float = 1e-3,
     batch: int = 100,
-    steps: int = 3_000,
+    steps: int = 2_000,
 ) -> Recipe:
     """NADE: one hidden state takes in one number after the other; exact density of every kind of data."""
     return Recipe(
         model=NADE(event, vector_units(event), conditional_for(event, 1, components), width),
+        optimizer=Adam(Cosine(rate, 0.0, warmup=0.02)),
+        batch=batch,
+        steps=steps,
+        half_life=0.05,
+    )
+
+
+@recipe(year=2014, paper="https://arxiv.org/abs/1310.1757", family="nade")
+def eonade(
+    event: Event,
+    *,
+    width: int = 500,
+    layers: int = 2,
+    orders: int = 8,
+    components: int = COMPONENTS,
+    rate: float = 1e-3,
+    batch: int = 100,
+    steps: int = 3_000,
+) -> Recipe:
+    """EoNADE: a deep NADE for every order of the numbers at once; its density is the mixture of several orders."""
+    site = conditional_for(event, 1, components)
+    return Recipe(
+        model=EoNADE(event, vector_units(event), site, width, layers, orders),
         optimizer=Adam(Cosine(rate, 0.0, warmup=0.02)),
         batch=batch,
         steps=steps,
