@@ -33,6 +33,7 @@ from allmodes.models.rbm import RBM
 from allmodes.networks.annealing import CHAINS
 from allmodes.random import Rng
 from allmodes.recipes import build
+from allmodes.training.hardware import place
 from allmodes.training.trainer import Trainer
 
 RESULTS = Path(__file__).parent / "results" / "densities"
@@ -52,7 +53,7 @@ class Session:
         self.begun, self.seconds = time.perf_counter(), 60 * minutes
         self.recipe = build(case.recipe, data.event, settings, steps=10**9)
         self.recipe.model.fit(data.to_fit())
-        self.recipe.model.to(device)
+        place(self.recipe.model, device)
         self.trainer = Trainer(self.recipe, Batches(data, self.recipe.batch, 0, device=device), Rng(0, device))
         self.validation = data.part("validation").x.to(device)
         self.curve: list[dict[str, float]] = []
@@ -66,7 +67,7 @@ class Session:
         """Seconds a step: of a few steps of a model that is thrown away, after some to warm up."""
         recipe = build(self.case.recipe, self.data.event, self.settings, steps=10**9)
         recipe.model.fit(self.data.to_fit())
-        recipe.model.to(self.device)
+        place(recipe.model, self.device)
         steps = iter(Trainer(recipe, Batches(self.data, recipe.batch, 1, device=self.device), Rng(1, self.device)))
         for _ in range(5):
             next(steps)
