@@ -1,0 +1,97 @@
+"""What a figure is when nothing is wrong: the same figure between two halves of the held-out examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.sets import Sets
+
+FEWEST = 100
+"""Held-out or generated examples below which a figure says nothing."""
+SIGMAS = 3.0
+"""By how many standard errors a figure must differ from its floor for the difference to be called one."""
+NORMAL = 1.96
+"""Standard errors to each side of an interval at 95 %."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number and its standard error, both in the same unit."""
+
+    value: float
+    error: float
+
+
+Measure = Callable[[np.ndarray, np.ndarray], Mapping[str, Figure]]
+
+
+def halves(sets: Sets, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two disjoint parts of the held-out examples and one of the generated ones, equally large: [s, d] each."""
+    rng = np.random.default_rng(seed)
+    real, fake = rng.permutation(len(sets.real)), rng.permutation(len(sets.fake))
+    size = min(len(real) // 2, len(fake))
+    return sets.real[real[:size]], sets.real[real[size : 2 * size]], sets.fake[fake[:size]]
+
+
+def informed(
+    sets: Sets, seed: int, measure: Measure, titles: Mapping[str, str], extra: Mapping[str, Mapping[str, Any]]
+) -> tuple[Finding, ...]:
+    """Findings of figures that inform and never decide, each beside its floor.
+
+    Most such figures change with the number of examples. So what is held against the floor is the figure of as many
+    generated examples against the same half of the held-out ones: in `figures` under "at_floor_size".
+
+    Arguments:
+        sets: features.
+        seed: draws the halves.
+        measure: figures by name of real [n, d] and generated [m, d] examples.
+        titles: by the same names, what a sentence calls them.
+        extra: by the same names, further numbers for the report.
+    """
+    if min(len(sets.real), len(sets.fake)) < FEWEST:
+        why = f"{len(sets.real)} held-out and {len(sets.fake)} generated examples; {FEWEST} of each are needed"
+        return tuple(
+            Finding(name, Verdict.CANNOT_TELL, f"The {title} says nothing of {why}.") for name, title in titles.items()
+        )
+    first, second, generated = halves(sets, seed)
+    whole, floor, like = measure(sets.real, sets.fake), measure(first, second), measure(first, generated)
+    return tuple(
+        _finding(name, title, whole[name], floor[name], like[name], len(first), extra.get(name, {}))
+        for name, title in titles.items()
+    )
+
+
+def _finding(
+    name: str, title: str, whole: Figure, floor: Figure, like: Figure, size: int, extra: Mapping[str, Any]
+) -> Finding:
+    error = math.hypot(floor.error, like.error)
+    apart = (like.value - floor.value) / error if error else (0.0 if like.value == floor.value else math.inf)
+    found = abs(apart) > SIGMAS
+    low, high = whole.value - NORMAL * whole.error, whole.value + NORMAL * whole.error
+    sentence = (
+        f"The {title} is {whole.value:.4g} [{low:.4g}, {high:.4g}]; with {size} examples a side it is "
+        f"{like.value:.4g}, and {floor.value:.4g} between two halves of the real data"
+    )
+    return Finding(
+        name,
+        Verdict.FOUND if found else Verdict.NOT_FOUND,
+        f"{sentence}: {'a difference' if found else 'no difference that stands out'}.",
+        estimate=whole.value,
+        low=low,
+        high=high,
+        floor=floor.value,
+        figures={
+            "standard_error": whole.error,
+            "floor_error": floor.error,
+            "at_floor_size": like.value,
+            "at_floor_size_error": like.error,
+            "floor_size": size,
+            **extra,
+        },
+    )
