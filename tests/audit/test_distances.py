@@ -79,7 +79,8 @@ def by_pairs(x: np.ndarray, y: np.ndarray) -> float:
 def test_kernel_distance_is_its_definition(monkeypatch: pytest.MonkeyPatch, offset: float) -> None:
     monkeypatch.setattr(module, "TILE_BYTES", 4000)
     x, y = offset + drawn(150, 10, 0), offset + drawn(130, 10, 1, 0.1)
-    assert kernel_distance(x, y).value == pytest.approx(by_pairs(x, y), rel=1e-4 if offset else 1e-5)
+    found = kernel_distance(x, y)
+    assert found.value == pytest.approx(by_pairs(x, y), rel=1e-5, abs=0.001 * found.error)
 
 
 def test_kernel_distance_has_no_bias() -> None:
