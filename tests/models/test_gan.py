@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
-from allmodes.adversarial.penalties import ZeroCentred
-from allmodes.data.dataset import Dataset
+from allmodes.adversarial.latents import Normal
+from allmodes.adversarial.objectives import Minimax, RelativisticPairing
+from allmodes.adversarial.penalties import GP, Every, Penalty, ZeroCentred
+from allmodes.adversarial.views import View
+from allmodes.data.batches import Batches, StackedBatches
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.data.transforms import flat
+from allmodes.event import Condition
 from allmodes.models.gan import GAN
-from allmodes.random import Rng
+from allmodes.networks.conditional import Concatenated, ConditionVector
+from allmodes.networks.mlp import MLP
+from allmodes.networks.stack import stack
+from allmodes.random import Rng, StackedRng
 from allmodes.score import NoDensity
 from allmodes.training.trainer import Trainer
 
@@ -100,3 +111,147 @@ def test_digits_come_out_as_bytes_within_their_levels(recipe: str, make_trainer:
     assert samples.dtype == torch.uint8
     assert samples.shape == (200, 8, 8)
     assert samples.max() <= 16
+
+
+@pytest.fixture(scope="module")
+def table() -> Dataset:
+    """Two kinds of events whose first column is their energy, and whose sum is twice that."""
+    rng = np.random.default_rng(0)
+    energy = rng.exponential(1.0, 1000) + 0.2
+    kind = rng.integers(0, 2, 1000)
+    share = np.where(kind == 0, rng.beta(5, 2, 1000), rng.beta(2, 5, 1000))
+    x = np.stack([energy, energy * share, energy * (1 - share)], 1)
+    return load_data(x.astype(np.float32), labels=np.array(["gamma", "hadron"])[kind], conditions={"total": 2 * energy})
+
+
+@pytest.mark.parametrize("recipe", ["cgan", "acgan", "constrained"])
+def test_a_generators_move_asks_what_the_examples_beside_it_have(
+    recipe: str, make_trainer: MakeTrainer, table: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_trainer(recipe, table, **({"turns": 1} if recipe == "constrained" else {}))
+    model, rounds = gan(trainer), []
+    make = model._round
+    monkeypatch.setattr(model, "_round", lambda *given: rounds.append(made := make(*given)) or made)
+    first, second = next(trainer.batches), next(trainer.batches)
+    model.loss(model.players[0], first, trainer.rng)
+    model.loss(model.players[-1], second, trainer.rng)
+    for round in rounds:  # the second batch is not the one that was generated beside
+        assert round.condition is first.condition
+        assert round.real.equal(model.transform(first.x))
+    assert rounds[1].generated.equal(rounds[0].generated)
+
+
+def test_a_paired_game_with_conditions_pairs_examples_of_one_condition(table: Dataset) -> None:
+    vector = ConditionVector(table.event)
+    generator, discriminator = (
+        Concatenated(MLP(inputs + 3, outputs, (4,)), vector) for inputs, outputs in ((2, 3), (3, 1))
+    )
+    model = GAN(
+        table.event,
+        flat(table.event),
+        generator,
+        discriminator,
+        latent=Normal(2),
+        objective=RelativisticPairing(),
+        conditional=True,
+    )
+    batches, rng = Batches(table, 8, 0), Rng(0)
+    first, second = next(batches), next(batches)
+    model.loss(model.players[0], first, rng)
+    assert model._kept is not None
+    fake = model._kept[0]
+    found = model.loss(model.players[1], second, rng).value
+    on_real, on_fake = (
+        discriminator(x, first.condition).squeeze(-1) for x in (model.transform(first.x), fake.detach())
+    )
+    assert found.item() == pytest.approx(RelativisticPairing().generator(on_real, on_fake).item(), rel=1e-6)
+
+
+def test_hard_constraints_hold_for_samples_and_for_what_the_discriminator_sees(
+    make_trainer: MakeTrainer, table: Dataset
+) -> None:
+    trainer = make_trainer("constrained", table, sum="total", bounds="0:")
+    model = gan(trainer)
+    asked = Condition(table.labels[:300], table.values[:300])
+    samples = model.sample(300, asked)
+    assert samples.min() >= 0
+    relative = samples.double().sum(1) / asked.values[:, 0].double() - 1
+    assert relative.abs().max() < 1e-6
+    assert model.residuals(samples, asked)["sum=total"].abs().max() < 1e-6
+    batch = next(trainer.batches)
+    seen = model.transform.inverse(model._generate(batch, trainer.rng))
+    torch.testing.assert_close(seen.sum(1), batch.condition.values[:, 0], rtol=1e-4, atol=1e-4)
+
+
+def test_clipping_follows_the_critics_moves_alone(make_trainer: MakeTrainer, ring: Dataset) -> None:
+    trainer = make_trainer("wgan", ring, clip=0.003)
+    model = gan(trainer)
+    generator, critic = model.generator, model.discriminator
+    wide = max(p.abs().max().item() for p in generator.parameters())
+    for player in model.players:
+        trainer.move(player, [next(trainer.batches)], 1e-5)
+    assert max(p.abs().max().item() for p in critic.parameters()) == pytest.approx(0.003)
+    assert max(p.abs().max().item() for p in generator.parameters()) == pytest.approx(wide, rel=1e-2)
+
+
+def test_a_critic_moves_as_often_as_it_has_turns_and_sees_other_examples_each_time(
+    make_trainer: MakeTrainer, ring: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_trainer("wgan-gp", ring, steps=2, turns=3)
+    model, moves = gan(trainer), []
+    loss = model.loss
+    monkeypatch.setattr(model, "loss", lambda p, b, r: moves.append((p.name, b.x)) or loss(p, b, r))
+    assert list(trainer) == [1, 2]
+    assert [name for name, _ in moves] == (["discriminator"] * 3 + ["generator"]) * 2
+    assert not moves[0][1].equal(moves[1][1])
+    assert {"wasserstein_estimate", "gradient_penalty", "generator.loss"} <= set(trainer.fetch())
+
+
+def test_views_lie_before_the_discriminator_for_real_and_generated_alike_and_heed_real_logits(
+    make_trainer: MakeTrainer, digits: Dataset
+) -> None:
+    class Shift(View):
+        def forward(self, x: torch.Tensor, axes: int, rng: Rng, t: float) -> torch.Tensor:
+            return x + 100
+
+        def heed(self, real: torch.Tensor) -> None:
+            self.heard = real
+
+    trainer = make_trainer("gan2014", digits)
+    model = gan(trainer)
+    model.views.append(Shift())
+    seen = []
+    model.discriminator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].min().item()))
+    for player in model.players:
+        model.loss(player, next(trainer.batches), trainer.rng)
+    assert len(seen) == 3
+    assert min(seen) > 90
+    assert model.views[0].heard.shape == (16,)
+
+
+def test_lazy_penalties_make_a_model_unsteady(ring: Dataset) -> None:
+    def made(penalty: Penalty) -> GAN:
+        networks = MLP(2, 2, (4,)), MLP(2, 1, (4,))
+        return GAN(
+            ring.event, flat(ring.event), *networks, latent=Normal(2), objective=Minimax(), penalties={"p": penalty}
+        )
+
+    assert made(GP()).steady
+    assert not made(Every(4, GP())).steady
+
+
+def test_an_unrolled_stack_moves_as_its_members_do(make_trainer: MakeTrainer, ring: Dataset) -> None:
+    trainers = [make_trainer("unrolled", ring, steps=3, seed=seed, unroll=2, look=0.1) for seed in (0, 1)]
+    together = stack([trainer.model for trainer in trainers])
+    together.copies = 2
+    whole = Trainer(
+        replace(trainers[0].recipe, model=together),
+        StackedBatches([Batches(ring, 16, seed) for seed in (0, 1)]),
+        StackedRng([Rng(seed) for seed in (0, 1)]),
+    )
+    list(whole)
+    for trainer in trainers:
+        list(trainer)
+    samples = together.sample(20, rng=StackedRng([Rng(0), Rng(0)]))
+    for row, trainer in zip(samples, trainers, strict=True):
+        torch.testing.assert_close(row, trainer.model.sample(20, rng=Rng(0)), rtol=1e-3, atol=1e-4)

@@ -86,11 +86,18 @@ class Hard(nn.Module):
     def _summed(self, x: Tensor, condition: Condition) -> Tensor:
         wanted = self._wanted(x, condition)
         if self.low is None:
-            return (x.double() + (wanted - self._sum(x)) * self.kept / self.kept.sum()).to(x.dtype)
+            shifted = (x.double() + (wanted - self._sum(x)) * self.kept / self.kept.sum()).to(x.dtype)
+            return self._rounded_off(shifted, wanted)
         if (wanted < 0).any():
             raise UserError(f"{self.total}={float(wanted.min()):g}: numbers that are not negative cannot sum to that")
         x = torch.where(self._sum(x) > 0, x, self.kept.to(x.dtype))  # a sample of zeros is made flat
         return (x.double() * (wanted / self._sum(x))).to(x.dtype)
+
+    def _rounded_off(self, x: Tensor, wanted: Tensor) -> Tensor:
+        """What rounding large numbers of both signs took from the sum goes to the smallest one, which can hold it."""
+        left = (wanted - self._sum(x)).detach().to(x.dtype).flatten(-self.axes)
+        smallest = torch.where(self.kept > 0, x.detach().abs(), torch.inf).flatten(-self.axes).argmin(-1, keepdim=True)
+        return x.flatten(-self.axes).scatter_add(-1, smallest, left).reshape(x.shape)
 
     def _sum(self, x: Tensor) -> Tensor:
         return x.double().sum(tuple(range(-self.axes, 0)), keepdim=True)
