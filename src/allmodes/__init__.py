@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from allmodes.audit.api import audit
     from allmodes.audit.parzen import parzen
+    from allmodes.comparison import compare
     from allmodes.data.dataset import load_data
     from allmodes.errors import UserError
     from allmodes.training.run import Run, load
     from allmodes.training.study import study
     from allmodes.training.train import train
 
-__all__ = ["Run", "UserError", "audit", "load", "load_data", "parzen", "study", "train"]
+__all__ = ["Run", "UserError", "audit", "compare", "load", "load_data", "parzen", "study", "train"]
 
 _HOMES = {
     "Run": "training.run",
     "UserError": "errors",
+    "compare": "comparison",
     "load": "training.run",
     "load_data": "data.dataset",
     "parzen": "audit.parzen",

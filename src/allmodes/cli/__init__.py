@@ -20,6 +20,7 @@ import tyro
 from tyro.conf import subcommand
 
 from allmodes.cli.audit import Audit
+from allmodes.cli.compare import Compare
 from allmodes.cli.features import Features
 from allmodes.cli.flags import Common
 from allmodes.cli.lists import Datasets, Recipes
@@ -33,6 +34,7 @@ COMMANDS: dict[str, type[Common]] = {
     "sample": Sample,
     "audit": Audit,
     "study": Study,
+    "compare": Compare,
     "recipes": Recipes,
     "datasets": Datasets,
     "features": Features,

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from allmodes.atomic import explained, write_whole
+from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.base import GenerativeModel
@@ -90,6 +91,34 @@ class Run:
                 f"they were written by version {self.plan.versions.get('allmodes')}"
             ) from None
         return model.eval()
+
+    def dataset(self, data: Any = None) -> Dataset:
+        """What it was trained on, with the same split.
+
+        Arguments:
+            data: where that was an array in memory, the same again, or a `Dataset`; a path in place of the old one.
+
+        Raises:
+            UserError: for other data than it was trained on.
+        """
+        plan = self.plan
+        if isinstance(data, (str, os.PathLike)) or data is None:
+            source = dict(plan.data["source"])
+            was = source.pop("data")
+            found = load_data(was if data is None else data, **source)
+        else:
+            found = load_data(data)
+        if found.digest != plan.data["digest"]:
+            raise UserError(
+                f"the data {plan.data['name']} are not those that {self.folder} was trained on (another digest); "
+                "give back the old data, or start another run"
+            )
+        if found.split.to_dict() != plan.data["split"]:
+            raise UserError(
+                f"the data {plan.data['name']} are split by seed {found.split.seed}, and {self.folder} was trained "
+                f"with split seed {plan.data['split']['seed']}; load them with that one, or start another run"
+            )
+        return found
 
     def sample(
         self,

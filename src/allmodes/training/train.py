@@ -279,23 +279,7 @@ def _continue(
     for flag, (wanted, was) in asked.items():
         if wanted is not None and wanted != was:
             raise UserError(f"{flag} {wanted}: the run in {run.folder} has {was}; leave it out, or start another run")
-    if isinstance(data, (str, os.PathLike)) or data is None:
-        source = dict(plan.data["source"])
-        was = source.pop("data")
-        dataset = load_data(was if data is None else data, **source)
-    else:
-        dataset = load_data(data)
-    if dataset.digest != plan.data["digest"]:
-        raise UserError(
-            f"the data {plan.data['name']} are not those that {run.folder} was trained on (another digest); "
-            "give back the old data, or start another run"
-        )
-    if dataset.split.to_dict() != plan.data["split"]:
-        raise UserError(
-            f"the data {plan.data['name']} are split by seed {dataset.split.seed}, and {run.folder} was trained with "
-            f"split seed {plan.data['split']['seed']}; load them with that one, or start another run"
-        )
-    return run, dataset
+    return run, run.dataset(data)
 
 
 def _folder(data: str, recipe: str, seed: int) -> Path:

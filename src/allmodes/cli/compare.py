@@ -1,0 +1,58 @@
+"""`allmodes compare`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional, arg
+
+from allmodes.cli.flags import DataFlags, Number, Text
+from allmodes.cli.terminal import progress, say, warn
+from allmodes.errors import UserError
+
+
+@dataclass
+class Compare(DataFlags):
+    """Put runs beside each other; or train recipes for the same time each on your data, and compare those."""
+
+    runs: Annotated[Positional[tuple[str, ...]], arg(metavar="[RUN ...]")] = ()
+    """Folders of runs on the same data."""
+    recipes: Text = None
+    """Instead of runs: names with commas between them, or all."""
+    budget: Number = None
+    """Minutes of training for each recipe."""
+    seed: int = 0
+    """Of the trainings."""
+    out: str = "comparison"
+    """Folder of the pictures, and of the recipes' runs; what is there already is used."""
+    device: Text = None
+    """cpu or cuda. Default: a GPU if there is one."""
+
+    def __call__(self) -> dict[str, Any]:
+        from allmodes.comparison import compare
+        from allmodes.comparison.pictures import save_pictures
+        from allmodes.comparison.table import comparison_table, verdicts
+
+        if self.recipes is None and self.budget is not None:
+            raise UserError("--budget belongs to --recipes: name them, or give --recipes all")
+        with progress("compare") as advance:
+            found = compare(
+                *self.runs,
+                data=self.load(),
+                recipes=self.recipes,
+                budget=self.budget,
+                out=self.out,
+                seed=self.seed,
+                device=self.device,
+                report=lambda what, done, total: advance(done, total, what),
+                note=warn,
+            )
+        pictures = save_pictures(Path(self.out), found)
+        if not self.json:
+            say(comparison_table(found))
+            for line in verdicts(found):
+                say(line)
+            say("pictures: " + ", ".join(map(str, pictures)))
+        return found.to_dict()

@@ -1,0 +1,282 @@
+"""From runs, or recipes and a time, to one table and what may be claimed from it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from allmodes.audit.api import audit
+from allmodes.audit.finding import Verdict
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.errors import UserError
+from allmodes.recipes import Entry, build, recipes
+from allmodes.score import NoDensity, Ranking, Score, rank
+from allmodes.training.budget import steps_within
+from allmodes.training.hardware import device_named
+from allmodes.training.run import Run, load
+from allmodes.training.train import train
+
+SCORED = 2000
+"""Held-out examples that are scored: their mean is known to a few hundredths of the spread."""
+SHOWN = 64
+"""Samples that are kept for pictures, and timed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One model in the table.
+
+    Arguments:
+        run: its folder.
+        entry: the recipe, its year and its paper.
+        score: of held-out examples, where the model has a density.
+        missing_mass: share of the data that is certainly not generated: the audit's lower bound; None if it cannot tell.
+        auc: of a classifier that tells samples from data, 0.5 where it cannot.
+        found: the questions of the audit that decide and were answered "found".
+        seconds: of training.
+        samples_per_second: on this machine, in pieces of 64.
+        parameters: numbers that training moves.
+        samples: some, in the user's units, [n, *shape].
+    """
+
+    run: str
+    entry: Entry
+    score: Score | None
+    missing_mass: float | None
+    auc: float | None
+    found: tuple[str, ...]
+    seconds: float
+    samples_per_second: float
+    parameters: int
+    samples: np.ndarray
+
+    @property
+    def bits_per_dim(self) -> float | None:
+        """Where the score counts bits: discrete values, and not an energy."""
+        return self.score.bits_per_dim if self.score and self.score.measure == "counting" else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON; a number that is not finite becomes null."""
+        score = self.score
+        return {
+            "run": self.run,
+            "recipe": self.entry.name,
+            "kind": str(score.kind) if score else None,
+            "nats": _finite(score.mean) if score else None,
+            "bits_per_dim": _finite(self.bits_per_dim),
+            "se": _finite(score.mean_standard_error) if score else None,
+            "missing_mass": self.missing_mass,
+            "auc": self.auc,
+            "seconds": self.seconds,
+            "found": list(self.found),
+            "samples_per_second": self.samples_per_second,
+            "parameters": self.parameters,
+        }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Models beside each other.
+
+    Arguments:
+        data: what they were trained on.
+        rows: one for each model, by year.
+        refused: recipes that do not take such data, with what they say.
+    """
+
+    data: Dataset
+    rows: tuple[Row, ...]
+    refused: Mapping[str, str]
+
+    @property
+    def rankings(self) -> list[tuple[Row, Row, Ranking]]:
+        """Every pair of models with a score, and what may be said of it; the winner first where there is one."""
+        pairs = []
+        for one, other in itertools.combinations([row for row in self.rows if row.score], 2):
+            assert one.score
+            assert other.score
+            said = rank(one.score, other.score)
+            pairs.append((other, one, said) if said.winner == 1 else (one, other, said))
+        return pairs
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON: rows, and `ranking`, or `refusal` with its reason where nothing may be ranked."""
+        ranked = [
+            {
+                "winner": one.entry.name,
+                "loser": other.entry.name,
+                "nats": _finite(abs(said.difference or 0.0)),
+                "se": said.standard_error,
+                "why": said.why,
+            }
+            for one, other, said in self.rankings
+            if said.winner is not None
+        ]
+        claims: dict[str, Any] = {"ranking": ranked} if ranked else {"refusal": {"why": self.refusal}}
+        return {"rows": [row.to_dict() for row in self.rows], **claims, "refused": dict(self.refused)}
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing is ranked, in a sentence; empty where something is."""
+        pairs = self.rankings
+        if any(said.winner is not None for *_, said in pairs):
+            return ""
+        if not pairs:
+            return "fewer than two of the models have a density; compare what the audit found instead"
+        return "; ".join(sorted({said.why for *_, said in pairs}))
+
+
+Report = Callable[[str, int, int], None]
+"""Called with what is being done, steps done and steps in all."""
+
+
+def compare(
+    *runs: Run | str | os.PathLike[str],
+    data: Any = None,
+    recipes: str | Sequence[str] | None = None,
+    budget: float | None = None,
+    out: str | os.PathLike[str] = "comparison",
+    seed: int = 0,
+    device: str | None = None,
+    report: Report | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Comparison:
+    """Put runs on the same data beside each other; or train recipes on data for the same time each, and compare those.
+
+    Densities are of held-out test examples that no model has seen, in nats of the user's units; only what may be ranked
+    is (see `allmodes.score.rank`). What is missing, and the classifier's AUC, are the audit's.
+
+    Arguments:
+        runs: as `train` and `load` give them, or their folders.
+        data: instead of runs, what to train on (see `load_data`).
+        recipes: names, or "all"; those that do not take the data are left out, with what they say.
+        budget: minutes of training for each recipe.
+        out: folder in which each recipe's run lies; what is there already is used, and continued if unfinished.
+        seed: of the trainings.
+        device: as for `train`.
+        report: told of progress.
+        note: told of warnings, a line each.
+
+    Raises:
+        UserError: for runs on different data, or anything else that does not fit.
+    """
+    if bool(runs) == (recipes is not None):
+        raise UserError(
+            "give runs to compare, or recipes to train with data and a budget: --recipes a,b --budget MINUTES"
+        )
+    refused: dict[str, str] = {}
+    if runs:
+        if data is not None and not isinstance(data, Dataset):
+            data = load_data(data)
+        trained = [run if isinstance(run, Run) else load(run) for run in runs]
+        dataset = _common_data(trained, data)
+    else:
+        dataset = load_data("digits" if data is None else data)
+        taken = _taking(recipes or "all", dataset, refused)
+        trained = _train_all(taken, dataset, budget, Path(out), seed, device, report, note)
+    rows = []
+    for run in trained:
+        if report:
+            report(f"audit of {run.plan.recipe}", len(rows), len(trained))
+        rows.append(_row(run, dataset, device))
+    return Comparison(dataset, tuple(sorted(rows, key=lambda row: (row.entry.year, row.entry.name))), refused)
+
+
+def _common_data(runs: Sequence[Run], data: Dataset | None) -> Dataset:
+    digests = {run.plan.data["digest"]: run for run in runs}
+    if len(digests) > 1:
+        one, other = list(digests.values())[:2]
+        raise UserError(
+            f"{one.folder} was trained on {one.plan.data['name']} and {other.folder} on other data "
+            f"({other.plan.data['name']}, another digest): scores of different data do not compare"
+        )
+    return runs[0].dataset(data)
+
+
+def _taking(names: str | Sequence[str], data: Dataset, refused: dict[str, str]) -> list[str]:
+    """Those of the recipes that make a model of such data; what the others say goes into `refused`."""
+    known = recipes()
+    asked = list(known) if names == "all" else names.split(",") if isinstance(names, str) else list(names)
+    taken = []
+    for name in asked:
+        try:
+            build(name, data.event)
+        except UserError as refusal:
+            if names != "all":
+                raise
+            refused[name] = str(refusal)
+        else:
+            taken.append(name)
+    return taken
+
+
+def _train_all(
+    names: Sequence[str],
+    data: Dataset,
+    budget: float | None,
+    out: Path,
+    seed: int,
+    device: str | None,
+    report: Report | None,
+    note: Callable[[str], None] | None,
+) -> list[Run]:
+    if budget is None or not 0 < budget < math.inf:
+        raise UserError(f"--budget {budget}: give the minutes of training for each recipe, more than 0")
+    target = device_named(device)
+    runs = []
+    for name in names:
+        folder = out / name
+        told = (lambda step, steps, numbers, name=name: report(name, step, steps)) if report else None
+        if (folder / "run.json").exists():
+            run = load(folder)
+            run.dataset(data)
+            if run.verdict == "unfinished":
+                run = train(name, data, out=folder, resume=True, device=device, report=told, note=note)
+        else:
+            steps = steps_within(name, data, 60 * budget, device=target)
+            run = train(name, data, steps=steps, seed=seed, out=folder, device=device, report=told, note=note)
+        runs.append(run)
+    return runs
+
+
+def _row(run: Run, data: Dataset, device: str | None) -> Row:
+    model = run.model
+    test = data.batch(data.split.test[:SCORED])
+    condition = test.condition if model.conditional else None
+    try:
+        score = model.score(test.x, condition)
+    except NoDensity:
+        score = None
+    known = data.batch(data.split.test[:SHOWN]).condition if model.conditional else None
+    shown = len(data.split.test[:SHOWN]) if model.conditional else SHOWN
+    begun = time.perf_counter()
+    samples = model.sample(shown, known)
+    pace = shown / (time.perf_counter() - begun)
+    audited = audit(run, real=data if data.source["data"] is None else None, self_test="none", device=device)
+    findings = {finding.name: finding for finding in audited.findings}
+    missing, two_sample = findings.get("missing"), findings.get("two_sample")
+    seconds = max((line.get("seconds", 0.0) for line in run.metrics), default=0.0)
+    return Row(
+        run=str(run.folder),
+        entry=recipes()[run.plan.recipe],
+        score=score,
+        missing_mass=missing.low if missing else None,
+        auc=two_sample.estimate if two_sample else None,
+        found=tuple(f.name for f in audited.findings if f.decides and f.verdict is Verdict.FOUND),
+        seconds=round(seconds, 1),
+        samples_per_second=round(pace, 1),
+        parameters=sum(p.numel() for p in model.parameters()),
+        samples=samples.cpu().numpy(),
+    )

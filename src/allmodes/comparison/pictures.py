@@ -1,0 +1,154 @@
+"""Two pictures of a comparison: the recipes by year, and the taxonomy with each family's samples in its box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from allmodes.comparison.comparing import Comparison, Row
+from allmodes.data.write import grid_picture
+from allmodes.event import Event
+from allmodes.figures import FAKE, REAL, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TILES = 16
+ACROSS = 6
+
+LEAVES = {
+    "fully visible\nbelief nets": ("nade", "made", "pixelcnn", "pixelrnn"),
+    "change of\nvariables": ("flow",),
+    "variational": ("vae",),
+    "Markov chain,\nexplicit": ("rbm", "dbm"),
+    "Markov chain,\nimplicit": ("gsn",),
+    "direct": ("gan",),
+}
+"""The leaves of the tree, left to right, and the families of recipes in each (Goodfellow, 2016, 1701.00160, figure 9)."""
+
+BRANCHES = (
+    ("maximum likelihood", (0, 5), 3),
+    ("explicit density", (0, 3), 2),
+    ("implicit density", (4, 5), 2),
+    ("tractable", (0, 1), 1),
+    ("approximate", (2, 3), 1),
+)
+"""Name, first and last leaf below, and height."""
+
+
+def save_years(path: Path, comparison: Comparison) -> None:
+    """A PNG: held-out data, then each recipe's samples in the order of years, with its numbers under them."""
+    from matplotlib.figure import Figure
+
+    rows, event = comparison.rows, comparison.data.event
+    panels = len(rows) + 1
+    across = min(ACROSS, panels)
+    down = -(-panels // across)
+    figure = Figure(figsize=(2.3 * across, 3.2 * down), layout="constrained")
+    axes = np.ravel(figure.subplots(down, across, squeeze=False))
+    real = comparison.data.batch(comparison.data.split.test[:TILES]).x.numpy()
+    limits = _limits(comparison)
+    _draw(axes[0], comparison.data.part("test").x.numpy() if event.image is None else real, event, REAL, limits)
+    axes[0].set_title(f"data: {comparison.data.name}", fontsize=9)
+    for axis, row in zip(axes[1:], rows, strict=False):
+        _draw(axis, row.samples, event, FAKE, limits)
+        axis.set_title(f"{row.entry.year}  {row.entry.name}", fontsize=9)
+        axis.text(0.5, -0.04, "\n".join(numbers(row)), transform=axis.transAxes, ha="center", va="top", fontsize=7)
+    for axis in axes[panels:]:
+        axis.set_axis_off()
+    save_figure(path, figure)
+
+
+def save_taxonomy(path: Path, comparison: Comparison) -> None:
+    """A PNG: the tree of generative models, each recipe's samples under its leaf."""
+    from matplotlib.figure import Figure
+
+    by_leaf = [[row for row in comparison.rows if row.entry.family in families] for families in LEAVES.values()]
+    deepest = max(map(len, by_leaf))
+    height = 2.6 + 1.75 * deepest
+    figure = Figure(figsize=(12, height))
+    tree = figure.add_axes((0, 1 - 2.6 / height, 1, 2.6 / height))
+    _tree(tree)
+    limits = _limits(comparison)
+    for leaf, rows in enumerate(by_leaf):
+        for depth, row in enumerate(rows):
+            left = (leaf + 0.14) / len(LEAVES)
+            top = 1 - (2.6 + 1.75 * depth) / height
+            axis = figure.add_axes((left, top - 1.35 / height, 0.72 / len(LEAVES), 1.3 / height))
+            _draw(axis, row.samples, comparison.data.event, FAKE, limits)
+            axis.set_title(f"{row.entry.name} ({row.entry.year})", fontsize=8, pad=2)
+            axis.text(0.5, -0.03, numbers(row)[0], transform=axis.transAxes, ha="center", va="top", fontsize=7)
+    save_figure(path, figure)
+
+
+def numbers(row: Row) -> list[str]:
+    """What is said of a model under its picture, the most telling first."""
+    said = []
+    if row.score:
+        sign = {"exact": "=", "lower": "≥", "upper": "≤"}.get(str(row.score.kind), "≈")
+        said.append(f"log p {sign} {row.score.mean:.1f} nats")
+    if row.missing_mass is not None:
+        said.append(f"missing: at least {row.missing_mass:.1%}" if row.missing_mass else "nothing surely missing")
+    if row.auc is not None:
+        said.append(f"told from data: AUC {row.auc:.2f}")
+    return said or ["nothing could be told"]
+
+
+def _tree(axes: Axes) -> None:
+    axes.set(xlim=(0, len(LEAVES)), ylim=(-0.45, 3.4))
+    axes.set_axis_off()
+    box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": REAL, "linewidth": 0.8}
+    places = {name: ((first + last + 1) / 2, level) for name, (first, last), level in BRANCHES}
+    for name, (first, last), level in BRANCHES:
+        x, y = places[name]
+        below = [places[other] for other, (a, b), lower in BRANCHES if lower == level - 1 and first <= a and b <= last]
+        covered = {
+            leaf
+            for _, (a, b), lower in BRANCHES
+            if lower == level - 1 and first <= a and b <= last
+            for leaf in range(a, b + 1)
+        }
+        below += [(leaf + 0.5, 0.0) for leaf in range(first, last + 1) if leaf not in covered]
+        for to in below:
+            axes.plot((x, to[0]), (y, to[1]), color=REAL, linewidth=0.8, zorder=0)
+        axes.text(x, y, name, ha="center", va="center", fontsize=10, bbox=box)
+    for leaf, name in enumerate(LEAVES):
+        axes.text(leaf + 0.5, 0.0, name, ha="center", va="center", fontsize=9, bbox=box)
+
+
+def _limits(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
+    """Of pictures of points: where nearly all data lie, with a margin, in the first two coordinates."""
+    x = comparison.data.part("test").x.numpy().reshape(len(comparison.data.split.test), -1)[:, :2].astype(float)
+    low, high = np.quantile(x, 0.002, axis=0), np.quantile(x, 0.998, axis=0)
+    margin = 0.15 * np.where(high > low, high - low, 1.0)
+    return low - margin, high + margin
+
+
+def _draw(axes: Axes, x: np.ndarray, event: Event, colour: str, limits: tuple[np.ndarray, np.ndarray]) -> None:
+    """Images as tiles; points and tables by their first two coordinates, or the histogram of the only one."""
+    axes.set(xticks=[], yticks=[])
+    if event.image is not None and event.image[0] in (1, 3):
+        tiles = torch.as_tensor(x[:TILES]).nan_to_num().numpy()
+        axes.imshow(grid_picture(tiles, event), cmap="gray", interpolation="nearest")
+        axes.spines[:].set_visible(False)
+        return
+    points = x.reshape(len(x), -1)
+    low, high = limits
+    axes.spines[["top", "right"]].set_visible(False)
+    if points.shape[1] == 1:
+        axes.hist(points[:, 0], np.linspace(low[0], high[0], 40), color=colour, density=True)
+        return
+    axes.scatter(points[:, 0], points[:, 1], s=2, color=colour, linewidths=0)
+    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+
+
+def save_pictures(folder: Path, comparison: Comparison) -> Sequence[Path]:
+    """years.png and taxonomy.png."""
+    years, taxonomy = folder / "years.png", folder / "taxonomy.png"
+    save_years(years, comparison)
+    save_taxonomy(taxonomy, comparison)
+    return years, taxonomy

@@ -1,0 +1,50 @@
+"""The table of a comparison, and what may be claimed from it, for people."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from allmodes.comparison.comparing import Comparison
+from allmodes.tables import table
+
+SIGNS = {"exact": "", "lower": "≥ ", "upper": "≤ "}
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """One line a model, by year."""
+    rows = []
+    for row in comparison.rows:
+        score = row.score
+        rows.append(
+            {
+                "recipe": row.entry.name,
+                "year": row.entry.year,
+                "density": str(score.kind) if score else "none",
+                "nats": f"{SIGNS.get(str(score.kind), '~ ')}{score.mean:.2f} ± {score.mean_standard_error:.2f}"
+                if score
+                else "",
+                "bits/dim": f"{row.bits_per_dim:.3f}" if row.bits_per_dim is not None else "",
+                "surely missing": "cannot tell" if row.missing_mass is None else f"{row.missing_mass:.1%}",
+                "AUC": "" if row.auc is None else f"{row.auc:.3f}",
+                "found": ", ".join(row.found) or "nothing",
+                "samples/s": f"{row.samples_per_second:,.0f}",
+                "parameters": f"{row.parameters:,}",
+                "seconds": f"{row.seconds:.0f}",
+            }
+        )
+    return table(rows, [key for key in rows[0] if any(str(row[key]) for row in rows)])
+
+
+def verdicts(comparison: Comparison) -> list[str]:
+    """What may be ranked, best first by the number of models beaten; or why nothing may be; and what was left out."""
+    lines = []
+    wins: dict[str, list[str]] = {}
+    for one, other, said in comparison.rankings:
+        if said.winner is not None:
+            wins.setdefault(one.entry.name, []).append(other.entry.name)
+    for name, beaten in sorted(wins.items(), key=lambda item: -len(item[1])):
+        lines.append(f"{name} gives the held-out data a higher probability than {', '.join(beaten)}")
+    if comparison.refusal:
+        lines.append(f"no ranking: {comparison.refusal}")
+    lines += [f"left out: {refusal}" for refusal in comparison.refused.values()]
+    return lines
