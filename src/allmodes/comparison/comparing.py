@@ -38,7 +38,8 @@ class Row:
         run: its folder.
         entry: the recipe, its year and its paper.
         score: of held-out examples, where the model has a density.
-        missing_mass: share of the data that is certainly not generated: the audit's lower bound; None if it cannot tell.
+        missing_mass: share of the data that is certainly not generated, the audit's lower bound; None where it cannot
+            tell.
         auc: of a classifier that tells samples from data, 0.5 where it cannot.
         found: the questions of the audit that decide and were answered "found".
         seconds: of training.

@@ -28,7 +28,7 @@ LEAVES = {
     "Markov chain,\nimplicit": ("gsn",),
     "direct": ("gan",),
 }
-"""The leaves of the tree, left to right, and the families of recipes in each (Goodfellow, 2016, 1701.00160, figure 9)."""
+"""The leaves of the tree, left to right, and the families of recipes in each (Goodfellow, 2016, 1701.00160, fig. 9)."""
 
 BRANCHES = (
     ("maximum likelihood", (0, 5), 3),
