@@ -36,7 +36,7 @@ def main() -> None:
         made = np.histogram(samples, edges)[0] / len(samples) / np.diff(edges)
         with torch.no_grad():
             told = model.transform(x[:, None].float().to(trainer.device))
-            judged = torch.sigmoid(model.logits(told)).cpu().numpy()
+            judged = torch.sigmoid(model.discriminator(told)[..., 0]).cpu().numpy()
         at = np.interp(x.numpy(), (edges[1:] + edges[:-1]) / 2, made)
         best = density / np.maximum(density + at, 1e-9)
         plain(axes, f"after {step:,} steps")

@@ -30,14 +30,13 @@ def main() -> None:
     rows = []
     for step in range(steps + 1):
         if step % max(1, steps // 100) == 0:
-            on_fake = model.logits(model.draw(4096, Condition(), trainer.rng))
+            on_fake = model.discriminator(model.draw(4096, Condition(), trainer.rng))[..., 0]
             lengths = []
             for objective in (Minimax(), NonSaturating()):
                 gradients = torch.autograd.grad(objective.generator(on_fake, on_fake), weights, retain_graph=True)
                 lengths.append(float(torch.cat([g.flatten() for g in gradients]).norm()))
             rows.append((step, float(torch.sigmoid(on_fake).mean()), *lengths))
         trainer.move(discriminator, [next(trainer.batches)], 1e-3)
-        model._fake = None
     at, belief, minimax, other = np.array(rows).T
 
     figure = Figure(figsize=(10.5, 3.4), layout="constrained")
