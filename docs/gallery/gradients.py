@@ -35,7 +35,7 @@ def main() -> None:
             for objective in (Minimax(), NonSaturating()):
                 gradients = torch.autograd.grad(objective.generator(on_fake, on_fake), weights, retain_graph=True)
                 lengths.append(float(torch.cat([g.flatten() for g in gradients]).norm()))
-            rows.append((step, float(torch.sigmoid(on_fake).mean()), *lengths))
+            rows.append((step, float(torch.sigmoid(on_fake).mean().detach()), *lengths))
         trainer.move(discriminator, [next(trainer.batches)], 1e-3)
     at, belief, minimax, other = np.array(rows).T
 

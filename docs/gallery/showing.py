@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from allmodes.data.batches import Batches
-from allmodes.data.dataset import Dataset
+from allmodes.data.dataset import Dataset, load_data
 from allmodes.figures import save_figure
 from allmodes.random import Rng
 from allmodes.recipes import build
@@ -69,3 +71,27 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     path = folder / f"{name}.png"
     save_figure(path, figure)
     print(path)
+
+
+def pictures() -> Dataset:
+    """MNIST with its labels, from the folder that ALLMODES_DATA names or beside the repository; else the digits.
+
+    The digits that ship with scikit-learn are 8 x 8, too small for convolutions: they are drawn at 16 x 16.
+    """
+    folder = Path(os.environ.get("ALLMODES_DATA", HERE.parents[2] / "shared" / "data")) / "mnist"
+    images, labels = (folder / f"train-{what}.gz" for what in ("images-idx3-ubyte", "labels-idx1-ubyte"))
+    if not images.exists():
+        return load_data("digits", resize=16)
+    return load_data(load_data(images).x, labels=load_data(labels).x.flatten())
+
+
+def strips(axes: Axes, x: torch.Tensor, title: str = "") -> None:
+    """Grey images in rows and columns, [down, across, rows, columns], white between them."""
+    down, across, rows, columns = x.shape
+    canvas = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1), 255.0)
+    top = float(x.max())
+    for i, j in np.ndindex(down, across):
+        canvas[i * (rows + 1) :, j * (columns + 1) :][:rows, :columns] = 255 * x[i, j].cpu().numpy() / max(top, 1)
+    axes.imshow(canvas, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(title, fontsize=9)
