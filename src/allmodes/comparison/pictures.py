@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TILES = 16
 ACROSS = 6
+GAP = 150
+"""Grey between tiles, so that black pictures stay apart."""
 
 LEAVES = {
     "fully visible\nbelief nets": ("nade", "made", "pixelcnn", "pixelrnn"),
@@ -133,7 +135,7 @@ def _draw(axes: Axes, x: np.ndarray, event: Event, colour: str, limits: tuple[np
     axes.set(xticks=[], yticks=[])
     if event.image is not None and event.image[0] in (1, 3):
         tiles = torch.as_tensor(x[:TILES]).nan_to_num().numpy()
-        axes.imshow(grid_picture(tiles, event), cmap="gray", interpolation="nearest")
+        axes.imshow(grid_picture(tiles, event, gap=GAP), cmap="gray", interpolation="nearest")
         axes.spines[:].set_visible(False)
         return
     points = x.reshape(len(x), -1)

@@ -132,10 +132,13 @@ def _png(path: Path, arrays: dict[str, np.ndarray], event: Event) -> _Fill:
     return lambda file: picture.save(file, "PNG")
 
 
-def grid_picture(x: np.ndarray, event: Event) -> np.ndarray:
+def grid_picture(x: np.ndarray, event: Event, gap: int = 0) -> np.ndarray:
     """Images [n, *shape] side by side in a nearly square picture with gaps of one pixel.
 
     Levels and binary events keep their scale; real ones are stretched from the smallest number of all to the largest.
+
+    Arguments:
+        gap: what the gaps are filled with, from 0 (black) to 255 (white).
 
     Returns:
         [rows, columns] or [rows, columns, 3], uint8.
@@ -153,7 +156,7 @@ def grid_picture(x: np.ndarray, event: Event) -> np.ndarray:
     pixels = (255 * (pixels.astype(np.float64) - low) / (high - low)).round().clip(0, 255).astype(np.uint8)
     across = math.ceil(math.sqrt(len(x)))
     down = math.ceil(len(x) / across)
-    picture = np.zeros((down * (rows + 1) - 1, across * (columns + 1) - 1, channels), np.uint8)
+    picture = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1, channels), gap, np.uint8)
     for i, image in enumerate(pixels):
         top, left = i // across * (rows + 1), i % across * (columns + 1)
         picture[top : top + rows, left : left + columns] = image

@@ -1,0 +1,106 @@
+"""Models beside each other: what the table says, and what may be ranked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import allmodes
+from allmodes.comparison.comparing import Comparison
+from allmodes.comparison.pictures import LEAVES, save_pictures
+from allmodes.comparison.table import comparison_table, verdicts
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.errors import UserError
+from allmodes.recipes import recipes
+from allmodes.training.budget import steps_within
+
+KEYS = ["run", "recipe", "kind", "nats", "bits_per_dim", "se", "missing_mass", "auc", "seconds"]
+
+
+@pytest.fixture(scope="module")
+def bits() -> Dataset:
+    return load_data("digits", binarize="static")
+
+
+@pytest.fixture(scope="module")
+def found(bits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    folder = tmp_path_factory.mktemp("runs")
+    asked = {"made": ("made", 60, {"width": 32}), "worse": ("made", 1, {"width": 8}), "vae": ("vae", 5, {"width": 16})}
+    asked |= {"gan": ("gan2014", 5, {"width": 8})}
+    runs = [
+        allmodes.train(recipe, bits, steps=steps, out=folder / name, settings=settings, device="cpu")
+        for name, (recipe, steps, settings) in asked.items()
+    ]
+    return allmodes.compare(*runs, data=bits, device="cpu")
+
+
+def test_rows_have_the_promised_keys_by_year_and_scores_are_those_of_held_out_examples(
+    found: Comparison, bits: Dataset
+) -> None:
+    said = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert [row["recipe"] for row in said["rows"]] == ["vae", "gan2014", "made", "made"]
+    for row in said["rows"]:
+        assert list(row)[: len(KEYS)] == KEYS
+    made = next(row for row in said["rows"] if row["run"].endswith("made"))
+    model = allmodes.load(made["run"]).model
+    test = bits.part("test").x
+    assert made["nats"] == pytest.approx(float(model.score(test).value.mean()))
+    assert made["bits_per_dim"] == pytest.approx(-made["nats"] / 64 / torch.tensor(2.0).log().item(), rel=1e-5)
+    assert made["kind"] == "exact"
+    gan = next(row for row in said["rows"] if row["recipe"] == "gan2014")
+    assert (gan["kind"], gan["nats"], gan["bits_per_dim"]) == (None, None, None)
+    assert 0 <= gan["missing_mass"] <= 1
+
+
+def test_exact_densities_are_ranked_and_a_bound_never_loses(found: Comparison) -> None:
+    ranking = found.to_dict()["ranking"]
+    better = {(line["winner"], line["loser"]) for line in ranking}
+    assert ("made", "made") in better
+    assert ("made", "vae") not in better
+    assert all(line["nats"] > 1.9 * line["se"] for line in ranking)
+    assert any("made gives the held-out data a higher probability" in line for line in verdicts(found))
+
+
+def test_the_table_and_the_pictures_are_made(found: Comparison, tmp_path: Path) -> None:
+    assert comparison_table(found).row_count == 4
+    for path in save_pictures(tmp_path, found):
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_family_has_a_leaf() -> None:
+    families = {family for leaf in LEAVES.values() for family in leaf}
+    assert {entry.family for entry in recipes().values()} <= families
+
+
+def test_runs_on_different_data_are_refused(found: Comparison, tmp_path: Path) -> None:
+    other = allmodes.train("gan2014", "ring", steps=2, settings={"width": 8}, out=tmp_path / "ring", device="cpu")
+    with pytest.raises(UserError, match="scores of different data do not compare"):
+        allmodes.compare(found.rows[0].run, other)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "give runs to compare"),
+        ({"recipes": "made", "budget": -1.0}, "--budget -1.0"),
+        ({"recipes": "made"}, "--budget None"),
+        ({"recipes": "mode", "budget": 1.0}, "did you mean 'made'"),
+        ({"recipes": "dcgan", "data": "ring", "budget": 1.0}, "dcgan makes images"),
+    ],
+)
+def test_what_does_not_fit_is_said(asked: dict[str, object], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        allmodes.compare(**asked)  # type: ignore[arg-type]
+
+
+def test_recipes_are_trained_for_a_time_and_what_is_there_is_used(ring: Dataset, tmp_path: Path) -> None:
+    asked = {"data": ring, "recipes": ["gan2014", "nice"], "budget": 0.01, "out": tmp_path, "device": "cpu"}
+    first = allmodes.compare(**asked)  # type: ignore[arg-type]
+    again = allmodes.compare(**asked)  # type: ignore[arg-type]
+    assert [row.seconds for row in again.rows] == [row.seconds for row in first.rows]
+    assert {row.entry.name for row in first.rows} == {"gan2014", "nice"}
+    assert first.refusal.startswith("fewer than two")
+    assert steps_within("gan2014", ring, 0.05, settings={"width": 8}, device=torch.device("cpu")) >= 1
