@@ -63,6 +63,12 @@ class Session:
     def elapsed(self) -> float:
         return time.perf_counter() - self.begun
 
+    @property
+    def most(self) -> int:
+        """Steps of the most epochs."""
+        steps_per_epoch = len(self.data.split.train) // self.recipe.batch
+        return 10**9 if self.case.epochs is None else self.case.epochs * steps_per_epoch
+
     def pace(self) -> float:
         """Seconds a step: of a few steps of a model that is thrown away, after some to warm up."""
         recipe = build(self.case.recipe, self.data.event, self.settings, steps=10**9)
@@ -113,7 +119,7 @@ class Session:
         # What is kept for the end: the last look, all test images, a margin for a pace that changes.
         reserve = 1.1 * an_image * (tests + count) + 0.01 * self.seconds
         say(f"{each * 1e3:.1f} ms a step, {count} validation and {tests} test images")
-        between = (self.seconds - reserve - self.elapsed) / LOOKS
+        between = min(self.seconds - reserve - self.elapsed, self.most * each) / LOOKS
         next_look, mark = self.elapsed + between, (self.elapsed, 0)
         self._until(self.seconds - reserve, each)
         for step in self.trainer:
@@ -164,7 +170,7 @@ class Session:
 
     def _until(self, end: float, each: float) -> None:
         """Give the training as many steps as there is time for."""
-        left = max(1, int((end - self.elapsed) / each))
+        left = max(1, min(int((end - self.elapsed) / each), self.most - self.trainer.step))
         self.trainer.recipe = replace(self.trainer.recipe, steps=self.trainer.step + left)
 
 
@@ -175,6 +181,11 @@ def parameters(model: GenerativeModel) -> int:
 def grey_density(found: dict[str, Any]) -> str:
     """Log-density of dequantized grey values in units of white, as flows report it; empty for bits."""
     return "" if found["binarization_seed"] is not None else f"{28 * 28 * math.log(256) - found['nats']:.1f}"
+
+
+def fewer(found: dict[str, Any]) -> str:
+    """How many test images there was time for, where not for all."""
+    return "" if found["test_images"] == 10_000 else f", first {found['test_images']:,} images"
 
 
 def table(folder: Path) -> None:
@@ -191,7 +202,7 @@ def table(folder: Path) -> None:
                 "model": name,
                 "data": found["data"],
                 "kind": found["kind"] + (f", {found['budget']} samples" if found["budget"] else ""),
-                "nats (test)": f"{found['nats']:.2f} ± {found['standard_error']:.2f}" + reverse(found),
+                "nats (test)": f"{found['nats']:.2f} ± {found['standard_error']:.2f}" + reverse(found) + fewer(found),
                 "bits/dim": f"{found['bits_per_dim']:.3f}",
                 "density on [0, 1)": grey_density(found),
                 "nats (validation)": f"{found['validation']:.2f}",

@@ -21,7 +21,7 @@ def made(
     components: int = COMPONENTS,
     rate: float = 1e-3,
     batch: int = 100,
-    steps: int = 5_000,
+    steps: int = 4_000,
 ) -> Recipe:
     """MADE: a masked dense network gives all conditionals in one pass; several masks are a mixture."""
     conditional = conditional_for(event, 1, components)
