@@ -9,7 +9,7 @@ from allmodes.data.transforms import Transform
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
-from allmodes.networks.annealing import anneal, partition
+from allmodes.networks.annealing import annealed, partition
 from allmodes.networks.bipartite import Bipartite, bernoulli_logits, bits
 from allmodes.random import Rng
 from allmodes.score import Kind, Score, digest
@@ -17,7 +17,7 @@ from allmodes.score import Kind, Score, digest
 ROUNDS = 10
 """Of mean field while training."""
 ROUNDS_OF_SCORE = 50
-SWEEPS = 300
+SWEEPS = 200
 """Temperatures on the way of a sample from the base rates to the machine."""
 
 
@@ -127,7 +127,7 @@ class DBM(GenerativeModel):
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         """Bits above the ends of Gibbs chains annealed from fair coins: near to the machine's distribution."""
         machine = self.machine
-        left = anneal(machine, self.base, n, rng, SWEEPS).left
+        left = annealed(machine, self.base, n, rng, SWEEPS)
         return machine.sample_right(left, rng)[:, : len(self.visible)]
 
     def score(

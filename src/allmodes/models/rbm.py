@@ -12,12 +12,12 @@ from allmodes.data.transforms import Transform
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
-from allmodes.networks.annealing import CHAINS, TEMPERATURES, anneal, partition, reverse
+from allmodes.networks.annealing import CHAINS, TEMPERATURES, anneal, annealed, partition, reverse
 from allmodes.networks.bipartite import Bipartite, bernoulli_logits, bits
 from allmodes.random import Rng
 from allmodes.score import Kind, Score, digest
 
-SWEEPS = 300
+SWEEPS = 200
 """Temperatures on the way of a sample from the base rates to the machine."""
 SLIDE = 0.01
 
@@ -149,7 +149,7 @@ class RBM(GenerativeModel):
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         """The ends of Gibbs chains annealed from the base rates: near to the machine's distribution, not exactly it."""
-        return anneal(self.machine, self.base, n, rng, SWEEPS).left
+        return annealed(self.machine, self.base, n, rng, SWEEPS)
 
     def score(
         self, x: Tensor, condition: Condition | None = None, *, budget: int | None = None, rng: Rng | None = None

@@ -39,13 +39,11 @@ class Estimate:
         value: log Z, nats.
         standard_error: of the value, to first order.
         log_weights: of the chains, [chains], float64; each one's exponential has the mean Z.
-        left: where the chains ended, bits [chains, left].
     """
 
     value: float
     standard_error: float
     log_weights: Tensor
-    left: Tensor
 
 
 @torch.no_grad()
@@ -77,7 +75,16 @@ def anneal(machine: Bipartite, base: Tensor, chains: int, rng: Rng, temperatures
     top = torch.logsumexp(weights, 0)
     ratios = (weights - top).exp() * chains  # with mean 1
     error = float(ratios.std()) / math.sqrt(chains) if chains > 1 else math.inf
-    return Estimate(float(top) - math.log(chains), error, weights, left)
+    return Estimate(float(top) - math.log(chains), error, weights)
+
+
+@torch.no_grad()
+def annealed(machine: Bipartite, base: Tensor, n: int, rng: Rng, temperatures: int) -> Tensor:
+    """Left layers near to the machine's distribution: the ends of annealed chains, without their weights, [n, left]."""
+    left = bits(base.expand(n, -1), rng)
+    for beta in schedule(temperatures)[1:]:
+        left = _sweep(machine, base, machine.logits(left), beta, rng)
+    return left
 
 
 CHAINS = 100

@@ -41,9 +41,9 @@ def dbm(
     width: int = 200,
     width2: int = 200,
     gibbs: int = 5,
-    rate: float = 0.02,
+    rate: float = 0.1,
     batch: int = 100,
-    steps: int = 10_000,
+    steps: int = 5_000,
 ) -> Recipe:
     """Deep Boltzmann machine: two centred hidden layers trained together, mean field and persistent chains."""
     require_bits("dbm", event)

@@ -17,12 +17,12 @@ def gsn(
     event: Event,
     *,
     width: int = 200,
-    noise: float = 0.5,
-    corruption: float = 0.4,
-    walkback: int = 5,
+    noise: float = 0.1,
+    corruption: float = 0.2,
+    walkback: int = 2,
     rate: float = 1e-3,
     batch: int = 100,
-    steps: int = 10_000,
+    steps: int = 5_000,
 ) -> Recipe:
     """Generative stochastic network: a chain that is trained by walkback to undo its own noise."""
     require_bits("gsn", event)
