@@ -107,8 +107,8 @@ def test_labels_that_are_known_need_no_classifier(plane) -> None:
 def test_the_vote_by_hand() -> None:
     train = np.array([[0.0], [1.0], [2.0], [3.0], [4.0], [100.0]], np.float32)
     label = np.array([1, 0, 0, 2, 2, 3])
-    assert _vote(np.array([[0.1]], np.float32), train, label).tolist() == [0]
-    assert _vote(np.array([[3.9]], np.float32), train, label).tolist() == [2]
+    assert _vote(np.array([[0.1]], np.float32), train, label, "cpu").tolist() == [0]
+    assert _vote(np.array([[3.9]], np.float32), train, label, "cpu").tolist() == [2]
 
 
 def test_too_few_examples_are_an_answer(plane) -> None:

@@ -81,3 +81,13 @@ def test_a_chart_finds_all_three_sets(plane) -> None:
     on = chart(sets, 0)
     assert (len(on.train), len(on.real)) == (400, 300)
     assert (on.fake == on.regions.locate(sets.fake)).all()
+
+
+def test_wide_and_narrow_features_give_the_same_tree(monkeypatch) -> None:
+    x = (100 + np.random.default_rng(0).standard_normal((300, 6))).astype(np.float32)
+    x[:40] += 5
+    narrow = grow(x, 0)
+    monkeypatch.setattr("allmodes.audit.regions.NARROW", 0)
+    wide = grow(x, 0)
+    assert (narrow.inside == wide.inside).all()
+    assert np.allclose(narrow.weight, wide.weight)

@@ -11,6 +11,7 @@ import numpy as np
 from allmodes.audit.evidence import too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.neighbours import nearest
+from allmodes.audit.regions import Device
 from allmodes.audit.scan import few, holm
 from allmodes.audit.sets import Sets
 
@@ -54,6 +55,7 @@ def frequencies(
     train_label: np.ndarray | None = None,
     fake_label: np.ndarray | None = None,
     names: Sequence[str] = (),
+    device: Device = "cpu",
 ) -> Finding:
     r"""Each class against its rate in the held-out examples.
 
@@ -74,6 +76,7 @@ def frequencies(
         fake_label: class of each generated example where it is known without a classifier, as the nearest of known
             modes is; then `real_label` must be told in the same way and nothing is corrected.
         names: of the classes.
+        device: where distances are computed.
 
     Returns:
         `estimate`: total variation distance between the rates, whose value for a perfect generator is `floor`.
@@ -88,7 +91,7 @@ def frequencies(
     if fake_label is None:
         if train_label is None:
             raise ValueError("either the training examples or the generated ones must have labels")
-        seen, fake = (_vote(x, sets.train, train_label) for x in (sets.real, sets.fake))
+        seen, fake = (_vote(x, sets.train, train_label, device) for x in (sets.real, sets.fake))
     else:
         seen, fake = real_label, fake_label
     k = max(len(names), *(int(labels.max()) + 1 for labels in (real_label, seen, fake)))
@@ -127,9 +130,9 @@ def frequencies(
     )
 
 
-def _vote(x: np.ndarray, train: np.ndarray, label: np.ndarray) -> np.ndarray:
+def _vote(x: np.ndarray, train: np.ndarray, label: np.ndarray, device: Device) -> np.ndarray:
     """The class that most of the nearest training examples are of, the nearest of them breaking ties: [n]."""
-    votes = label[nearest(x, train, min(VOTERS, len(train))).index]
+    votes = label[nearest(x, train, min(VOTERS, len(train)), device=device).index]
     favour = (votes[:, :, None] == votes[:, None, :]).sum(2)
     return votes[np.arange(len(votes)), favour.argmax(1)]
 

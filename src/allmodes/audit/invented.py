@@ -10,7 +10,7 @@ from allmodes.audit.evidence import PICTURES, too_few, typical
 from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import difference
 from allmodes.audit.neighbours import nearest
-from allmodes.audit.regions import grow
+from allmodes.audit.regions import Device, grow
 from allmodes.audit.scan import DRAWS, few, scan
 from allmodes.audit.sets import Sets
 
@@ -21,7 +21,7 @@ MOST_CENTRES = 2000
 CENTRES_AT_ONCE = 200
 
 
-def invented(sets: Sets, level: float, seed: int) -> Finding:
+def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> Finding:
     """Groups of generated examples that nothing in the data is like.
 
     Two scans at half of the level each. By a tree: regions grown on half of the generated examples, in which the
@@ -32,6 +32,7 @@ def invented(sets: Sets, level: float, seed: int) -> Finding:
     Arguments:
         level: chance of a false alarm.
         seed: draws the halves, the centres and the permutations.
+        device: where distances are computed.
 
     Returns:
         `estimate`, `low`, `high`: share of the generated examples in the regions less that of the data. The examples
@@ -43,9 +44,9 @@ def invented(sets: Sets, level: float, seed: int) -> Finding:
     order = rng.permutation(len(sets.fake))
     growing, testing = np.array_split(order, 2)
     regions = grow(sets.fake[growing], seed)
-    real, fake = regions.locate(sets.real), regions.locate(sets.fake[testing])
+    real, fake = regions.locate(sets.real, device), regions.locate(sets.fake[testing], device)
     scanned = scan(regions, real, fake, rng)
-    balls = scan_balls(sets.real, sets.fake[order[: len(sets.real)]], rng)
+    balls = scan_balls(sets.real, sets.fake[order[: len(sets.real)]], rng, device=device)
     suspects = [j for j in np.argsort(scanned.score, kind="stable") if scanned.p_value[j] <= level / 2]
     chosen = regions.disjoint(np.array(suspects, np.int64), MOST_REGIONS)
     p_value = min(1.0, 2 * min(scanned.least, balls.p_value))
@@ -120,7 +121,9 @@ class Balls:
     fake: np.ndarray
 
 
-def scan_balls(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> Balls:
+def scan_balls(
+    real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, *, draws: int = DRAWS, device: Device = "cpu"
+) -> Balls:
     r"""Balls of k neighbours with few real examples in them, the largest over centres and k by permutation.
 
     .. math:: T = \min_{i, k} P(X_k \le x_{ik}), \quad X_k \sim Hypergeometric(n + m, n, k)
@@ -132,7 +135,7 @@ def scan_balls(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, dra
     n, whole = len(real), len(pool)
     radii = np.array([k for k in RADII if k < whole])
     centres = np.sort(rng.permutation(whole)[:MOST_CENTRES])
-    ball = _neighbours(pool, centres, int(radii[-1]))
+    ball = _neighbours(pool, centres, int(radii[-1]), device)
     chance = np.stack([few(np.arange(radii[-1] + 1), k - np.arange(radii[-1] + 1), n, whole - n) for k in radii])
     label = np.arange(whole) < n
     held = _held(np.column_stack((label, rng.permuted(np.tile(label, (draws, 1)), axis=1).T)), ball, radii)
@@ -148,9 +151,9 @@ def scan_balls(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, dra
     return Balls(p_value, members[members < n], members[members >= n] - n)
 
 
-def _neighbours(pool: np.ndarray, centres: np.ndarray, k: int) -> np.ndarray:
+def _neighbours(pool: np.ndarray, centres: np.ndarray, k: int, device: Device) -> np.ndarray:
     """The k nearest others of some members of a pool: [c, k]."""
-    index = nearest(pool[centres], pool, k + 1).index
+    index = nearest(pool[centres], pool, k + 1, device=device).index
     own = index == centres[:, None]
     own[~own.any(1), -1] = True  # so many duplicates that it is not in its own list
     return index[~own].reshape(len(centres), k)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 
 from allmodes.audit.neighbours import nearest
 from allmodes.audit.sets import Sets
@@ -13,8 +14,11 @@ from allmodes.audit.sets import Sets
 LEAST_POINTS = 12
 """Of a region, in examples that the tree was built on."""
 LARGEST_SHARE = 0.6
+NARROW = 32
+"""Up to so many features all differences are taken one by one, beyond that a matrix product does it."""
 MOST_POINTS = 4000
 """That a tree is built on: its time and memory grow with their square (4,000 take 0.5 s and 64 MB)."""
+Device = torch.device | str
 GAP_POWER = 2.0
 """How much more a region that stands apart is looked at."""
 
@@ -42,9 +46,9 @@ class Regions:
     def _inside(self) -> np.ndarray:
         return self.inside.astype(np.float64)  # products of floats are many times faster, and exact below 2^53
 
-    def locate(self, x: np.ndarray) -> np.ndarray:
-        """The atom of each example [n, d]: [n] int64."""
-        return self.atom[nearest(x, self.points).index[:, 0]] if len(x) else np.empty(0, np.int64)
+    def locate(self, x: np.ndarray, device: Device = "cpu") -> np.ndarray:
+        """The atom of each example [n, d]: [n] int64; distances are computed on the device."""
+        return self.atom[nearest(x, self.points, device=device).index[:, 0]] if len(x) else np.empty(0, np.int64)
 
     def count(self, atoms: np.ndarray) -> np.ndarray:
         """How many of the located examples [n] are in each region: [regions] int64."""
@@ -109,14 +113,12 @@ def grow(x: np.ndarray, seed: int, *, most: int = MOST_POINTS) -> Regions:
         False discovery control with p-value weighting (Genovese, Roeder and Wasserman, 2006),
         https://doi.org/10.1093/biomet/93.3.509
     """
-    from scipy.cluster.hierarchy import linkage
-
     if len(x) > most:
         x = x[np.sort(np.random.default_rng(seed).choice(len(x), most, replace=False))]
     p = len(x)
     if p < 2 * LEAST_POINTS:
         return Regions(x, np.zeros(p, np.int64), np.ones((1, 1), bool), np.ones(1))
-    links = linkage(x.astype(np.float64), "ward")
+    links = _ward(x.astype(np.float64))
     size = np.concatenate((np.ones(p, np.int64), links[:, 3].astype(np.int64)))
     height = np.concatenate((np.zeros(p), links[:, 2]))
     parent = np.full(2 * p - 1, 2 * p - 2)
@@ -144,6 +146,19 @@ def grow(x: np.ndarray, seed: int, *, most: int = MOST_POINTS) -> Regions:
     return Regions(x, atom.astype(np.int64), inside, weight / weight.sum())
 
 
+def _ward(x: np.ndarray) -> np.ndarray:
+    """The merges of Ward's method on rows [p, d] float64, in scipy's form [p - 1, 4]."""
+    from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import squareform
+
+    if x.shape[1] <= NARROW:
+        return linkage(x, "ward")
+    x = x - x.mean(0)
+    squares = np.square(x).sum(1)
+    distance = np.sqrt(np.maximum(squares[:, None] + squares - 2 * x @ x.T, 0.0))
+    return linkage(squareform(distance, checks=False), "ward")
+
+
 @dataclass(frozen=True, eq=False)
 class Chart:
     """Regions of the training examples, and the atom of each example of three sets: [n] int64 each."""
@@ -154,7 +169,7 @@ class Chart:
     fake: np.ndarray
 
 
-def chart(sets: Sets, seed: int) -> Chart:
+def chart(sets: Sets, seed: int, device: Device = "cpu") -> Chart:
     """Grow regions on the training examples and find all examples in them; once for all findings that need it."""
     regions = grow(sets.train, seed)
-    return Chart(regions, *(regions.locate(x) for x in (sets.train, sets.real, sets.fake)))
+    return Chart(regions, *(regions.locate(x, device) for x in (sets.train, sets.real, sets.fake)))
