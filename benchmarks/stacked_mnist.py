@@ -1,7 +1,7 @@
 """Stacked MNIST: how many of 1000 modes a GAN makes, and how evenly, against the time that it was trained.
 
     python benchmarks/stacked_mnist.py [--runs r3gan,dcgan,r3gan-r1,r3gan+width=64] [--minutes 7] [--side 32]
-                                       [--device cuda] [--quick] [--out benchmarks/results/stacked_mnist.md]
+                                       [--device cuda] [--samples 26000] [--quick] [--out benchmarks/results/stacked_mnist.md]
 
 Three digits of MNIST in the three channels of one picture make 1000 classes (1611.02163). The classifier that counts
 them is trained here, on single digits. 26,000 samples are counted: modes that are there at all, and the reverse KL
@@ -31,7 +31,6 @@ from allmodes.training.trainer import NotFinite
 
 MODES = 1000
 EXAMPLES = 60_000
-SAMPLES = 26_000
 PUBLISHED = (
     ("DCGAN", "99", "3.40", "VEEGAN (1705.07761), table 1"),
     ("DCGAN", "78.9 ± 6.5", "4.50", "PacGAN (1712.04086), table 3"),
@@ -83,7 +82,9 @@ def reverse_kl(p: Tensor) -> float:
     return float(torch.special.xlogy(p, p * MODES).sum())
 
 
-def run(word: str, data: Dataset, judge: Judge, seconds: float, device: torch.device, looks: int) -> dict[str, Any]:
+def run(
+    word: str, data: Dataset, judge: Judge, seconds: float, device: torch.device, looks: int, n: int
+) -> dict[str, Any]:
     """A training of so many seconds with its curve: samples are counted on the way, in time that does not count."""
     name, settings = variant(word)
     recipe, _, without = name.partition("-")
@@ -103,7 +104,7 @@ def run(word: str, data: Dataset, judge: Judge, seconds: float, device: torch.de
             if done % every == 0 or done == trainer.recipe.steps:
                 trainer.fetch()
                 spent += time.perf_counter() - begun
-                found = counted(judge, sample(trainer, data, SAMPLES))
+                found = counted(judge, sample(trainer, data, n))
                 curve.append({"step": done, "seconds": spent} | found)
                 say(f"{word}: {curve[-1]}")
                 begun = time.perf_counter()
@@ -132,22 +133,24 @@ def main() -> None:
     parser.add_argument("--device", help="a GPU if there is one")
     parser.add_argument("--looks", type=int, default=8, help="points of the curve")
     parser.add_argument("--epochs", type=float, default=8, help="of the classifier")
-    parser.add_argument("--quick", action="store_true", help="six seconds and one look each: does it run?")
+    parser.add_argument("--samples", type=int, default=26_000)
+    parser.add_argument("--quick", action="store_true", help="two seconds, one look, 1000 samples: does it run?")
     asked = parser.parse_args()
-    minutes, looks, epochs = (0.1, 1, 0.1) if asked.quick else (asked.minutes, asked.looks, asked.epochs)
+    minutes, looks, epochs = (1 / 30, 1, 0.05) if asked.quick else (asked.minutes, asked.looks, asked.epochs)
+    n, examples = (1000, 2000) if asked.quick else (asked.samples, EXAMPLES)
     device = device_named(asked.device)
     where = surroundings(f"as the package chooses, of {torch.get_num_threads()}") + f" Device: {device}."
-    data = stacked(asked.side, EXAMPLES)
+    data = stacked(asked.side, examples)
     judge = train_judge("mnist", asked.side, device, epochs)
     raw: list[dict[str, Any]] = []
     rows = [
         {"method": method, "modes": modes, "reverse KL": kl, "source": source}
         for method, modes, kl, source in PUBLISHED
     ]
-    rows = [row("perfect sampler", counted(judge, perfect(asked.side, SAMPLES)), "measured here"), *rows]
+    rows = [row("perfect sampler", counted(judge, perfect(asked.side, n)), "measured here"), *rows]
     for name in asked.runs.split(","):
         try:
-            found = run(name, data, judge, 60 * minutes, device, looks)
+            found = run(name, data, judge, 60 * minutes, device, looks, n)
             rows += [row(f"**{name}**", point, "measured here") for point in found["curve"]]
         except NotFinite as error:  # a result too
             found = {"name": name, "error": str(error)}
@@ -162,7 +165,7 @@ def main() -> None:
         asked.out,
         "Stacked MNIST",
         where,
-        f"{SAMPLES:,} samples at {asked.side} x {asked.side}; {minutes:.3g} minutes of training each. "
+        f"{n:,} samples at {asked.side} x {asked.side}; {minutes:.3g} minutes of training each. "
         f"The classifier is right on {100 * judge.accuracy:.2f} % of MNIST's "
         "test digits.",
         markdown([{key: line.get(key, "") for key in keys} for line in rows]),
