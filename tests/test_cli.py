@@ -240,3 +240,80 @@ def test_a_fault_of_ours_has_status_1_and_a_traceback_only_on_request(
     assert (status, len(err.splitlines())) == (1, 1)
     assert "a broken wheel" in err
     assert "Traceback" in call("recipes", "--debug")[2]
+
+
+@pytest.fixture
+def showers(tmp_path: Path) -> Path:
+    """A table with a class and a continuous condition."""
+    rng = np.random.default_rng(0)
+    lines = [
+        f"{energy * 0.7},{energy * 0.3},{'gamma' if energy < 2 else 'hadron'},{energy}"
+        for energy in rng.uniform(1, 3, 300)
+    ]
+    path = tmp_path / "showers.csv"
+    path.write_text("\n".join(["near,far,particle,energy", *lines]))
+    return path
+
+
+def test_conditions_go_all_the_way_from_a_table_to_samples(
+    call: Call, result: Callable[..., Any], showers: Path
+) -> None:
+    named = ("--data", showers, "--label", "particle", "--condition", "energy")
+    run = result("train", "--recipe", "cgan", *named, "--set", "log=energy", *SHORT)["run"]
+    lines = [json.loads(line) for line in Path(run, "metrics.jsonl").read_text().splitlines()]
+    assert {"particle.agreement", "energy.bias", "energy.spread_real"} <= set(lines[-1])
+    assert "a judge sees the particle that was asked for in" in lines[-1]["reason"]
+    asked = ("sample", run, "-n", 20, "--condition", "energy=1.5")
+    result(*asked, "--condition", "particle=gamma", "--out", "s.csv")
+    assert Path("s.csv").read_text().splitlines()[0] == "near,far,energy,particle"
+    status, _, err = call(*asked, "--condition", "particle=gamma")
+    assert (status, err) == (0, "")
+    status, _, err = call("sample", run, "--condition", "energy=30", "--condition", "particle=gamma")
+    assert status == 0
+    assert "warning: energy=30 lies outside the training examples, 1.0" in err
+    for words, said in (
+        (asked, "condition 'particle' is missing; give --condition particle=VALUE"),
+        (("sample", run), "condition 'particle' is missing"),
+        ((*asked, "--condition", "particle=gama"), "unknown particle 'gama'; did you mean 'gamma'?"),
+        ((*asked, "--condition", "mass=3"), "unknown condition 'mass'"),
+    ):
+        status, _, err = call(*words)
+        assert status == 2
+        assert said in err
+        assert len(err.splitlines()) == 1
+
+
+def test_recipes_that_need_conditions_say_how_to_give_them(call: Call) -> None:
+    for recipe, said in (("cgan", "--label or --condition"), ("acgan", "--label"), ("constrained", "--set bounds")):
+        status, _, err = call("train", "--recipe", recipe, *SHORT)
+        assert status == 2
+        assert said in err
+        assert "use --recipe" in err
+
+
+def test_a_constrained_run_reports_its_residuals(
+    call: Call, result: Callable[..., Any], showers: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shower_physics.py").write_text(
+        "def share(x, condition):\n    return (x[:, 0] - 0.7 * condition.values[:, 0]) / condition.values[:, 0]\n"
+        "def whole(x, condition):\n    return x.sum()\n"
+    )
+    named = ("--data", showers, "--label", "particle", "--condition", "energy")
+    train = ("train", "--recipe", "constrained", *named, *SHORT, "--set", "sum=energy", "--set", "bounds=0:")
+    run = result(*train, "--set", "constraint=shower_physics:share", "--set", "tolerance=0.02")["run"]
+    last = json.loads(Path(run, "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["residual.sum=energy.largest"] < 1e-6
+    assert last["residual.shower_physics:share.median"] > 0
+    assert "residual of sum=energy" in last["reason"]
+    for setting, said in (
+        ("constraint=shower_physics:whole", "gives residuals of shape [] for"),
+        ("constraint=shower_physics:hole", "shower_physics has no hole"),
+        ("constraint=whole", "write module:function"),
+        ("sum=enery", "not a continuous condition"),
+        ("bounds=3", "write LOW:HIGH"),
+        ("log=mass", "unknown continuous condition 'mass'"),
+    ):
+        status, _, err = call(*train, "--set", setting)
+        assert status == 2
+        assert said in err
+        assert len(err.splitlines()) == 1, err

@@ -12,7 +12,7 @@ from allmodes.event import Event
 from allmodes.networks.conditional import Concatenated, ConditionVector
 from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator, halvings
 from allmodes.networks.minibatch import Pack
-from allmodes.networks.mlp import MLP
+from allmodes.networks.mlp import MLP, FourierFeatures
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ def pair(
     outputs: int = 1,
     pack: int = 1,
     normalized: bool = False,
+    waves: bool = False,
 ) -> Pair:
     """Networks for an event.
 
@@ -49,14 +50,17 @@ def pair(
         outputs: of the discriminator, the logit and what else is read off examples.
         pack: examples that the discriminator judges at once.
         normalized: whether convolutions have batch normalization.
+        waves: whether a dense discriminator sees waves of its input beside it, which show it what is narrow.
     """
     inputs = latent + (asked.size if asked else 0)
     more = judged.size if judged else 0
     if event.image is None or len(halvings(*event.image[1:])) < 3:
-        generator: nn.Module = MLP(inputs, event.size, (width, width, width), nn.ReLU)
+        generator: nn.Module = MLP(inputs, event.size, (width, width), nn.ReLU)
         if event.image is not None:
             generator = nn.Sequential(generator, nn.Tanh())
-        discriminator: nn.Module = MLP(pack * (event.size + more), outputs, (width, width, width))
+        seen = pack * (event.size + more)
+        first = FourierFeatures(seen, waves=32, highest=50.0) if waves else None
+        discriminator: nn.Module = MLP(seen, outputs, (width, width), first=first)
         transform, axes = flat(event), 1
     else:
         channels, rows, columns = event.image

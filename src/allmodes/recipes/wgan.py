@@ -56,11 +56,11 @@ def wgan_gp(
     rate: float = 1e-3,
     weight: float = 10.0,
     turns: int = 5,
-    batch: int = 256,
+    batch: int = 128,
     steps: int = 4_000,
 ) -> Recipe:
     """Wasserstein GAN whose critic pays for slopes other than 1 between real and generated examples."""
-    networks = pair(event, width=width, latent=latent)
+    networks = pair(event, width=width, latent=latent, waves=event.image is None)
     return Recipe(
         model=GAN(
             event,
