@@ -1,7 +1,8 @@
 """Stacked MNIST: how many of 1000 modes a GAN makes, and how evenly, against the time that it was trained.
 
     python benchmarks/stacked_mnist.py [--runs r3gan,dcgan,r3gan-r1,r3gan+width=64] [--minutes 7] [--side 32]
-                                       [--device cuda] [--samples 26000] [--quick] [--out benchmarks/results/stacked_mnist.md]
+                                       [--device cuda] [--samples 26000] [--quick]
+                                       [--out benchmarks/results/stacked_mnist.md]
 
 Three digits of MNIST in the three channels of one picture make 1000 classes (1611.02163). The classifier that counts
 them is trained here, on single digits. 26,000 samples are counted: modes that are there at all, and the reverse KL

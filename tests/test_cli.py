@@ -77,6 +77,29 @@ def test_train_on_a_folder_of_pictures_and_sample_in_their_units(result: Any, pi
     assert other["sha256"] != drawn["sha256"]
 
 
+def test_truncated_samples_of_an_asked_class(result: Any, call: Call) -> None:
+    small = [word for pair in ("width=4", "batch=8", "accumulate=1", "turns=1") for word in ("--set", pair)]
+    run = result("train", "--data", "digits", "--recipe", "biggan", "--steps", 2, *small)["run"]
+    drawn = [
+        np.load(result("sample", run, "-n", 40, "--condition", "class=3", *cut)["out"]).astype(float)
+        for cut in ((), ("--truncation", 1.5), ("--truncation", 0.01))
+    ]
+    spread = [x.std(0).mean() for x in drawn]
+    assert spread[0] > spread[1] > 10 * spread[2]
+    for wrong in ("0", "-1", "inf", "wide"):
+        status, _, err = call("sample", run, "--condition", "class=3", "--truncation", wrong)
+        assert status == 2
+        assert "truncation" in err.lower()
+
+
+def test_a_truncation_of_a_model_that_takes_none_is_refused_in_one_line(result: Any, call: Call) -> None:
+    run = result("train", "--data", "digits", "--recipe", "made", *SHORT)["run"]
+    status, _, err = call("sample", run, "--truncation", 0.5)
+    assert status == 2
+    assert "--truncation 0.5: only GANs take it" in err
+    assert len(err.strip().splitlines()) == 1
+
+
 def test_a_table_with_a_label_column_trains_and_samples_keep_its_columns(result: Any, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     rows = [f"{a:.3f},{b:.3f},{'gamma' if a > 0 else 'hadron'}" for a, b in rng.normal(size=(150, 2))]

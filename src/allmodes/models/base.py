@@ -157,9 +157,11 @@ class GenerativeModel(nn.Module, ABC):
         """The same model, with the same weights, made to start from latents without what is beyond the threshold.
 
         Raises:
-            UserError: if it starts from none.
+            UserError: if that is not known of it.
         """
-        raise UserError(f"--truncation {threshold}: a {type(self).__name__} starts from no latent vector; leave it out")
+        raise UserError(
+            f"--truncation {threshold}: only GANs take it, and this is a {type(self).__name__}; leave it out"
+        )
 
     def score(
         self, x: Tensor, condition: Condition | None = None, *, budget: int | None = None, rng: Rng | None = None
