@@ -1,6 +1,7 @@
 """The lecture's slide come alive: a GAN that collapses, one that does not, and real handwritten digits.
 
-`make demo`, or `python -m allmodes.demo`, takes about three minutes on two cores and writes into the folder demo/.
+`make demo`, or `python -m allmodes.demo`, takes about three minutes on two cores and writes into the folder demo/. It
+ends with an audit of both GANs of the ring.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
+from allmodes.audit.api import audit
 from allmodes.data.dataset import load_data
 from allmodes.figures import FAKE, REAL, cloud, mark_missed, save_figure
 from allmodes.tables import study_table
@@ -23,6 +25,8 @@ from allmodes.training.train import train
 SEEDS = 10
 RING_STEPS = 2_000
 DIGITS_STEPS = 4_500
+HELD, TRAINED = 5_000, 10_000
+"""Held-out and training examples of an audit."""
 FOLDER = Path("demo")
 
 
@@ -62,15 +66,41 @@ def main() -> None:
     console.print(f"{run.verdict}: {run.reason}")
     console.print(f"Samples: [bold]{run.folder / 'samples' / f'step-{DIGITS_STEPS:08d}.png'}[/bold]\n")
 
-    console.print(f"[bold]3. Your data[/bold] (this took {time.perf_counter() - begun:.0f} s)")
+    console.print(
+        "[bold]3. An audit[/bold] of both GANs of the ring, on data that neither has seen: what it misses, invents and "
+        "copies."
+    )
+    for found in studies:
+        _audit(console, found)
+
+    console.print(f"\n[bold]4. Your data[/bold] (this took {time.perf_counter() - begun:.0f} s)")
     for command, does in (
         ("train --data my_pictures/ --resize 32", "a folder of PNG or JPEG files"),
         ("train --data table.csv --label kind", "a table, with a column that names the class"),
         (f"sample {run.folder} -n 1000 --out digits.npy", "from the run that was just trained"),
         ("study --recipe gan2014 --data grid --seeds 32", "how often does it collapse on 25 modes?"),
+        (f"audit {run.folder}", "what the run that was just trained misses"),
+        ("audit --real FILE --fake FILE", "what any generator misses"),
         ("recipes", "what else there is"),
     ):
         console.print(f"  .venv/bin/allmodes {command:<48} [dim]{does}[/dim]")
+
+
+def _audit(console: Console, found: Study) -> None:
+    """The audit of the seed that the picture shows, and where its report lies."""
+    seed, _ = _shown(found)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = _bar(progress, f"audit of {found.recipe}")
+        # Another draw of the ring: held-out data, and the true modes with it.
+        audited = audit(
+            real=load_data("ring", n=HELD, seed=1),
+            fake=found.samples[seed],
+            train=load_data("ring").part("train").x[:TRAINED],
+            name=f"{found.recipe} on the ring, seed {seed}",
+            report=lambda done, total, what: bar(done, total),
+        )
+    console.print(f"{found.recipe}, seed {seed}: [bold]{audited.verdict}.[/bold] {audited.sentence}")
+    console.print(f"Report: [bold]{audited.save(FOLDER / f'audit-{found.recipe}')}[/bold]")
 
 
 def _bar(progress: Progress, name: str) -> Callable[[int, int], None]:

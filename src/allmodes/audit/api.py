@@ -47,6 +47,7 @@ class Audit:
         features: in what numbers it was looked at.
         seed: of every draw.
         self_test: what the audit would have seen of faults that were planted in the real data; None where none were.
+        name: what the generator is called in the report; where the samples come from if left out.
         seconds: that it took.
     """
 
@@ -57,6 +58,7 @@ class Audit:
     features: Features
     seed: int
     self_test: SelfTest | None = None
+    name: str | None = None
     seconds: float = 0.0
     _report: list[Path] = field(default_factory=list, repr=False)
 
@@ -93,7 +95,7 @@ class Audit:
     @property
     def title(self) -> str:
         """What was audited."""
-        name = self.subject.sources["fake"]["name"]
+        name = self.name or self.subject.sources["fake"]["name"]
         return f"Generated examples in {name}" if name == "an array" else name
 
     @property
@@ -210,6 +212,7 @@ def audit(
     seed: int = 0,
     n_fake: int | None = None,
     self_test: Literal["none", "short", "full"] = "short",
+    name: str | None = None,
     label: str | None = None,
     condition: Sequence[str] = (),
     device: str | None = None,
@@ -237,6 +240,7 @@ def audit(
         n_fake: samples to draw from a run; 5 to 10 times the held-out examples if left out.
         self_test: whether faults are planted in the real data to see what would be found: "short" takes seconds, "full"
             minutes.
+        name: what to call the generator in the report.
         label, condition: columns or arrays of files that hold labels and conditions.
         device: where features are computed and samples drawn, "cpu" or "cuda"; a GPU if there is one.
         report: told of progress.
@@ -265,10 +269,10 @@ def audit(
     exam = Exam(subject, sets, made, functions, obeyed, seed, device)
     findings, share = [], questions(exam)
     parts = levels(alpha, share)
-    for done, (name, ask) in enumerate(share.items()):
+    for done, (question, ask) in enumerate(share.items()):
         if report:
-            report(done, len(share) + 1, name.replace("_", " "))
-        if (finding := ask(exam, parts[name])) is not None:
+            report(done, len(share) + 1, question.replace("_", " "))
+        if (finding := ask(exam, parts[question])) is not None:
             findings.append(finding)
     if report:
         report(len(share), len(share) + 1, "self-test")
@@ -283,6 +287,7 @@ def audit(
         features=made,
         seed=seed,
         self_test=tested,
+        name=name,
         seconds=time.perf_counter() - begun,
     )
 

@@ -25,7 +25,12 @@ HARDLY = 0.1
 
 def exhibits(finding: Finding, audit: Audit) -> str:
     """All that a finding brings with it."""
-    parts = [_region(finding, region, i, audit) for i, region in enumerate(finding.regions[:REGIONS])]
+    shown = finding.regions[:REGIONS]
+    parts = [_map(finding, audit)] if shown and pictures.kind_of(audit.event) != "tiles" else []
+    if pictures.kind_of(audit.event) == "plane":
+        parts += [_listed(finding)] if shown else []
+    else:
+        parts += [_region(finding, region, i, audit) for i, region in enumerate(shown)]
     if len(finding.regions) > REGIONS:
         parts.append(f'<p class="soft">{len(finding.regions) - REGIONS} smaller regions are in audit.json.</p>')
     if finding.pairs:
@@ -78,15 +83,11 @@ def cell(value: Any) -> str:
 def _region(finding: Finding, region: Region, i: int, audit: Audit) -> str:
     invented = finding.name == "invented"
     sides = (audit.fake_examples, audit.real_examples) if invented else (audit.real_examples, audit.fake_examples)
-    low, high = (-region.high, -region.low) if invented else (region.low, region.high)
-    said = (
-        f"{percent(region.real_mass)} of the held-out and {percent(region.fake_mass)} of the generated examples "
-        f"(difference {percent(low).removesuffix(' %')} to {percent(high)})"
-    )
-    title = f"Region {i + 1}" + ("" if region.certified or finding.name != "missing" else ", suspected")
-    own, other, word = _captions(finding.name, region)
+    real, fake, between = _masses(finding, region)
+    title = f"Region {i + 1}: {real} of the held-out and {fake} of the generated examples (difference {between})"
+    own, other = _captions(finding.name, region)
     shown = ""
-    if region.examples and pictures.kind_of(audit.event) != "plane":
+    if region.examples:
         x = sides[0](region.examples)
         near = sides[1](tuple(dict.fromkeys(region.nearest))) if region.nearest else x[:0]
         colours = (plots.FAKE, plots.REAL) if invented else (plots.REAL, plots.FAKE)
@@ -94,35 +95,59 @@ def _region(finding: Finding, region: Region, i: int, audit: Audit) -> str:
             f'<div class="two">{pictures.show(x, audit.event, own, colours[0])}'
             f"{pictures.show(near, audit.event, other, colours[1])}</div>"
         )
-    if region.examples and pictures.kind_of(audit.event) != "tiles":
-        shown += _where(region, audit, invented, word)
-    return f'<div class="region"><h3>{title}: {escape(said)}</h3>{shown}</div>'
+    return f'<div class="region"><h3>{escape(title + _standing(finding, region))}</h3>{shown}</div>'
 
 
-def _captions(name: str, region: Region) -> tuple[str, str, str]:
-    """What to say of a region's examples, of the nearest of the other kind, and of the marks on a map."""
+def _masses(finding: Finding, region: Region) -> tuple[str, str, str]:
+    """Shares of the held-out and of the generated examples, and the interval of the difference, the larger first."""
+    low, high = (-region.high, -region.low) if finding.name == "invented" else (region.low, region.high)
+    between = f"{percent(low).removesuffix(' %')} to {percent(high)}"
+    return percent(region.real_mass), percent(region.fake_mass), between
+
+
+def _standing(finding: Finding, region: Region) -> str:
+    return ", suspected" if finding.name == "missing" and not region.certified else ""
+
+
+def _listed(finding: Finding) -> str:
+    """Regions of the plane, whose numbers are on the map."""
+    head = "".join(f"<th>{name}</th>" for name in ("region", "held-out", "generated", "difference"))
+    body = "".join(
+        f"<tr><td>{i}{_standing(finding, region)}</td>"
+        + "".join(f"<td>{cell}</td>" for cell in _masses(finding, region))
+        + "</tr>"
+        for i, region in enumerate(finding.regions[:REGIONS], start=1)
+    )
+    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _map(finding: Finding, audit: Audit) -> str:
+    """The regions in the plane itself for points, for anything else in the plane that shows most."""
+    invented = finding.name == "invented"
+    real, fake, names = audit.map
+    own = (audit.subject.fake if invented else audit.subject.real).rows
+    marked = [np.isin(own, region.examples) for region in finding.regions[:REGIONS] if region.examples]
+    drawn = plots.plane(real, fake, marked, on_fake=invented, axes_names=names)
+    word = "generated" if invented else "real"
+    caption = f'<figcaption><span class="dot"></span>{word} examples of the regions, which are outlined</figcaption>'
+    return f'<figure>{caption}<div class="plots">{drawn[0]}{drawn[1]}</div></figure>'
+
+
+def _captions(name: str, region: Region) -> tuple[str, str]:
+    """What to say of a region's examples, and of the nearest of the other kind."""
     if name == "invented":
         absent = region.real_mass < HARDLY * region.fake_mass
         own = "Generated, and not in the data" if absent else "Generated, and more often than in the data"
-        return own, "Nearest real ones", "generated examples of this region"
+        return own, "Nearest real ones"
     if name == "spacing":
-        return "Real ones", "Generated ones: too close together", "real examples of this region"
+        return "Real ones", "Generated ones: too close together"
     absent = region.fake_mass < HARDLY * region.real_mass
     own = "Real, and not generated" if absent else f"Real, and generated at {percent(_rate(region))} of their rate"
-    return own, "Nearest generated ones", "real examples of this region"
+    return own, "Nearest generated ones"
 
 
 def _rate(region: Region) -> float:
     return region.fake_mass / region.real_mass if region.real_mass else float("inf")
-
-
-def _where(region: Region, audit: Audit, invented: bool, word: str) -> str:
-    """The region on a map: the plane itself for points, for anything else the plane that shows most."""
-    real, fake, names = audit.map
-    marked = np.isin((audit.subject.fake if invented else audit.subject.real).rows, region.examples)
-    drawn = plots.plane(real, fake, marked, on_fake=invented, axes_names=names, label="where the region lies")
-    caption = f'<figcaption><span class="dot"></span>{escape(word)}</figcaption>'
-    return f'<figure class="one">{caption}{drawn}</figure>'
 
 
 def _pairs(finding: Finding, audit: Audit) -> str:

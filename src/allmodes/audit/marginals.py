@@ -110,7 +110,7 @@ def _correlations(
         error = math.hypot(se_real, se_fake)
         gap = r_fake - r_real
         p_values.append(math.erfc(abs(gap) / error / math.sqrt(2)) if error > 0 else 1.0)
-        gaps.append({"real": r_real, "fake": r_fake, "low": gap - 1.96 * error, "high": gap + 1.96 * error})
+        gaps.append({"real": r_real, "fake": r_fake, "gap": gap, "low": gap - 1.96 * error, "high": gap + 1.96 * error})
     return pairs, gaps, p_values
 
 

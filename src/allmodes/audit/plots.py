@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -113,38 +113,57 @@ def _ratio(axes: Axes, middle: np.ndarray, counts: Mapping[str, Any]) -> None:
 
 
 def plane(
-    real: np.ndarray, fake: np.ndarray, marked: np.ndarray, *, on_fake: bool, axes_names: tuple[str, str], label: str
-) -> str:
-    """Points in the plane, [n, 2] and [m, 2], real and generated beside each other.
+    real: np.ndarray, fake: np.ndarray, marked: Sequence[np.ndarray], *, on_fake: bool, axes_names: tuple[str, str]
+) -> tuple[str, str]:
+    """Points in the plane, [n, 2] and [m, 2]: two drawings of one scale, held-out data and generated examples.
 
     Arguments:
-        marked: which of one side lie in a region, [n] or [m] bool; a ring shows where that is on both.
+        marked: which of one side lie in each region, [n] or [m] bool; an outline with the region's number shows on both
+            drawings where that is.
         on_fake: whether the marked ones are generated.
     """
-    region = (fake if on_fake else real)[marked]
-    centre = np.median(region, 0)
-    radius = 1.25 * float(np.quantile(np.linalg.norm(region - centre, axis=1), 0.95))
-    span = float(np.ptp(real, axis=0).max())
-    with figure(7.4, 3.5) as drawn:
-        panels = drawn.subplots(1, 2, sharex=True, sharey=True)
-        sides = ((real, GREY, "held-out data", not on_fake), (fake, BLUE, "generated", on_fake))
-        for axes, (points, colour, name, holds) in zip(panels, sides, strict=True):
+    side = fake if on_fake else real
+    outlines = [_outline(side[rows]) for rows in marked]
+    low, high = np.quantile(np.concatenate([real, fake]), [0.002, 0.998], axis=0)
+    low, high = np.minimum(low, np.quantile(real, 0.001, axis=0)), np.maximum(high, np.quantile(real, 0.999, axis=0))
+    margin = 0.08 * np.maximum(high - low, 1e-9)
+    low, high = low - margin, high + margin
+    height = 3.4 * float(np.clip((high[1] - low[1]) / (high[0] - low[0]), 0.45, 1.15)) + 0.6
+    drawings = []
+    for points, colour, name, holds in ((real, GREY, "held-out data", not on_fake), (fake, BLUE, "generated", on_fake)):
+        with figure(3.9, height) as drawn:
+            axes = drawn.subplots()
             _points(axes, points[:POINTS], colour)
-            if holds:
-                _points(axes, region[:POINTS], RED)
-            ring = _circle(centre, max(radius, 0.03 * span))
-            axes.plot(*ring, color=MARK, lw=0.9, ls=(0, (4, 3)))
+            for number, (rows, outline) in enumerate(zip(marked, outlines, strict=True), start=1):
+                if holds:
+                    _points(axes, points[rows][:POINTS], RED)
+                axes.plot(*outline.T, color=MARK, lw=0.9, ls=(0, (4, 2)))
+                if len(marked) > 1:
+                    top = outline[outline[:, 1].argmax()]
+                    axes.annotate(str(number), top, (0, 2), textcoords="offset points", color=MARK, ha="center")
             axes.set_title(name, loc="left", fontsize=9)
-            axes.set_xlabel(axes_names[0])
-            axes.set_aspect("equal", adjustable="box")
-        panels[0].set_ylabel(axes_names[1])
-        return svg(drawn, label)
+            axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel=axes_names[0], ylabel=axes_names[1])
+            if np.ptp(high - low) < 4 * (high - low).min():
+                axes.set_aspect("equal", adjustable="box")
+            drawings.append(svg(drawn, f"{name}, with the regions outlined"))
+    return drawings[0], drawings[1]
 
 
-def _circle(centre: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points on a circle."""
-    angle = np.linspace(0, 2 * np.pi, 73)
-    return centre[0] + radius * np.cos(angle), centre[1] + radius * np.sin(angle)
+def _outline(points: np.ndarray) -> np.ndarray:
+    """The hull of all but the outermost twentieth of some points, a little wider: a closed line, [k, 2]."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    centre = np.median(points, 0)
+    away = np.linalg.norm(points - centre, axis=1)
+    kept = points[away <= np.quantile(away, 0.95)].astype(np.float64)
+    try:
+        hull = kept[ConvexHull(kept).vertices]
+    except (QhullError, ValueError):  # too few points, or all on a line
+        angle = np.linspace(0, 2 * np.pi, 37)
+        hull = centre + max(float(away.max()), 1e-6) * np.stack([np.cos(angle), np.sin(angle)], 1)
+    middle = hull.mean(0)
+    wider = middle + 1.15 * (hull - middle)
+    return np.concatenate([wider, wider[:1]])
 
 
 def _points(axes: Axes, points: np.ndarray, colour: str) -> None:
