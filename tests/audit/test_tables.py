@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from allmodes.audit.conditions import conditions
-from allmodes.audit.density import density
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.inputs import subject_of
+from allmodes.audit.log_density import log_density
 from allmodes.audit.marginals import marginals
 from allmodes.audit.observables import observables
 from allmodes.audit.residuals import residuals
@@ -174,24 +174,24 @@ def test_density_tells_the_gap_between_training_and_held_out_examples(make: Make
     from dataclasses import replace
 
     subject = make(0)
-    same = density(replace(subject, scorer=scored(lambda x: -x.sum(1))), 0)
+    same = log_density(replace(subject, scorer=scored(lambda x: -x.sum(1))), 0)
     assert same is not None
     assert same.figures["nats"] == pytest.approx(-subject.real.x.sum(1).mean(), rel=1e-5)
     assert same.level == 0
     known = {row.tobytes() for row in subject.train.x}
     learned = scored(lambda x: np.array([float(row.tobytes() in known) for row in x]) + 0.1 * x[:, 0])
-    overfit = density(replace(subject, scorer=learned), 0)
+    overfit = log_density(replace(subject, scorer=learned), 0)
     assert overfit is not None
     assert overfit.verdict is Verdict.FOUND
     assert overfit.low is not None
     assert overfit.high is not None
     assert overfit.low <= 1 + 0.1 * (subject.train.x[:, 0].mean() - subject.real.x[:, 0].mean()) <= overfit.high
-    assert density(subject, 0) is None
+    assert log_density(subject, 0) is None
 
     def none(x: np.ndarray, condition: object) -> Score:
         raise NoDensity("a GAN has none")
 
-    assert density(replace(subject, scorer=none), 0) is None
+    assert log_density(replace(subject, scorer=none), 0) is None
 
 
 @pytest.mark.parametrize("name", ASK)

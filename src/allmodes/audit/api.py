@@ -69,8 +69,9 @@ class Audit:
 
     @property
     def undecided(self) -> bool:
-        """Whether nothing could be decided: no question that decides had an answer."""
-        return all(one.verdict is Verdict.CANNOT_TELL for one in self.findings if one.decides)
+        """Whether nothing was found and too little was asked to say so: too few examples, or no answer at all."""
+        answered = any(one.verdict is not Verdict.CANNOT_TELL for one in self.findings if one.decides)
+        return self.verdict == "pass" and not (self.subject.enough and answered)
 
     @property
     def sentence(self) -> str:
@@ -267,13 +268,14 @@ def audit(
         )
     subject, sets, made = prepare(subject, features, seed, device)
     exam = Exam(subject, sets, made, functions, obeyed, seed, device)
-    findings, share = [], questions(exam)
+    findings: list[Finding] = []
+    share = questions(exam)
     parts = levels(alpha, share)
     for done, (question, ask) in enumerate(share.items()):
         if report:
             report(done, len(share) + 1, question.replace("_", " "))
-        if (finding := ask(exam, parts[question])) is not None:
-            findings.append(finding)
+        answer = ask(exam, parts[question])
+        findings += answer if isinstance(answer, tuple) else [answer] if answer is not None else []
     if report:
         report(len(share), len(share) + 1, "self-test")
     tested = (

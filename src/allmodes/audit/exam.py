@@ -101,13 +101,17 @@ def _default(subject: Subject, guide: Examples) -> tuple[str, tuple[str, ...]]:
     return name, ()
 
 
-Question = Callable[[Exam, float], Finding | None]
+Answer = Finding | tuple[Finding, ...] | None
+Question = Callable[[Exam, float], Answer]
+"""Asked at a level; a question that is about several figures answers with several findings."""
 
 
 def questions(exam: Exam) -> dict[str, Question]:
     """What is asked, by name: what the data allow, whatever they would answer."""
     subject = exam.subject
     asked: dict[str, Question] = {"missing": _missing, "invented": _invented, "spacing": _spacing}
+    if subject.trained:
+        asked["copies"] = _copies
     if subject.modes is not None or (subject.real.labels is not None and subject.train.labels is not None):
         asked["frequencies"] = _frequencies
     if exam.observables:
@@ -123,8 +127,9 @@ def questions(exam: Exam) -> dict[str, Question]:
     if subject.event.layout is Layout.VECTOR and len(subject.event.shape) == 1:
         asked["marginals"] = _marginals
 
+    asked |= {"two_sample": _two_sample, "overlap": _overlap, "distances": _distances}
     if subject.scorer is not None:
-        asked["density"] = _density
+        asked["log_density"] = _log_density
     return asked
 
 
@@ -175,7 +180,7 @@ def _nearest_mode(modes: Modes, x: np.ndarray) -> np.ndarray:
 def _copies(exam: Exam, level: float) -> Finding:
     from allmodes.audit.copies import copies
 
-    return copies(exam.sets, level, exam.seed)
+    return copies(exam.sets, level, exam.seed, device=exam.device)
 
 
 def _observables(exam: Exam, level: float) -> Finding:
@@ -202,7 +207,25 @@ def _marginals(exam: Exam, level: float) -> Finding:
     return marginals(exam.subject, level, exam.seed)
 
 
-def _density(exam: Exam, level: float) -> Finding | None:
-    from allmodes.audit.density import density
+def _two_sample(exam: Exam, level: float) -> Finding:
+    from allmodes.audit.two_sample import two_sample
 
-    return density(exam.subject, exam.seed)
+    return two_sample(exam.sets, level, exam.seed)
+
+
+def _overlap(exam: Exam, level: float) -> Answer:
+    from allmodes.audit.coverage import coverage
+
+    return coverage(exam.sets, level, exam.seed, device=exam.device)
+
+
+def _distances(exam: Exam, level: float) -> Answer:
+    from allmodes.audit.distances import distances
+
+    return distances(exam.sets, level, exam.seed, device=exam.device)
+
+
+def _log_density(exam: Exam, level: float) -> Answer:
+    from allmodes.audit.log_density import log_density
+
+    return log_density(exam.subject, exam.seed)

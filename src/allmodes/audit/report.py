@@ -10,7 +10,7 @@ from allmodes.audit import plots
 from allmodes.audit.exhibits import exhibits
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.report_page import PAGE
-from allmodes.audit.wording import ANSWERS, METHODS, QUESTIONS, SHARES, number, p_value
+from allmodes.audit.wording import ANSWERS, FIGURES, METHODS, QUESTIONS, SHARES, number, p_value
 
 if TYPE_CHECKING:
     from allmodes.audit.api import Audit
@@ -33,8 +33,9 @@ def page(audit: Audit) -> str:
     """The whole report as HTML."""
     ordered = by_weight(audit.findings)
     body = [
-        _overview(ordered, audit.alpha),
-        *(_section(finding, audit) for finding in ordered),
+        _overview([one for one in ordered if one.name not in FIGURES], audit.alpha),
+        *(_section(finding, audit) for finding in ordered if finding.name not in FIGURES),
+        _figures([one for one in ordered if one.name in FIGURES]),
         _hides(audit),
         _method(audit),
     ]
@@ -61,8 +62,10 @@ def interval(finding: Finding) -> str:
     return f"{number(finding.low, share).removesuffix(' %')} to {number(finding.high, share)}"
 
 
-def _pill(verdict: Verdict) -> str:
-    return f'<span class="pill {verdict}">{ANSWERS[verdict]}</span>'
+def _pill(finding: Finding) -> str:
+    """The answer; what informs and does not decide is quiet."""
+    tone = finding.verdict if finding.decides or finding.verdict is Verdict.CANNOT_TELL else "informs"
+    return f'<span class="pill {tone}">{ANSWERS[finding.verdict]}</span>'
 
 
 def _overview(findings: Sequence[Finding], alpha: float) -> str:
@@ -72,7 +75,7 @@ def _overview(findings: Sequence[Finding], alpha: float) -> str:
         rows.append(
             (
                 f'<a href="#{finding.name}">{finding.name.replace("_", " ")}</a>',
-                _pill(finding.verdict),
+                _pill(finding),
                 number(finding.estimate, share),
                 interval(finding),
                 number(finding.floor, share),
@@ -95,8 +98,37 @@ def _section(finding: Finding, audit: Audit) -> str:
     shown = exhibits(finding, audit)
     method = f'<p class="soft">{escape(METHODS[finding.name])}</p>' if finding.name in METHODS else ""
     return (
-        f'<section class="finding" id="{finding.name}"><h2>{escape(title)} {_pill(finding.verdict)}</h2>'
+        f'<section class="finding" id="{finding.name}"><h2>{escape(title)} {_pill(finding)}</h2>'
         f"<p>{escape(_capital(finding.summary))}.</p>{shown}{method}</section>"
+    )
+
+
+def _figures(findings: Sequence[Finding]) -> str:
+    """Distances and overlap, each beside its floor."""
+    if not findings:
+        return ""
+    rows = []
+    for finding in sorted(findings, key=lambda one: list(FIGURES).index(one.name)):
+        figures = finding.figures
+        rows.append(
+            (
+                FIGURES[finding.name],
+                f"{number(finding.estimate)} [{number(finding.low)}, {number(finding.high)}]",
+                number(figures.get("at_floor_size")),
+                number(finding.floor),
+                number(figures.get("null")),
+                {Verdict.FOUND: "differs", Verdict.NOT_FOUND: "", Verdict.CANNOT_TELL: "cannot tell"}[finding.verdict],
+            )
+        )
+    size = next((str(one.figures["floor_size"]) for one in findings if "floor_size" in one.figures), "as many")
+    return (
+        '<section class="finding" id="figures"><h2>How far apart are the two distributions?</h2>'
+        "<p>These figures inform and do not decide: a mode that is never generated can leave all of them within their "
+        "noise, and the true distribution does not reach 1, or 0, either.</p>"
+        + table(("figure", "value and interval", "at the floor's size", "floor", "expected", ""), rows)
+        + '<p class="soft">The floor is the figure between two halves of the held-out examples, '
+        f"{size} each; beside it stands the figure of as many generated ones against one of the halves. “Expected” is "
+        "the mean for a perfect generator, where it is known.</p></section>"
     )
 
 

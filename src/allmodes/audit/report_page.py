@@ -54,6 +54,7 @@ td a { color: inherit; text-decoration-color: var(--line); text-underline-offset
   white-space: nowrap; }
 .pill.found { color: var(--found); background: var(--found-back); }
 .pill.not_found { color: var(--clear); background: var(--clear-back); }
+.pill.informs { color: var(--soft); background: var(--panel); }
 .pill.cannot_tell { color: var(--open); background: var(--open-back); }
 .soft { color: var(--soft); font-size: .88rem; }
 section.finding { border-top: 1px solid var(--line); margin-top: 2rem; }

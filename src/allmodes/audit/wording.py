@@ -17,9 +17,7 @@ QUESTIONS = {
     "conditions": "Does it make what it is asked for?",
     "marginals": "Is each column, and each pair of columns, distributed as in the data?",
     "two_sample": "Can a classifier tell its samples from the data?",
-    "density": "What density does it give to data that it has not seen?",
-    "coverage": "Which real examples have no generated one near them?",
-    "distances": "How far apart are the two distributions?",
+    "log_density": "What density does it give to data that it has not seen?",
 }
 METHODS = {
     "missing": "A tree of clusters over the training examples gives regions of every size. Half of the generated "
@@ -42,13 +40,19 @@ METHODS = {
     "correction over all of them.",
     "two_sample": "A classifier learns to tell generated from held-out examples and is tried on examples that it "
     "did not learn from; 0.5 is chance.",
-    "density": "The mean logarithm of the model's density, with what kind of number it is. It informs and does "
+    "log_density": "The mean logarithm of the model's density, with what kind of number it is. It informs and does "
     "not decide.",
-    "coverage": "Precision, recall, density and coverage, each beside what a perfect generator would get. They "
-    "inform and do not decide.",
-    "distances": "Distances between the two distributions, each beside the same between two halves of the real "
-    "data. They inform and do not decide.",
 }
+FIGURES = {
+    "frechet": "Fréchet distance",
+    "kernel": "kernel distance",
+    "sliced_wasserstein": "sliced Wasserstein distance",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density",
+    "coverage": "coverage",
+}
+"""Figures that only inform, and stand in one table."""
 SHARES = ("missing", "invented", "copies", "residuals")
 """Findings whose figure is a share of the examples."""
 ANSWERS = {Verdict.FOUND: "found", Verdict.NOT_FOUND: "not found", Verdict.CANNOT_TELL: "cannot tell"}

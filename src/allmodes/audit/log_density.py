@@ -13,7 +13,7 @@ from allmodes.score import NoDensity, Score
 MOST_SCORED = 2_000
 
 
-def density(subject: Subject, seed: int) -> Finding | None:
+def log_density(subject: Subject, seed: int) -> Finding | None:
     """Nats an example on held-out data, with their kind and standard error, and the gap to training data.
 
     It informs and does not decide: every model that learns fits its training examples a little better. The gap is
@@ -34,7 +34,7 @@ def density(subject: Subject, seed: int) -> Finding | None:
     low, high = gap - 1.96 * error, gap + 1.96 * error
     kind, counts = scores[0].kind, [len(score.value) for score in scores]
     return Finding(
-        name="density",
+        name="log_density",
         verdict=Verdict.FOUND if low > 0 else Verdict.NOT_FOUND,
         summary=(
             f"{held:.2f} ± {held_error:.2f} nats an example on held-out data ({kind}, {scores[0].measure} measure), "
