@@ -31,7 +31,7 @@ from allmodes.event import Event
 
 PROGRAMS = ("allmodes", "torch", "numpy", "scipy", "scikit-learn")
 
-Report = Callable[[int, int, str], None]
+Progress = Callable[[int, int, str], None]
 """Called with questions done, questions in all, and the one that is asked now."""
 
 
@@ -217,7 +217,7 @@ def audit(
     label: str | None = None,
     condition: Sequence[str] = (),
     device: str | None = None,
-    report: Report | None = None,
+    report: Progress | None = None,
 ) -> Audit:
     """Examine what a generator makes: what it misses, invents and copies.
 

@@ -30,8 +30,8 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
     r"""Whether the generator copies its training examples, and which generated examples are copies.
 
     The n held-out examples R and the training examples T are draws of one distribution. Unless the generator remembers
-    T, the nearest of them to a generated example is a training example with probability |T| / (|T| + n): which of them
-    are called T is chance. Each real example i that is nearest to some generated one has a closeness
+    T, the nearest of them to a generated example is a training example with probability ``|T| / (|T| + n)``: which of
+    them are called T is chance. Each real example i that is nearest to some generated one has a closeness
 
     .. math:: M_i = \max_y \log d_5(y) - \log d_1(y)
 

@@ -19,10 +19,10 @@ USUAL = 0.99
 def residuals(subject: Subject, functions: Mapping[str, Function], level: float) -> Finding:
     r"""How many generated examples break a constraint more than real ones do.
 
-    A function gives the residual r of each example, 0 where the constraint holds. The 99 % quantile q of |r| over the
-    training examples is the tolerance; held-out and generated examples beyond it are counted and compared by Fisher's
-    exact test, |r| itself by the one-sided test of Mann and Whitney. The smaller p-value is doubled; Holm's correction
-    over the functions.
+    A function gives the residual r of each example, 0 where the constraint holds. The 99 % quantile of its size over
+    the training examples is the tolerance; held-out and generated examples beyond it are counted and compared by
+    Fisher's exact test, the sizes themselves by the one-sided test of Mann and Whitney. The smaller p-value is
+    doubled; Holm's correction over the functions.
 
     Raises:
         UserError: for a function that raises or gives no numbers.

@@ -178,13 +178,11 @@ def _asked(exam: Exam, levels: Mapping[str, float], full: bool) -> dict[str, Ask
     from allmodes.audit.copies import copies
     from allmodes.audit.invented import invented
     from allmodes.audit.spacing import spacing
-    from allmodes.audit.two_sample import two_sample
 
     asked["invented"] = lambda sets, on, seed: invented(sets, levels["invented"], seed)
     asked["spacing"] = lambda sets, on, seed: spacing(sets, levels["spacing"], seed, on=on)
     if exam.subject.trained:
         asked["copies"] = lambda sets, on, seed: copies(sets, levels["copies"], seed)
-    asked["two_sample"] = lambda sets, on, seed: two_sample(sets, levels["two_sample"], seed)
     return asked
 
 
