@@ -39,9 +39,7 @@ class Case:
 CASES: dict[str, Case] = {
     "nade": Case(
         "nade",
-        settings={"width": 500, "rate": 1e-3},
-        gpu={"batch": 200},
-        cpu={"batch": 100},
+        settings={"width": 500, "batch": 100, "rate": 1e-3},
         epochs=300,
         published="88.33 (1x500)",
         goal_cpu=90.0,
@@ -72,14 +70,14 @@ CASES: dict[str, Case] = {
     ),
     "pixelcnn": Case(
         "pixelcnn",
-        gpu={"width": 64, "layers": 8, "batch": 128, "rate": 2e-3},
+        gpu={"width": 48, "layers": 8, "batch": 100, "rate": 2e-3},
         cpu={"width": 16, "layers": 4, "batch": 32},
         published="81.30",
         goal_gpu=81.5,
     ),
     "gated": Case(
         "gated-pixelcnn",
-        gpu={"width": 64, "layers": 8, "batch": 128, "rate": 2e-3},
+        gpu={"width": 64, "layers": 8, "batch": 100, "rate": 2e-3},
         cpu={"width": 16, "layers": 6, "batch": 32},
     ),
     "pixelrnn": Case(

@@ -102,7 +102,7 @@ class Recurrence(torch.autograd.Function):
 
 def _block(v: Tensor, W: Tensor) -> int:
     """Sites at a time that keep the machine busy."""
-    return min(len(W), max(1, NUMBERS_PER_BLOCK[v.device.type] // (len(v) * W.shape[1])))
+    return min(len(W), max(1, NUMBERS_PER_BLOCK["cuda" if v.is_cuda else "cpu"] // (len(v) * W.shape[1])))
 
 
 def _states(states: Tensor, v: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,8 +17,9 @@ def cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     .. math:: o, f, i = \sigma(\cdot), \quad g = \tanh(\cdot), \quad c \leftarrow f c + i g, \quad h = o \tanh c
     """
     size = c.shape[-1]
-    o, f, i = gates[..., : 3 * size].sigmoid().chunk(3, -1)
-    c = torch.addcmul(f * c, i, gates[..., 3 * size :].tanh())
+    curved, straight = gates.split([3 * size, size], -1)  # a slice's gradient would be filled up with zeros
+    o, f, i = curved.sigmoid().chunk(3, -1)
+    c = torch.addcmul(f * c, i, straight.tanh())
     return o * c.tanh(), c
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from allmodes.event import Event
 from allmodes.models.eonade import EoNADE
 from allmodes.models.nade import NADE
@@ -18,14 +20,22 @@ def nade(
     event: Event,
     *,
     width: int = 500,
+    order_seed: int | None = None,
     components: int = COMPONENTS,
     rate: float = 1e-3,
     batch: int = 100,
     steps: int = 2_000,
 ) -> Recipe:
-    """NADE: one hidden state takes in one number after the other; exact density of every kind of data."""
+    """NADE: one hidden state takes in one number after the other; exact density of every kind of data.
+
+    Arguments:
+        order_seed: draws the order of the numbers; the data's own if left out.
+    """
+    order = None
+    if order_seed is not None:
+        order = torch.randperm(event.size, generator=torch.Generator().manual_seed(order_seed))
     return Recipe(
-        model=NADE(event, vector_units(event), conditional_for(event, 1, components), width),
+        model=NADE(event, vector_units(event), conditional_for(event, 1, components), width, order),
         optimizer=Adam(Cosine(rate, 0.0, warmup=0.02)),
         batch=batch,
         steps=steps,
