@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import allmodes
-from allmodes.data.dataset import Dataset
+from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.training import checkpoint
 from allmodes.training.train import Interrupted
@@ -20,6 +20,12 @@ from allmodes.training.train import Interrupted
 Equal = Callable[[Any, Any], bool]
 Small = Callable[[str], dict[str, Any]]
 STEPS = 20
+
+
+@pytest.fixture
+def bits() -> Dataset:
+    """Drawn anew for every batch."""
+    return load_data("digits", binarize="dynamic")
 
 
 def final(folder: Path) -> dict[str, Any]:
@@ -40,7 +46,7 @@ def stop_at(step: int, number: signal.Signals) -> Callable[[int, int, Mapping[st
     return report
 
 
-@pytest.mark.parametrize(("recipe", "data"), [("r3gan", "ring"), ("dcgan", "digits")])
+@pytest.mark.parametrize(("recipe", "data"), [("r3gan", "ring"), ("dcgan", "digits"), ("rbm", "bits")])
 def test_stopped_at_several_steps_and_resumed_it_ends_with_the_same_bits(
     recipe: str, data: str, tmp_path: Path, small: Small, equal: Equal, request: pytest.FixtureRequest
 ) -> None:

@@ -18,7 +18,7 @@ def rbm(
     width: int = 200,
     gibbs: int = 1,
     persistent: bool = True,
-    decay: float = 1e-4,
+    decay: float = 2e-4,
     rate: float = 0.1,
     batch: int = 100,
     steps: int = 10_000,
