@@ -35,10 +35,13 @@ from allmodes.audit.intervals import share
 from allmodes.audit.invented import invented
 from allmodes.audit.levels import levels
 from allmodes.audit.missing import missing
+from allmodes.audit.observables import observables
 from allmodes.audit.regions import Chart, grow
 from allmodes.audit.scan import few, holm, scan
 from allmodes.audit.sets import Sets
 from allmodes.audit.spacing import spacing
+from allmodes.audit.subject import Examples, Subject
+from allmodes.event import Event, Layout, Support
 
 ALPHA = 0.05
 ASKED = ("missing", "invented", "spacing", "frequencies", "copies")
@@ -51,7 +54,9 @@ SMALL: dict[str, tuple[int, int, int]] = {
 }
 LARGE = (5000, 5000, 25000)
 LARGE_FAULTS = ("none", "drop", "thin", "half", "rare", "invent", "intra", "memo5")
+ENERGY_LEVEL, SCALE = levels(ALPHA, [*ASKED, "observables"])["observables"], 1.02
 COVERAGE_TRIALS, AT_ONCE = 500, 10
+BESIDE = ("NDB", "bins, Holm", "plain tree")
 COVERAGE_SIZES = (1000, 500, 2500)
 Map = Callable[[np.ndarray], np.ndarray]
 Row = dict[str, Any]
@@ -62,7 +67,7 @@ class Job:
     """One pool, and the faults that are planted in it.
 
     Arguments:
-        kind: "trial", or "interval" for some trials of the interval of the missing mass.
+        kind: "trial"; "interval" for some trials of the interval of the missing mass; "energy" for an observable.
     """
 
     kind: str
@@ -79,7 +84,6 @@ def features(pool: str, name: str) -> Map:
     if pool != "mnist":
         return lambda x: x
     from allmodes.audit.features import Task, fit_features
-    from allmodes.event import Event, Layout, Support
 
     x, labels = guide()
     fitted = fit_features(name, Task(Event((28, 28), Support.REAL, layout=Layout.HW), x, labels))
@@ -127,6 +131,8 @@ def beside(sets: Sets, seed: int) -> dict[str, float]:
 def work(job: Job) -> list[Row]:
     """The trials of a job, in a process of its own."""
     torch.set_num_threads(1)
+    if job.kind == "energy":
+        return [_energy(job, scale) for scale in (1.0, SCALE)]
     if job.kind == "interval":
         return [_interval(job, AT_ONCE * job.seed + i) for i in range(AT_ONCE)]
     pool = POOLS[job.pool](needed(job.sizes), job.seed)
@@ -204,6 +210,27 @@ def _interval(job: Job, seed: int) -> Row:
     return row | {"truth": float(change @ part), "low": finding.low, "high": finding.high}
 
 
+def _energy(job: Job, scale: float) -> Row:
+    """Showers of one beam energy in 12 layers, seen with 15 % resolution: is the energy scale of the samples off?"""
+    rng = np.random.default_rng([job.seed, 12])
+    energy = 20 * rng.normal(1, 0.15, (sum(job.sizes), 1))
+    showers = (energy * rng.dirichlet(np.linspace(1, 4, 12), len(energy))).astype(np.float32)
+    train, real, fake = np.split(showers, np.cumsum(job.sizes[:2]))
+    sides = [Examples(x, np.arange(len(x))) for x in (train, real, scale * fake)]
+    begun = time.perf_counter()
+    finding = observables(Subject(Event((12,)), *sides, True), {"energy": lambda x: x.sum(1)}, ENERGY_LEVEL, job.seed)
+    return {
+        "set": "showers",
+        "features": "identity",
+        "sizes": job.sizes,
+        "seed": job.seed,
+        "fault": "none" if scale == 1 else "energy scale + 2 %",
+        "p": {"observables": finding.p_value},
+        "found": {"observables": finding.verdict is Verdict.FOUND},
+        "seconds": {"observables": round(time.perf_counter() - begun, 4)},
+    }
+
+
 def jobs(asked: Any) -> Iterator[Job]:
     """All trials, the sets in turn."""
     names = [name for name in asked.sets.split(",") if name != "mnist" or (folder() / "mnist").is_dir()]
@@ -216,6 +243,8 @@ def jobs(asked: Any) -> Iterator[Job]:
                 yield Job("trial", name, kind, SMALL[name], seed, ("none",))
             if seed < asked.large and name != "digits":
                 yield Job("trial", name, kind, LARGE, seed, LARGE_FAULTS)
+        if seed < asked.seeds:
+            yield Job("energy", "showers", "identity", LARGE, seed)
         if "grid" in names and seed < asked.coverage // AT_ONCE:
             yield Job("interval", "grid", "identity", COVERAGE_SIZES, seed)
 
@@ -263,16 +292,18 @@ def power_table(rows: Sequence[Row]) -> list[dict[str, str]]:
     cells: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         cells.setdefault((row["set"], row["features"], tuple(row["sizes"]), row["fault"]), []).append(row)
-    table = []
+    table, small = [], any("beside" in row for row in rows)
     for (name, kind, sizes, fault), some in cells.items():
         n = len(some)
         line = {"set": name if kind == "identity" else f"{name}, {kind}"}
         line |= {"train, held-out, generated": "{}, {}, {}".format(*sizes), "fault": fault}
-        line |= {finding: f"{100 * sum(alone(row, finding) for row in some) / n:.0f}" for finding in ASKED}
-        if "beside" in some[0]:
-            line |= {
-                f"({name})": f"{100 * sum(alone(row, name) for row in some) / n:.0f}" for name in some[0]["beside"]
-            }
+        line |= {
+            finding: f"{100 * sum(alone(row, finding) for row in some) / n:.0f}" if finding in some[0]["p"] else ""
+            for finding in (*ASKED, "observables")
+        }
+        for other in BESIDE if small else ():
+            known = [alone(row, other) for row in some if "beside" in row]
+            line[f"({other})"] = f"{100 * sum(known) / n:.0f}" if known else ""
         line |= {"verdict at 5 %": percent(sum(map(verdict, some)), n), "trials": str(n)}
         line["seconds a trial"] = f"{np.mean([sum(row['seconds'].values()) for row in some]):.2f}"
         table.append(line)
