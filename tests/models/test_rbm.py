@@ -30,7 +30,7 @@ def rbm(visible: int, hidden: int, *, scale: float = 0.6, **settings: Any) -> RB
         for p in model.parameters():
             torch.nn.init.normal_(p, 0.0, scale)
         model.visible_offset.uniform_()
-        model.hidden_offset.uniform_()
+        model.hidden_running_mean.uniform_()
     return model
 
 
@@ -42,7 +42,7 @@ def test_masses_sum_to_one_and_are_those_of_the_energy_with_offsets() -> None:
     model = rbm(4, 3)
     v, h = states(4).double(), states(3).double()
     energy = -(
-        (v - model.visible_offset) @ model.weights @ (h - model.hidden_offset).T
+        (v - model.visible_offset) @ model.weights @ (h - model.hidden_running_mean).T
         + (v @ model.visible)[:, None]
         + h @ model.hidden
     )
@@ -87,7 +87,7 @@ def test_the_gradient_is_the_centred_one() -> None:
 
     def moments(v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         h = machine.logits(v).sigmoid()
-        outer = (v - model.visible_offset).T @ (h - model.hidden_offset) / len(v)
+        outer = (v - model.visible_offset).T @ (h - model.hidden_running_mean) / len(v)
         return outer, v.mean(0), h.mean(0)
 
     for gradient, negative, positive in zip(found, moments(dreamt), moments(data), strict=True):
@@ -111,10 +111,10 @@ def test_the_loss_of_long_chains_has_the_likelihoods_gradient(chains: int, float
 def test_an_offset_that_moves_leaves_the_distribution() -> None:
     model = rbm(4, 3)
     before = model.score(states(4)).value
-    offset = model.hidden_offset.clone()
+    offset = model.hidden_running_mean.clone()
     model.hidden_mean.copy_(torch.tensor([0.9, 0.1, 0.4]))
     model.moved(model.players[0])
-    assert not model.hidden_offset.equal(offset)
+    assert not model.hidden_running_mean.equal(offset)
     torch.testing.assert_close(model.score(states(4)).value, before)
 
 
@@ -131,7 +131,7 @@ def test_at_the_truth_the_gradient_is_zero(float64: None) -> None:
 def test_it_learns_the_distribution_of_another_machine(make_trainer: Callable[..., Trainer]) -> None:
     """The exact negative log-likelihood of the data comes within 0.03 nats of their entropy, from 0.4 above."""
     teacher = rbm(6, 2, scale=2.5)
-    for offset, bias in ((teacher.visible_offset, teacher.visible), (teacher.hidden_offset, teacher.hidden)):
+    for offset, bias in ((teacher.visible_offset, teacher.visible), (teacher.hidden_running_mean, teacher.hidden)):
         offset.fill_(0.5)  # bits that are one as often as not, and hang together
         torch.nn.init.zeros_(bias)
     truth = teacher.score(states(6)).value
@@ -206,3 +206,9 @@ def test_what_is_no_machine_of_bits_is_one_line(events: dict[str, Dataset]) -> N
         model.score(states(6), budget=-3)
     with pytest.raises(UserError, match="without torchrun"):
         model.loss(model.players[0], Batch(states(6)), Rng(0, world=2))
+
+
+def test_averaged_weights_come_with_the_offsets_average(make_trainer: Callable[..., Trainer]) -> None:
+    trainer = make_trainer("rbm", load_data("digits", binarize="static"))
+    assert trainer.average is not None
+    assert set(trainer.average.mean) == {"weights", "visible", "hidden", "hidden_running_mean"}

@@ -43,7 +43,8 @@ class RBM(GenerativeModel):
     .. math:: E(v, h) = -(v - \mu)^T W (h - \lambda) - b^T v - c^T h, \quad P(v, h) = e^{-E(v, h)} / Z
 
     The offsets mu and lambda change no distribution that the machine can have, but the gradient: it is the centred one,
-    which does not depend on which value of a bit is called one. mu is the data's mean, lambda follows the hidden bits'.
+    which does not depend on which value of a bit is called one. mu is the data's mean, lambda the running one of the
+    hidden bits.
 
     The gradient of log P(v) is that of the free energy F(v) = -log sum_h exp(-E(v, h)) at the machine's own samples
     minus at the data. The loss is that difference, with samples from Gibbs chains: a scalar with (nearly) the right
@@ -64,7 +65,7 @@ class RBM(GenerativeModel):
     """
 
     visible_offset: Tensor
-    hidden_offset: Tensor
+    hidden_running_mean: Tensor
     base: Tensor
     hidden_mean: Tensor
     chains: Tensor
@@ -85,7 +86,7 @@ class RBM(GenerativeModel):
         self.visible = nn.Parameter(torch.zeros(event.size))
         self.hidden = nn.Parameter(torch.zeros(hidden))
         self.register_buffer("visible_offset", torch.full((event.size,), 0.5))
-        self.register_buffer("hidden_offset", torch.full((hidden,), 0.5))
+        self.register_buffer("hidden_running_mean", torch.full((hidden,), 0.5))
         self.register_buffer("hidden_mean", torch.full((hidden,), 0.5), persistent=False)
         self.register_buffer("base", torch.zeros(event.size))
         self.register_buffer("chains", torch.zeros(chains, hidden))
@@ -99,7 +100,7 @@ class RBM(GenerativeModel):
         """The same distribution without offsets: v to the left, h to the right."""
         return Bipartite(
             self.weights,
-            self.visible - self.weights @ self.hidden_offset,
+            self.visible - self.weights @ self.hidden_running_mean,
             self.hidden - self.visible_offset @ self.weights,
         )
 
@@ -126,7 +127,7 @@ class RBM(GenerativeModel):
         # Data and dreams in one product: its gradient is the difference of theirs, made without either's.
         both = torch.cat([data, dreamt])
         logits = torch.addmm(self.hidden, both - self.visible_offset, self.weights)
-        masses = both @ self.visible + (softplus(logits) - logits * self.hidden_offset).sum(1)
+        masses = both @ self.visible + (softplus(logits) - logits * self.hidden_running_mean).sum(1)
         seen, dream = logits.detach().split([len(data), len(dreamt)])
         if len(self.chains):
             self.chains.copy_(bits(dream, rng))
@@ -139,8 +140,8 @@ class RBM(GenerativeModel):
     @torch.no_grad()
     def moved(self, player: Player) -> None:
         """Take the hidden bits' offset towards their mean, and the bias with it, so that the distribution stays."""
-        step = SLIDE * (self.hidden_mean - self.hidden_offset)
-        self.hidden_offset += step
+        step = SLIDE * (self.hidden_mean - self.hidden_running_mean)
+        self.hidden_running_mean += step
         self.visible += self.weights @ step
 
     @property
