@@ -123,3 +123,15 @@ def test_biggan_of_reduced_width_trains_for_200_steps_at_32_by_32(make_trainer: 
     made = trainer.sample(64, Rng(0), data.condition).float().flatten(1).mean(1)
     dark, bright = made[labels[:64] == 0], made[labels[:64] == 1]
     assert bright.mean() - dark.mean() > 40
+
+
+def test_the_defaults_residual_networks_train_and_have_no_normalization(make_trainer: MakeTrainer) -> None:
+    rng = torch.Generator().manual_seed(0)
+    data = load_data(torch.randint(256, (64, 17, 16), generator=rng, dtype=torch.uint8))
+    trainer = make_trainer("r3gan", data, steps=3, residual="true", width=16)
+    before = [p.detach().clone() for p in trainer.model.parameters()]
+    list(trainer)
+    assert all(not p.equal(old) for p, old in zip(trainer.model.parameters(), before, strict=True))
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in trainer.model.modules())
+    assert not any("running" in name for name in trainer.model.state_dict())
+    assert trainer.sample(5, Rng(0)).shape == (5, 17, 16)

@@ -40,30 +40,7 @@ def r3gan(
     """
     if event.image is None:
         return _points(event, width or 64, rate or 5e-3, gamma or 1.0, batch or 256, steps)
-    # From 1 to 0.1 for 64 numbers an image, and in proportion for more.
-    gamma = gamma or event.size / 64
-    if residual:
-        widths = stage_widths(event.image, width or 128)
-        networks = R3GANGenerator(event.image, LATENT, widths), R3GANDiscriminator(event.image, widths)
-        return _images(event, standard(event), *networks, rate or 2e-4, gamma, batch or 64, steps)
-    if len(halvings(*event.image[1:])) > 2:  # enough pixels for two strided convolutions, 16 x 16 and more
-        generator = DCGANGenerator(event.image, LATENT, width or 32, normalized=False, output=nn.Identity())
-        discriminator = DCGANDiscriminator(event.image, width or 32, normalized=False)
-        return _images(
-            event,
-            standard(event),
-            rectified(generator),
-            rectified(discriminator),
-            rate or 1e-3,
-            gamma,
-            batch or 64,
-            steps,
-        )
-    dense = (width or 256,) * 4  # below, dense layers see all pixels at once, and are faster
-    generator, discriminator = MLP(LATENT, event.size, dense), MLP(event.size, 1, dense)
-    return _images(
-        event, flat(event), rectified(generator), rectified(discriminator), rate or 2e-3, gamma, batch or 64, steps
-    )
+    return _images(event, event.image, width, rate, gamma, batch or 64, residual, steps)
 
 
 def _points(event: Event, width: int, rate: float, gamma: float, batch: int, steps: int) -> Recipe:
@@ -92,15 +69,36 @@ def _points(event: Event, width: int, rate: float, gamma: float, batch: int, ste
 
 def _images(
     event: Event,
-    transform: Transform,
-    generator: nn.Module,
-    discriminator: nn.Module,
-    rate: float,
-    gamma: float,
+    image: tuple[int, int, int],
+    width: int | None,
+    rate: float | None,
+    gamma: float | None,
     batch: int,
+    residual: bool,
     steps: int,
 ) -> Recipe:
-    """Images of any size; the penalty ends at a tenth of its weight."""
+    """Images of any size. The penalty is in proportion to the numbers in an image and ends at a tenth of its weight.
+
+    Dense layers, which see all pixels at once, are faster than convolutions below 16 x 16; they need a heavier penalty.
+    """
+    transform, weight = standard(event), event.size / 3072
+    if residual:
+        widths = stage_widths(image, width or 128)
+        generator, discriminator = R3GANGenerator(image, LATENT, widths), R3GANDiscriminator(image, widths)
+        rate = rate or 2e-4
+    elif len(halvings(*image[1:])) > 2:  # enough pixels for two strided convolutions
+        generator = DCGANGenerator(image, LATENT, width or 32, normalized=False, output=nn.Identity())
+        discriminator = DCGANDiscriminator(image, width or 32, normalized=False)
+        rectified(generator)
+        rectified(discriminator)
+        rate = rate or 1e-3
+    else:
+        dense = (width or 256,) * 4
+        generator, discriminator = MLP(LATENT, event.size, dense), MLP(event.size, 1, dense)
+        rectified(generator)
+        rectified(discriminator)
+        transform, weight, rate = flat(event), event.size / 64, rate or 2e-3
+    gamma = gamma or weight
     return _recipe(
         event,
         transform,
