@@ -117,7 +117,7 @@ def test_two_audits_of_the_same_say_the_same(ring: Dataset, tmp_path: Path) -> N
 
 def test_fewer_than_a_hundred_examples_cannot_tell(ring: Dataset, tmp_path: Path) -> None:
     x = ring.x.numpy()
-    found = audit(real=x[:90], fake=x[100:1000], train=x[1000:1500], observables=[radius])
+    found = audit(real=x[100:190], fake=x[200:1000], train=x[1200:2000], observables=[radius])
     answers = {finding.name: finding.verdict for finding in found.findings}
     assert answers.pop("copies") is Verdict.NOT_FOUND, "the one question that twenty examples can answer"
     assert set(answers.values()) == {Verdict.CANNOT_TELL}
