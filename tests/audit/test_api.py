@@ -178,6 +178,9 @@ def test_every_kind_of_event_is_audited_and_reported(
         ({"features": "clasifier"}, "did you mean 'classifier'"),
         ({"n_fake": 3}, "n_fake=3: samples are drawn from a run alone"),
         ({"observables": ["nowhere:energy"]}, "there is no module 'nowhere'"),
+        ({"features": lambda x: x[:-1]}, "gave shape"),
+        ({"features": lambda x: x * np.nan}, "NaN or infinite"),
+        ({"features": lambda x: 1 / 0}, "ZeroDivisionError"),
     ],
 )
 def test_a_mistake_gets_one_line(arguments: dict[str, Any], said: str, ring: Dataset) -> None:

@@ -127,7 +127,7 @@ def questions(exam: Exam) -> dict[str, Question]:
     if subject.event.layout is Layout.VECTOR and len(subject.event.shape) == 1:
         asked["marginals"] = _marginals
 
-    asked |= {"overlap": _overlap, "distances": _distances}
+    asked |= {"two_sample": _two_sample, "overlap": _overlap, "distances": _distances}
     if subject.scorer is not None:
         asked["log_density"] = _log_density
     return asked
@@ -205,6 +205,12 @@ def _marginals(exam: Exam, level: float) -> Finding:
     from allmodes.audit.marginals import marginals
 
     return marginals(exam.subject, level, exam.seed)
+
+
+def _two_sample(exam: Exam, level: float) -> Finding:
+    from allmodes.audit.two_sample import two_sample
+
+    return two_sample(exam.sets, level, exam.seed)
 
 
 def _overlap(exam: Exam, level: float) -> Answer:

@@ -178,9 +178,11 @@ def _asked(exam: Exam, levels: Mapping[str, float], full: bool) -> dict[str, Ask
     from allmodes.audit.copies import copies
     from allmodes.audit.invented import invented
     from allmodes.audit.spacing import spacing
+    from allmodes.audit.two_sample import two_sample
 
     asked["invented"] = lambda sets, on, seed: invented(sets, levels["invented"], seed)
     asked["spacing"] = lambda sets, on, seed: spacing(sets, levels["spacing"], seed, on=on)
+    asked["two_sample"] = lambda sets, on, seed: two_sample(sets, levels["two_sample"], seed)
     if exam.subject.trained:
         asked["copies"] = lambda sets, on, seed: copies(sets, levels["copies"], seed)
     return asked
@@ -213,7 +215,7 @@ def _faults(groups: Groups, exam: Exam, full: bool) -> list[tuple[str, Fault]]:
 
     faults: list[tuple[str, Fault]] = [("nothing", lambda fake, trial, rng: (pool.features[fake], 0.0))]
     faults += [(LEFT_OUT, left_out(size, 0.0)) for size in SIZES]
-    faults.append((f"a group at {percent(THIN)} of its rate", left_out(GROUP, THIN)))
+    faults.append((f"a group at {100 * THIN:g} % of its rate", left_out(GROUP, THIN)))
     faults.append((f"blur: noise of {BLUR:g} standard deviations", blurred))
     if exam.subject.trained:
         faults.append(("copies of training examples", copied))
