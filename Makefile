@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 TORCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types floors docs pins clean
+.PHONY: help setup demo test lint types floors docs gallery pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -33,6 +33,10 @@ floors: $(VENV)/.dev  ## check that every module imports only from lower floors
 
 docs: $(VENV)/.dev  ## build the documentation into docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --builder html docs docs/_build/html
+
+gallery: $(VENV)/.core  ## make the pictures of docs/gallery again; QUICK=1 only tries the scripts
+	for script in $(filter-out docs/gallery/showing.py,$(wildcard docs/gallery/*.py)); do \
+		$(BIN)/python $$script $(if $(QUICK),--quick --out build/gallery) || exit 1; done
 
 # The newest versions that fit together, for everything but torch, whose version stays.
 pins:  ## renew constraints.txt, with the oldest Python that is supported
