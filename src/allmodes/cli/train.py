@@ -32,6 +32,9 @@ class Train(DataFlags):
     checkpoint_every: Whole = None
     """Steps between checkpoints. Default: a twentieth of the training."""
 
+    keep_best: Text = None
+    """Sample from the checkpoint that is best by this: missing_mass, modes, validation.nll, ... Default: the last."""
+
     def __call__(self) -> dict[str, Any]:
         from allmodes.training.train import train
 
@@ -56,6 +59,7 @@ class Train(DataFlags):
                 resume=self.resume,
                 device=self.device,
                 checkpoint_every=self.checkpoint_every,
+                keep_best=self.keep_best,
                 report=report,
                 note=warn,
             )

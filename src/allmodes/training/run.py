@@ -23,6 +23,7 @@ from allmodes.models.base import GenerativeModel
 from allmodes.random import Rng
 from allmodes.recipes import build
 from allmodes.training import checkpoint
+from allmodes.training.best import FOLDER
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Plan:
         checkpoint_every, log_every: steps between them.
         threads: processor threads; another number may change the last bits.
         device: kind of device, "cpu" or "cuda"; another one has other random numbers.
+        keep_best: the number by which the checkpoint that samples come from is chosen; None: the last one.
         versions: of the programs that the bits depend on.
     """
 
@@ -49,6 +51,7 @@ class Plan:
     log_every: int
     threads: int
     device: str
+    keep_best: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
 
@@ -71,12 +74,13 @@ class Run:
 
     @cached_property
     def model(self) -> GenerativeModel:
-        """The model of the last good checkpoint, with averaged weights where the recipe averages.
+        """The model of the last good checkpoint, or of the best, with averaged weights where the recipe averages.
 
         Raises:
             UserError: where there is no good checkpoint.
         """
-        kept = checkpoint.load(self.folder)
+        chosen = checkpoint.load(self.folder / FOLDER) if self.plan.keep_best else None
+        kept = chosen or checkpoint.load(self.folder)
         if kept is None:
             raise UserError(
                 f"{self.folder} has no checkpoint yet; continue it: allmodes train --resume --out {self.folder}"

@@ -20,9 +20,11 @@ from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition
 from allmodes.figures import save_samples
+from allmodes.models.base import DensityModel
 from allmodes.random import Rng
 from allmodes.recipes import Recipe, build, read_settings
 from allmodes.training import checkpoint
+from allmodes.training.best import Best, check_name
 from allmodes.training.distributed import World, world
 from allmodes.training.hardware import device_named, place, threads, threads_for
 from allmodes.training.health import EXAMINATIONS, Health, samples_for, watch
@@ -34,6 +36,8 @@ from allmodes.training.trainer import Trainer
 DEFAULT_RECIPE = "r3gan"
 DEFAULT_DATA = "ring"
 KEPT = 3
+SCORED = 1000
+"""Validation examples whose density is logged."""
 CHECKPOINTS = 20
 
 
@@ -67,6 +71,7 @@ def train(
     resume: bool = False,
     device: str | None = None,
     checkpoint_every: int | None = None,
+    keep_best: str | None = None,
     report: Report | None = None,
     note: Callable[[str], None] | None = None,
 ) -> Run:
@@ -83,6 +88,8 @@ def train(
             the run; what is given must agree with it.
         device: "cpu", "cuda", ...; a GPU if there is one.
         checkpoint_every: steps between checkpoints; a twentieth of the training if left out.
+        keep_best: the number of the examinations by which the checkpoint is chosen that samples come from, such as
+            "missing_mass"; the last checkpoint if left out.
         report: told of progress.
         note: told of warnings, a line each.
 
@@ -97,7 +104,7 @@ def train(
     with world() as here:
         target = device_named(device, here.local)
         if resume:
-            run, dataset = _continue(recipe, data, steps, seed, out, settings, checkpoint_every)
+            run, dataset = _continue(recipe, data, steps, seed, out, settings, checkpoint_every, keep_best)
             if target.type != run.plan.device and device is None:
                 target = device_named(run.plan.device, here.local)
             if target.type != run.plan.device:
@@ -114,7 +121,7 @@ def train(
             made = build(name, dataset.event, settings, steps=steps, seed=seed)
             if (dataset.event.classes or dataset.event.variables) and not made.model.conditional:
                 say(f"{name} takes no conditions: the labels and conditions of {dataset.name} are not used")
-            plan = _plan(name, settings, made, seed, dataset, target, checkpoint_every)
+            plan = _plan(name, settings, made, seed, dataset, target, checkpoint_every, keep_best)
             folder = Path(out).expanduser() if out else free_folder(_folder(dataset.name, name, seed))
             here.wait()  # all have named the folder before one makes it
             run = create(folder, plan) if here.rank == 0 else Run(folder, plan)
@@ -158,6 +165,8 @@ class _Session:
             self.dataset, self.real = dataset, dataset.part("validation")
             self.modes = dataset.modes
             self.watch = watch(dataset, recipe.model.transform)
+            self.say = say
+            self.best = Best(run.folder, run.plan.keep_best, run.metrics) if run.plan.keep_best else None
 
     def train(self, interrupt: Interrupt) -> Run:
         plan, last = self.plan, self.plan.steps
@@ -203,22 +212,37 @@ class _Session:
         )
         over = {"verdict": health.verdict} if step == self.plan.steps else {}
         self.journal.write({"step": step, "reason": health.reason} | over | health.numbers)
+        if health.verdict != "ok" and step < self.plan.steps:
+            self.say(f"step {step}: {health.verdict.replace('_', ' ')} so far: {health.reason}")
+        if self.best:
+            self.best.heed(health.numbers, step, *self._state())
 
     def _health(self, step: int, samples: Tensor, asked: Condition) -> Health:
         """Whether the model has collapsed; how samples obey constraints and, at the end, conditions."""
         health: Health = self.watch.examine(samples)
         model = self.trainer.model
         said, numbers = distribution(model.residuals, Batch(samples, asked), self.real, self.trainer.device)
-        health = health.beside(Health("ok", said, numbers))
+        health = health.beside(Health("ok", said, numbers | self._validation()))
         if step == self.plan.steps and model.conditional:
             health = health.beside(ConditionWatch(self.dataset, model.transform).examine(samples, asked))
         return health
 
+    def _validation(self) -> dict[str, float]:
+        """The mean negative log-probability of validation examples, nats, or the bound on it that training lowers."""
+        if not isinstance(self.trainer.model, DensityModel) or not len(self.real.x):
+            return {}
+        some = torch.arange(min(SCORED, len(self.real.x)))
+        batch = Batch(self.real.x[some], self.real.condition[some]).to(self.trainer.device)
+        return {"validation.nll": -self.trainer.score(batch, Rng(0, self.trainer.device)).mean}
+
     def _keep(self, step: int) -> None:
         if self.here.rank == 0:
-            tensors, plain = self.trainer.state()
-            plain["seconds"] = self.seconds + time.perf_counter() - self.begun
-            checkpoint.save(self.run.folder, step, tensors, plain, KEPT)
+            checkpoint.save(self.run.folder, step, *self._state(), KEPT)
+
+    def _state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+        tensors, plain = self.trainer.state()
+        plain["seconds"] = self.seconds + time.perf_counter() - self.begun
+        return tensors, plain
 
 
 def _plan(
@@ -229,9 +253,12 @@ def _plan(
     dataset: Dataset,
     device: torch.device,
     checkpoint_every: int | None,
+    keep_best: str | None,
 ) -> Plan:
     if checkpoint_every is not None and checkpoint_every < 1:
         raise UserError(f"--checkpoint-every {checkpoint_every}: must be at least 1")
+    if keep_best is not None:
+        check_name(keep_best)
     return Plan(
         recipe=name,
         settings=read_settings(name, settings),
@@ -248,6 +275,7 @@ def _plan(
         log_every=max(1, min(100, made.steps // 100)),
         threads=threads_for(made.model),
         device=device.type,
+        keep_best=keep_best,
         versions=versions(),
     )
 
@@ -260,6 +288,7 @@ def _continue(
     out: str | os.PathLike[str] | None,
     settings: Mapping[str, Any] | None,
     checkpoint_every: int | None,
+    keep_best: str | None,
 ) -> tuple[Run, Dataset]:
     """The run to resume and its data, both as they were."""
     if out is None:
@@ -275,6 +304,7 @@ def _continue(
         "--seed": (seed, plan.seed),
         "--set": (read_settings(plan.recipe, settings) if settings else None, plan.settings),
         "--checkpoint-every": (checkpoint_every, plan.checkpoint_every),
+        "--keep-best": (keep_best, plan.keep_best),
     }
     for flag, (wanted, was) in asked.items():
         if wanted is not None and wanted != was:

@@ -16,6 +16,7 @@ from allmodes.models.base import Player
 from allmodes.random import Rng
 from allmodes.recipes.base import Recipe
 from allmodes.schedule import Number
+from allmodes.score import Score
 from allmodes.training.distributed import ALONE, World
 from allmodes.training.ema import Average
 from allmodes.training.hardware import computes_in_bf16
@@ -118,7 +119,7 @@ class Trainer:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
                 loss = self.model.loss(player, batch, self.rng)
             torch.autograd.backward(loss.value * (self.model.copies / len(batches)), inputs=parameters)
-            what = "loss" if loss.surrogate else "nats"
+            what = "loss" if loss.surrogate else "nll"
             logged = {f"{player.name}.{what}": loss.value.detach(), **loss.parts}
         self.world.average_gradients(parameters)
         optimizer.move(rate)
@@ -157,6 +158,15 @@ class Trainer:
             asked = known[torch.arange(n) % len(known)].to(self.device)
         with self.average.applied() if self.average else nullcontext():
             return self.model.sample(n, asked, rng=rng)
+
+    def score(self, batch: Batch, rng: Rng) -> Score:
+        """Log-probability of examples under the averaged weights, or under the present ones where there is no average.
+
+        Raises:
+            NoDensity: if the model has none.
+        """
+        with self.average.applied() if self.average else nullcontext():
+            return self.model.score(batch.x, batch.condition if self.model.conditional else None, rng=rng)
 
     def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         """Everything that the next step depends on: tensors in named groups, and plain values for JSON."""

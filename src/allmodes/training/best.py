@@ -1,0 +1,55 @@
+"""The best checkpoint of a run, by a number that examinations find."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from allmodes.errors import unknown
+from allmodes.training import checkpoint
+
+LOW_IS_GOOD = ("missing_mass", "regions_missed", "reverse_kl", "validation.nll")
+HIGH_IS_GOOD = ("modes", "high_quality")
+FOLDER = "best"
+
+
+def check_name(name: str) -> None:
+    """Whether checkpoints can be chosen by that number.
+
+    Raises:
+        UserError: with the names that there are.
+    """
+    if name not in LOW_IS_GOOD + HIGH_IS_GOOD:
+        raise unknown("--keep-best", name, LOW_IS_GOOD + HIGH_IS_GOOD)
+
+
+class Best:
+    """Keeps the checkpoint with the best number so far, beside the last ones.
+
+    Arguments:
+        folder: the run's.
+        name: of the number.
+        seen: what the run's journal holds up to where it continues.
+    """
+
+    def __init__(self, folder: Path, name: str, seen: Iterable[Mapping[str, Any]]) -> None:
+        self.folder, self.name = folder / FOLDER, name
+        self.sign = 1.0 if name in LOW_IS_GOOD else -1.0
+        self.value = min((self.sign * line[name] for line in seen if name in line), default=math.inf)
+
+    def heed(
+        self,
+        numbers: Mapping[str, float],
+        step: int,
+        tensors: Mapping[str, dict[str, Tensor]],
+        plain: dict[str, Any],
+    ) -> None:
+        """Save the state if an examination's number is better than all before; equal ones keep the earlier state."""
+        value = self.sign * numbers.get(self.name, math.inf * self.sign)
+        if value < self.value:
+            self.value = value
+            checkpoint.save(self.folder, step, tensors, plain, 1)

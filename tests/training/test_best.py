@@ -1,0 +1,72 @@
+"""The best checkpoint by a number of the examinations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import allmodes
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.errors import UserError
+from allmodes.training import checkpoint
+from allmodes.training.best import Best
+from allmodes.training.train import Interrupted
+
+
+def test_it_keeps_the_best_the_earlier_of_equals_and_knows_the_direction(tmp_path: Path) -> None:
+    state = ({"model": {"w": torch.zeros(1)}}, {})
+    for name, values, best in (("missing_mass", (0.3, 0.1, 0.1, 0.2), 2), ("modes", (5.0, 7.0, 7.0, 6.0), 2)):
+        keeper = Best(tmp_path / name, name, [])
+        for step, value in enumerate(values, 1):
+            keeper.heed({name: value}, step, *state)
+        kept = checkpoint.load(tmp_path / name / "best")
+        assert kept
+        assert kept.step == best
+    continued = Best(tmp_path / "modes", "modes", [{"modes": 7.0}, {"loss": 1.0}])
+    continued.heed({"modes": 7.0}, 9, *state)
+    kept = checkpoint.load(tmp_path / "modes" / "best")
+    assert kept
+    assert kept.step == 2
+
+
+def test_samples_and_scores_come_from_the_checkpoint_with_the_best_validation(tmp_path: Path) -> None:
+    bits = load_data(load_data("digits", binarize="static").x[:300])
+    # Far too high a rate for so few examples: it overfits, so the last state is not the best.
+    asked = {"steps": 200, "settings": {"rate": 0.02, "width": 64}, "device": "cpu"}
+    run = allmodes.train("made", bits, out=tmp_path / "a", keep_best="validation.nll", **asked)
+    told = [line["validation.nll"] for line in run.metrics if "validation.nll" in line]
+    assert len(told) == 5
+    assert min(told) < told[-1]
+    scored = -run.model.score(bits.part("validation").x).mean
+    assert scored == pytest.approx(min(told), rel=1e-5)
+    last = allmodes.train("made", bits, out=tmp_path / "b", **asked)
+    assert -last.model.score(bits.part("validation").x).mean == pytest.approx(told[-1], rel=1e-5)
+
+
+def test_a_stopped_run_ends_with_the_same_best(tmp_path: Path, ring: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"steps": 20, "settings": {"width": 8}, "device": "cpu", "keep_best": "reverse_kl"}
+    whole = allmodes.train("gan2014", ring, out=tmp_path / "whole", **asked)
+
+    def stop(step: int, steps: int, numbers: object) -> None:
+        if step == 13:
+            import os
+            import signal
+
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        allmodes.train("gan2014", ring, out=tmp_path / "cut", report=stop, **asked)
+    cut = allmodes.train("gan2014", ring, out=tmp_path / "cut", resume=True, device="cpu")
+    one, other = (checkpoint.load(run.folder / "best") for run in (whole, cut))
+    assert one
+    assert other
+    assert one.step == other.step
+    for name, weight in one.tensors["model"].items():
+        assert weight.equal(other.tensors["model"][name])
+
+
+def test_an_unknown_number_is_named(ring: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="did you mean 'missing_mass'"):
+        allmodes.train("gan2014", ring, steps=2, keep_best="missing_mas", out=tmp_path / "run")
