@@ -212,7 +212,7 @@ class _Session:
         )
         over = {"verdict": health.verdict} if step == self.plan.steps else {}
         self.journal.write({"step": step, "reason": health.reason} | over | health.numbers)
-        if health.verdict != "ok" and step < self.plan.steps:
+        if health.verdict != "ok" and self.plan.steps / 2 <= step < self.plan.steps:  # before, much is still missing
             self.say(f"step {step}: {health.verdict.replace('_', ' ')} so far: {health.reason}")
         if self.best:
             self.best.heed(health.numbers, step, *self._state())
