@@ -93,6 +93,18 @@ def test_annealing_agrees_with_the_exact_partition_function() -> None:
         assert abs(found.value - exact) < 5 * found.standard_error + 1e-9
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_annealing_agrees_on_a_gpu() -> None:
+    m, base = machine(12, 10, 0.7), torch.zeros(12, device="cuda")
+    there = Bipartite(*(t.float().cuda() for t in (m.weights, m.left, m.right)))
+    exact = float(m.log_partition())
+    assert float(there.log_partition()) == pytest.approx(exact, abs=1e-4)
+    assert abs(anneal(there, base, 200, Rng(0, "cuda"), 500).value - exact) < 0.1
+    left = states(12).float().cuda()
+    low = there.log_mass(left).double() - reverse(there, base, left, Rng(1, "cuda"), 500)
+    assert abs(float(low.mean()) - exact) < 0.3
+
+
 def test_the_mean_weight_is_the_partition_function_however_few_the_temperatures() -> None:
     m, base = machine(6, 5, 0.7), torch.linspace(-1, 1, 6, dtype=torch.float64)
     found = anneal(m, base, 20_000, Rng(0), 3)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a G
 
 
 def trained(recipe: str, data: str, recorded: bool, steps: int) -> tuple[Trainer, list[dict[str, float]]]:
-    dataset = load_data(data)
+    dataset = load_data(data, binarize="dynamic" if recipe in ("rbm", "dbm", "gsn") else None)
     made = build(recipe, dataset.event, {"rate": 1e-4}, steps=steps)
     made.model.fit(dataset.to_fit())
     made.model.to("cuda")
@@ -25,7 +25,17 @@ def trained(recipe: str, data: str, recorded: bool, steps: int) -> tuple[Trainer
     return trainer, [trainer.fetch() for _ in trainer]
 
 
-@pytest.mark.parametrize(("recipe", "data"), [("r3gan", "ring"), ("gan2014", "ring"), ("dcgan", "digits")])
+@pytest.mark.parametrize(
+    ("recipe", "data"),
+    [
+        ("r3gan", "ring"),
+        ("gan2014", "ring"),
+        ("dcgan", "digits"),
+        ("rbm", "digits"),
+        ("dbm", "digits"),
+        ("gsn", "digits"),
+    ],
+)
 def test_a_replayed_training_is_the_plain_one(recipe: str, data: str) -> None:
     plain, said = trained(recipe, data, False, 20)
     fast, says = trained(recipe, data, True, 20)
