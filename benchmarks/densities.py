@@ -110,7 +110,8 @@ class Session:
     def run(self) -> dict[str, Any]:
         each = self.pace()
         # Chains cost the same for any number of images.
-        some = self.validation if self.case.look else self.validation[:500]
+        few = 1000 if self.device.type == "cuda" else 100
+        some = self.validation if self.case.look else self.validation[:few]
         self.scored(some, self.case.look or self.case.budget)
         begun = time.perf_counter()
         self.scored(some, self.case.look or self.case.budget)

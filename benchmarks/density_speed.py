@@ -150,7 +150,7 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     times, passes = (1, 1) if asked.quick else (3, 5)
     step = nade(2 if asked.quick else 7)
-    rows = [made(16, 20, times), made(100, 50, times)]
+    rows = [made(16, 20, 10 * times), made(100, 50, 10 * times)]
     with seeded(0):
         networks = {
             "PixelCNN, 7 blocks, h = 32": PixelCNNNetwork(1, 1, 32, 7),

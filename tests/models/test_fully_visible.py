@@ -261,3 +261,23 @@ def test_the_mean_of_logarithms_over_orders_would_be_no_density(name: str) -> No
             joints = torch.stack([model.log_joint(y, mask) for mask in torch.arange(model.masks)])
     assert float(joints.exp().sum(1).max()) == pytest.approx(1, abs=1e-9)
     assert float(joints.mean(0).exp().sum()) < 0.99
+
+
+class SigmoidTwice(Bernoulli):
+    """The published bug: probabilities as logits."""
+
+    def log_prob(self, y: Tensor, parameters: Tensor) -> Tensor:
+        return super().log_prob(y, parameters.sigmoid())
+
+
+@pytest.mark.parametrize(("site", "learns"), [(Bernoulli(), True), (SigmoidTwice(), False)], ids=["right", "twice"])
+def test_a_sigmoid_applied_twice_cannot_learn_what_the_right_one_does(site: Bernoulli, learns: bool) -> None:
+    points = torch.randint(2, (8, 9), generator=torch.Generator().manual_seed(0))
+    with seeded(0):
+        model = NADE(binary(9), Flatten((9,)), site, 32)
+    optimizer = torch.optim.Adam(model.parameters(), 0.05)
+    for _ in range(150):
+        optimizer.zero_grad()
+        model.loss(model.players[0], Batch(points), Rng(0)).value.backward()
+        optimizer.step()
+    assert (-float(model.score(points).value.mean()) < math.log(8) + 0.1) is learns
