@@ -1,11 +1,11 @@
 """Modes captured over many seeds, beside published figures and the perfect sampler.
 
-    python benchmarks/modes.py [--recipes gan2014,r3gan] [--data ring,grid] [--seeds 100] [--first 0] [--steps N]
-                               [--out benchmarks/results/modes.md]
+    python benchmarks/modes.py [--recipes gan2014,r3gan|all] [--data ring,grid] [--seeds 100] [--first 0] [--steps N]
+                               [--device cpu] [--jobs 1] [--quick] [--out benchmarks/results/modes.md]
 
-Each recipe is trained with each seed by `allmodes.study`; 2500 samples of each are examined. Beside modes.md the
-figures of every seed are written to modes.json, after each study. Studies train seeds together; what one seed costs
-alone, on one thread, is measured in the same run.
+Each recipe is trained with each seed by `allmodes.study`; 2500 samples of each are examined. `all` are the recipes that
+take the data. Beside modes.md the figures of every seed are written to modes.json, after each study. Studies train
+seeds together; what one seed costs alone, on one thread, is measured in the same run, unless processes share the seeds.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from common import arguments, markdown, publish, say, surroundings
+from seeds import many_seeds, named
 
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.training.hardware import threads
@@ -83,10 +84,11 @@ def progress(what: str) -> Callable[[int, int], None]:
     return report
 
 
-def seconds_alone(recipe: str, data: Dataset, seed: int, steps: int | None) -> float:
+def seconds_alone(recipe: str, data: Dataset, seed: int, steps: int | None, device: str | None) -> float:
     """Of one seed on one thread, from data to examined samples."""
     with threads(1):
-        return study(recipe, data, seeds=1, first=seed, steps=steps, report=progress(f"{recipe} alone")).seconds
+        report = progress(f"{recipe} alone")
+        return study(recipe, data, seeds=1, first=seed, steps=steps, device=device, report=report).seconds
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -94,7 +96,7 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     path.write_text(json.dumps(values, indent=1) + "\n")
 
 
-def measured(found: Study, alone: float, data: Dataset) -> dict[str, str]:
+def measured(found: Study, alone: float | None, data: Dataset) -> dict[str, str]:
     assert data.modes is not None
     low, high = found.interval
     modes, high_quality, reverse_kl = (found.values(name) or [] for name in ("modes", "high_quality", "reverse_kl"))
@@ -104,29 +106,45 @@ def measured(found: Study, alone: float, data: Dataset) -> dict[str, str]:
         **figures(modes, high_quality, reverse_kl, len(data.modes.centres)),
         "collapsed": f"{found.collapsed:.0%} [{low:.1%}, {high:.1%}]".replace("%", " %"),
         "seconds a seed": f"{found.seconds / len(found.findings):.1f}",
-        "one seed alone, s": f"{alone:.0f}",
+        "one seed alone, s": "" if alone is None else f"{alone:.0f}",
         "source": f"measured here, {len(found.findings)} seeds",
     }
 
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--recipes", default="gan2014,r3gan")
+    parser.add_argument("--recipes", default="gan2014,r3gan", help="separated by commas, or all that take the data")
     parser.add_argument("--data", default="ring,grid", help="sets with known modes")
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--steps", type=int, help="instead of each recipe's own number")
+    parser.add_argument("--device", help="cpu or cuda; a GPU if there is one")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that share the seeds of a study")
+    parser.add_argument("--quick", action="store_true", help="2 seeds of 200 steps on the ring")
     asked = parser.parse_args()
-    where = surroundings(f"as the package chooses, of {torch.get_num_threads()}; one for one seed alone")
+    if asked.quick:
+        asked.data, asked.seeds, asked.steps = "ring", 2, asked.steps or 200
+    chosen = f"as the package chooses, of {torch.get_num_threads()}; one for one seed alone"
+    where = surroundings(f"one in each of {asked.jobs} processes" if asked.jobs > 1 else chosen)
     rows: list[dict[str, str]] = []
     raw: list[dict[str, Any]] = []
     for name in asked.data.split(","):
         data = load_data(name)
         rows += [dict(zip(PUBLISHED_KEYS, row, strict=True)) for row in PUBLISHED if row[0] == name]
-        for recipe in asked.recipes.split(","):
-            alone = seconds_alone(recipe, data, asked.first, asked.steps)
-            report = progress(f"{recipe} on {name}")
-            found = study(recipe, data, seeds=asked.seeds, first=asked.first, steps=asked.steps, report=report)
+        for recipe in named(asked.recipes, asked.data.split(",")):
+            alone = None
+            if asked.jobs == 1 and not asked.quick:
+                alone = seconds_alone(recipe, data, asked.first, asked.steps, asked.device)
+            found = many_seeds(
+                recipe,
+                name,
+                asked.seeds,
+                asked.first,
+                asked.steps,
+                device=asked.device,
+                jobs=asked.jobs,
+                report=progress(f"{recipe} on {name}"),
+            )
             rows.append(measured(found, alone, data))
             raw.append(found.to_dict() | {"first": asked.first, "steps": found.steps, "seconds_alone": alone})
             say(markdown([rows[-1]]))

@@ -21,12 +21,14 @@ def unrolled(
     width: int = 128,
     latent: int = 64,
     rate: float = 1e-3,
-    batch: int = 256,
+    discriminator_rate: float = 3e-4,
+    batch: int = 128,
     steps: int = 5_000,
 ) -> Recipe:
     """A GAN whose generator plays against the discriminator that would answer its move in so many steps.
 
-    `look` is the learning rate of those steps, of plain gradient descent.
+    `look` is the learning rate of those steps, of plain gradient descent. The discriminator moves on a slower time
+    scale than the generator, as in the paper's experiments.
     """
     networks = pair(event, width=width, latent=latent)
     return Recipe(
@@ -39,7 +41,10 @@ def unrolled(
             objective=NonSaturating(),
             unrolling=Unrolling(unroll, look),
         ),
-        optimizer=Adam(Constant(rate), betas=(0.5, 0.999)),
+        optimizer={
+            "discriminator": Adam(Constant(discriminator_rate), betas=(0.5, 0.999)),
+            "generator": Adam(Constant(rate), betas=(0.5, 0.999)),
+        },
         batch=batch,
         steps=steps,
     )
