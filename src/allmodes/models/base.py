@@ -286,8 +286,11 @@ class DensityModel(GenerativeModel):
             return self.log_density(self.transform(x, rng), condition, budget=budget, rng=rng)
         if not self.dequantized:
             return self._changed_variables(x, condition, budget, rng)
-        draws = [self._changed_variables(x, condition, None, rng) for _ in range(budget or 1)]
-        return torch.stack(draws).logsumexp(0) - math.log(len(draws))
+        if not budget or budget == 1:
+            return self._changed_variables(x, condition, None, rng)
+        again = torch.arange(len(x), device=x.device).repeat(budget)
+        draws = self._changed_variables(x[again], condition[again], None, rng).view(budget, len(x))
+        return draws.logsumexp(0) - math.log(budget)
 
     def _changed_variables(self, x: Tensor, condition: Condition, budget: int | None, rng: Rng) -> Tensor:
         y, log_slope = self.transform.with_log_slope(x, rng)
