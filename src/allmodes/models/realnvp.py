@@ -41,7 +41,7 @@ class RealNVP(Flow):
         couplings: in a group; a vector has one group of them, a scale of an image two.
         width: of hidden layers or maps.
         depth: hidden layers, or residual blocks, of each coupling's network.
-        scales: of an image, as far as its sides can be halved.
+        scales: of an image, as far as its sides can be halved; 0 for a vector.
 
     References:
         Density estimation using Real NVP (Dinh et al., 2016), section 3, https://arxiv.org/abs/1605.08803
@@ -67,9 +67,12 @@ def _of_vectors(size: int, couplings: int, widths: tuple[int, ...]) -> list[Bije
 
 
 def _scale(shape: Shape, scales: int, couplings: int, width: int, depth: int) -> Leaving:
-    """One scale and those below it; the last has one coupling more, and no squeeze."""
+    """One scale and those below it; the last has one coupling more, and no squeeze.
+
+    A scale of 2 x 2 pixels is the last: a single pixel has no checkerboard.
+    """
     channels, rows, columns = shape
-    halved = scales > 1 and rows % 2 == columns % 2 == 0
+    halved = scales > 1 and rows % 2 == columns % 2 == 0 and min(rows, columns) >= 4
     layers: list[Bijection] = []
     for layer in range(couplings if halved else couplings + 1):
         layers += _step(shape, checkerboard(shape, layer % 2), width, depth)

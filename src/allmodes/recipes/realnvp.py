@@ -28,7 +28,7 @@ def realnvp(
     """Affine couplings to independent normal variables; images on a checkerboard, by channels, over several scales."""
     if event.size < 2:
         raise UserError("realnvp scales some numbers by others, and an example here is one number; use --recipe vae")
-    if event.image is None:
+    if event.image is None or event.image[1:] == (1, 1):
         model = RealNVP(
             event,
             dense_flat(event, alpha=ALPHA),

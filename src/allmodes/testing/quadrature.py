@@ -16,7 +16,7 @@ WIDER = 10.0
 """Spans by which the integral goes on beyond the points, on each side: the tails of a logistic distribution."""
 ROUNDS = 8
 EVALUATIONS = 200_000
-SMALL = 1e-4
+SMALL = 1e-3
 """Sum of the differences between two rules at which no cell is halved further."""
 
 

@@ -22,9 +22,9 @@ from allmodes.testing.report import NotApplicable
 STATES = 2**12
 """Discrete events with no more states are enumerated."""
 SAMPLES = 4000
-MUCH = 300
+MUCH = 100
 """The budget that makes a bound tight."""
-DRAWS = 6
+DRAWS = 4
 """Independent scores of an estimator, which show how far it scatters."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 from torch import Tensor
@@ -50,7 +51,7 @@ def check_model(
     if len(x) < 2:
         raise UserError(f"check_model needs at least 2 examples and got {len(x)}")
     model.event.require(x)
-    subject = Subject(model, x, condition or Condition(), seed, rebuild, steps)
+    subject = Subject(copy.deepcopy(model), x, condition or Condition(), seed, rebuild, steps)
     report = Report(tuple(_run(check, subject) for check in CHECKS))
     if raises and not report.passed:
         raise CheckFailed("\n".join(map(str, report.having(Outcome.FAILED))))
