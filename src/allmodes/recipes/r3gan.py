@@ -87,8 +87,9 @@ def _images(
         generator, discriminator = R3GANGenerator(image, LATENT, widths), R3GANDiscriminator(image, widths)
         rate = rate or 2e-4
     elif len(halvings(*image[1:])) > 2:  # enough pixels for two strided convolutions
-        generator = DCGANGenerator(image, LATENT, width or 32, normalized=False, output=nn.Identity())
-        discriminator = DCGANDiscriminator(image, width or 32, normalized=False)
+        width = width or (32 if max(image[1:]) <= 64 else 16)  # large images cost by their finest maps
+        generator = DCGANGenerator(image, LATENT, width, normalized=False, output=nn.Identity())
+        discriminator = DCGANDiscriminator(image, width, normalized=False)
         rectified(generator)
         rectified(discriminator)
         rate = rate or 1e-3
