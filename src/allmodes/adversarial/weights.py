@@ -39,8 +39,12 @@ class Orthogonal(Penalty):
     def _cost(self, round: Round) -> Tensor:
         costs = []
         for w in matrices(round.networks[self.player]):
-            likeness = w @ w.mT
-            costs.append((likeness - torch.diag_embed(likeness.diagonal(dim1=-2, dim2=-1))).square().sum((-2, -1)))
+            # All squared products sum to the same in W W^T and in W^T W: the smaller one is made. In bfloat16 what is
+            # left of them without the squared lengths would be lost.
+            with torch.autocast(w.device.type, enabled=False):
+                products = w @ w.mT if w.shape[-2] <= w.shape[-1] else w.mT @ w
+                lengths = w.square().sum(-1)
+                costs.append(products.square().sum((-2, -1)) - lengths.square().sum(-1))
         return self.beta * torch.stack([cost.mean() for cost in costs]).sum()
 
 
