@@ -18,6 +18,7 @@ from allmodes.data.contents import reading
 from allmodes.data.dataset import load_data
 from allmodes.data.files import read
 from allmodes.errors import UserError
+from allmodes.event import Support
 
 X = np.arange(60, dtype=np.float64).reshape(20, 3)
 
@@ -203,3 +204,15 @@ def test_a_missing_library_is_named(
     (tmp_path / "file").write_bytes(magic + bytes(100))
     with pytest.raises(UserError, match=rf"needs {library}, which is not installed: pip install 'allmodes\[files\]'"):
         read(tmp_path / "file")
+
+
+def test_bits_as_text_one_example_a_line(tmp_path: Path) -> None:
+    bits = np.random.default_rng(0).random((30, 12)) < 0.5
+    path = tmp_path / "binarized.amat"
+    path.write_text("".join(" ".join(str(int(bit)) for bit in row) + " \n" for row in bits))
+    data = load_data(path)
+    assert data.event.support is Support.BINARY
+    assert data.x.numpy().astype(bool).tolist() == bits.tolist()
+    path.write_text("0 1 0\n1 1\n")
+    with pytest.raises(UserError, match="row 2 is not 3 zeros and ones"):
+        load_data(path)

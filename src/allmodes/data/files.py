@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from allmodes.data.arrays import read_h5, read_npy, read_npz
+from allmodes.data.bits import is_bits, read_bits
 from allmodes.data.contents import Contents, reading
 from allmodes.data.idx import image_file, is_idx, read_idx
 from allmodes.data.pictures import find_pictures, is_picture, read_pictures
@@ -16,7 +17,7 @@ from allmodes.data.tables import read_csv, read_parquet
 from allmodes.errors import UserError
 
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt")
-KNOWN = "a folder of PNG or JPEG pictures, .npy, .npz, .csv, .h5, .parquet, idx or idx.gz"
+KNOWN = "a folder of PNG or JPEG pictures, .npy, .npz, .csv, .h5, .parquet, idx or idx.gz, rows of 0 and 1"
 
 
 def read(
@@ -85,6 +86,9 @@ def _read_file(path: Path, label: str | None, condition: Sequence[str]) -> Conte
         raise UserError(f"{path} is one picture; give the folder that holds all of them: {path.parent}")
     if b"\0" in head or head.startswith(b"\x1f\x8b"):
         raise UserError(f"{path} is of no known kind; give {KNOWN}")
+    if is_bits(head):
+        _refuse_names(path, label, condition)
+        return read_bits(path)
     return read_csv(path, label, condition)
 
 
