@@ -5,7 +5,7 @@
 
 The "generators" are the true distribution with one planted fault (faults.py), so the truth is known. A trial draws
 training, held-out and generated examples and asks every finding. Written beside the table: audit_power.json with every
-trial. Trials go round the sets, so that a run that is cut short by --minutes has as many of each.
+trial. Every part of the work is spread over the whole, so that a run cut short by --minutes has its share of each.
 
 One trial takes 1 s of one core at the small sizes and 6 s at the large ones (5,000 training, 5,000 held-out, 25,000
 generated); the default takes about 7 minutes on 16 cores. MNIST is read from the folder ALLMODES_DATA.
@@ -17,7 +17,7 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
@@ -231,25 +231,31 @@ def _energy(job: Job, scale: float) -> Row:
     }
 
 
-def jobs(asked: Any) -> Iterator[Job]:
-    """All trials, the sets in turn."""
+def jobs(asked: Any) -> list[Job]:
+    """All trials, every part of the work spread evenly over the whole."""
     names = [name for name in asked.sets.split(",") if name != "mnist" or (folder() / "mnist").is_dir()]
-    spaces = [(name, kind) for name in names for kind in (("pca", "classifier") if name == "mnist" else ("identity",))]
-    for seed in range(max(asked.seeds, asked.power, asked.large)):
-        for name, kind in spaces:
-            if seed < asked.power and name != "mnist":
-                yield Job("trial", name, kind, SMALL[name], seed, FAULTS)
-            elif seed < asked.seeds:
-                yield Job("trial", name, kind, SMALL[name], seed, ("none",))
-            if seed < asked.large and name != "digits":
-                yield Job("trial", name, kind, LARGE, seed, LARGE_FAULTS)
-        if seed < asked.seeds:
-            yield Job("energy", "showers", "identity", LARGE, seed)
-        if "grid" in names and seed < asked.coverage // AT_ONCE:
-            yield Job("interval", "grid", "identity", COVERAGE_SIZES, seed)
+    due: list[tuple[float, Job]] = []
+
+    def add(
+        count: int, first: int, kind: str, name: str, space: str, sizes: tuple[int, int, int], *faults: str
+    ) -> None:
+        seeds = range(first, count)
+        due.extend(((i + 0.5) / len(seeds), Job(kind, name, space, sizes, s, faults)) for i, s in enumerate(seeds))
+
+    for name in names:
+        for space in ("pca", "classifier") if name == "mnist" else ("identity",):
+            faulty = 0 if name == "mnist" else min(asked.power, asked.seeds)
+            add(faulty, 0, "trial", name, space, SMALL[name], *FAULTS)
+            add(asked.seeds, faulty, "trial", name, space, SMALL[name], "none")
+            if name != "digits":
+                add(asked.large, 0, "trial", name, space, LARGE, *LARGE_FAULTS)
+    add(asked.seeds, 0, "energy", "showers", "identity", LARGE)
+    if "grid" in names:
+        add(asked.coverage // AT_ONCE, 0, "interval", "grid", "identity", COVERAGE_SIZES)
+    return [job for _, job in sorted(due, key=lambda pair: pair[0])]
 
 
-def run(todo: Iterator[Job], processes: int, minutes: float, keep: Callable[[list[Row]], None]) -> list[Row]:
+def run(todo: Sequence[Job], processes: int, minutes: float, keep: Callable[[list[Row]], None]) -> list[Row]:
     """Everything, or as much as the time allows; what is done is kept now and then."""
     begun, rows = time.monotonic(), []
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -265,7 +271,7 @@ def run(todo: Iterator[Job], processes: int, minutes: float, keep: Callable[[lis
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 rows += [row for future in done for row in future.result()]
             if count % 50 == 0:
-                say(f"job {count}, {len(rows)} trials done, {time.monotonic() - begun:.0f} s")
+                say(f"job {count} of {len(todo)}, {len(rows)} trials done, {time.monotonic() - begun:.0f} s")
                 keep(rows)
         rows += [row for future in waiting for row in future.result()]
     return rows
