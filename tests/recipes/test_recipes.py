@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
+from allmodes.adversarial.views import Augmentation
 from allmodes.data.dataset import Dataset
 from allmodes.errors import UserError
-from allmodes.recipes import Entry, build, recipes
+from allmodes.recipes import Entry, build, read_settings, recipes
+from allmodes.training.trainer import Trainer
 
 ENTRIES = list(recipes().values())
 IDS = list(recipes())
@@ -108,3 +111,38 @@ def test_the_two_games_of_2014_differ_in_the_generators_loss_alone(ring: Dataset
             -a.discriminator(logits.new_full((2,), 1e9), logits).item()
         )
         assert not a.generator(logits, logits).equal(b.generator(logits, logits))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "remedy"),
+    [
+        ("gan2014", {"smoothing": "0.1"}),
+        ("gan2014", {"noise": "0.5"}),
+        ("gan2014", {"kernels": "4"}),
+        ("dcgan", {"augment": "true"}),
+    ],
+)
+def test_each_remedy_is_a_setting_that_changes_the_discriminators_loss(
+    recipe: str, remedy: dict[str, str], make_trainer: Callable[..., Trainer], events: dict[str, Dataset]
+) -> None:
+    losses = []
+    for settings in ({}, remedy):
+        trainer = make_trainer(recipe, events["HWC"], **settings)
+        model = trainer.model
+        for view in getattr(model, "views", ()):
+            if isinstance(view, Augmentation):
+                view.probability.fill_(1.0)
+        loss = model.loss(model.players[0], next(trainer.batches), trainer.rng)
+        torch.autograd.backward(loss.value, inputs=list(model.players[0].module.parameters()))
+        losses.append(loss.value.item())
+    assert losses[0] != losses[1]
+    assert all(map(math.isfinite, losses))
+
+
+def test_text_settings_are_taken_as_they_are_and_flags_are_read(events: dict[str, Dataset]) -> None:
+    made = read_settings("constrained", {"log": "energy", "zeros": "TRUE", "kappa": "2"})
+    assert made == {"log": "energy", "zeros": True, "kappa": 2.0}
+    with pytest.raises(UserError, match="--set zeros=maybe: expected true or false"):
+        read_settings("constrained", {"zeros": "maybe"})
+    with pytest.raises(UserError, match="--set pack=3: a batch of 256 is no multiple"):
+        build("pacgan", events["points"].event, {"pack": 3})

@@ -17,18 +17,18 @@ def unrolled(
     event: Event,
     *,
     unroll: int = 5,
-    look: float = 0.3,
+    look: float = 2.0,
     width: int = 128,
     latent: int = 64,
     rate: float = 1e-3,
-    discriminator_rate: float = 3e-4,
+    discriminator_rate: float = 1e-3,
     batch: int = 128,
     steps: int = 5_000,
 ) -> Recipe:
     """A GAN whose generator plays against the discriminator that would answer its move in so many steps.
 
-    `look` is the learning rate of those steps, of plain gradient descent. The discriminator moves on a slower time
-    scale than the generator, as in the paper's experiments.
+    `look` is the learning rate of those steps, of plain gradient descent, whose slopes on logits are small. The two
+    players may move on time scales of their own: `rate` is the generator's.
     """
     networks = pair(event, width=width, latent=latent)
     return Recipe(
