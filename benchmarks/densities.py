@@ -250,6 +250,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0, help="in all: training, looks and the test")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--epochs", type=int, help="the most passes over the training images, instead of the case's")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the recipe")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     asked = parser.parse_args()
@@ -258,6 +259,7 @@ def main() -> None:
         return
     torch.set_num_threads(asked.threads)
     case = CASES[asked.model]
+    case = case if asked.epochs is None else replace(case, epochs=asked.epochs)
     settings = {**case.settings, **(case.gpu if asked.device == "cuda" else case.cpu)}
     settings |= dict(pair.split("=", 1) for pair in asked.set)
     say(f"{asked.model}: {settings}")

@@ -28,8 +28,12 @@ def step_by_step(net: NADENetwork, v: Tensor) -> Tensor:
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("block", [1, 60, 10**9])
 @pytest.mark.parametrize("parameters", [1, 3])
-def test_values_and_gradients_are_autograds(parameters: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(nade.NUMBERS_PER_BLOCK, "cpu", block)
+@pytest.mark.parametrize("wide", [False, True], ids=["as on a processor", "as on a GPU"])
+def test_values_and_gradients_are_autograds(
+    parameters: int, block: int, wide: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nade, "_wide", lambda x: wide)
+    monkeypatch.setattr(nade, "NUMBERS_PER_BLOCK", {"cpu": block, "cuda": block})
     net = network(7, parameters, 5)
     v = torch.randn(4, 7, generator=torch.Generator().manual_seed(0), requires_grad=True)
     torch.testing.assert_close(net(v), step_by_step(net, v))

@@ -100,9 +100,14 @@ class Recurrence(torch.autograd.Function):
         return dv, dW, da.sum(0), dV, g.sum(2)
 
 
+def _wide(x: Tensor) -> bool:
+    """Whether the machine wants much to do at once."""
+    return x.is_cuda
+
+
 def _block(v: Tensor, W: Tensor) -> int:
     """Sites at a time that keep the machine busy."""
-    return min(len(W), max(1, NUMBERS_PER_BLOCK["cuda" if v.is_cuda else "cpu"] // (len(v) * W.shape[1])))
+    return min(len(W), max(1, NUMBERS_PER_BLOCK["cuda" if _wide(v) else "cpu"] // (len(v) * W.shape[1])))
 
 
 def _states(states: Tensor, v: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,7 +118,7 @@ def _states(states: Tensor, v: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
         v: the sites' numbers, [n, T].
         W: their weights, [T, H].
     """
-    if states.is_cuda:  # few large kernels
+    if _wide(states):  # few large kernels
         terms = v.T.unsqueeze(2) * W.unsqueeze(1)
         terms[0] += states[0]
         torch.cumsum(terms, 0, out=states[1 : len(W) + 1])
@@ -132,7 +137,7 @@ def _after(after: Tensor, inner: Tensor, da: Tensor) -> None:
         inner: gradients of each site's own state, [T, n, H].
         da: of the state after the block, [n, H].
     """
-    if inner.is_cuda:
+    if _wide(inner):
         torch.cumsum(inner, 0, out=after)
         torch.sub(after[-1] + da, after, out=after)
         return
