@@ -131,8 +131,7 @@ class DiagonalBiLSTM(nn.Module):
         self.pixels = nn.Parameter(_uniform(features, 4 * width))
         self.inputs = nn.Parameter(_uniform(2, 2 * width, 4 * width))
         self.bias = nn.Parameter(torch.zeros(2, 1, 4 * width))
-        self.beside = nn.Parameter(_uniform(2, width, 4 * width))
-        self.above = nn.Parameter(_uniform(2, width, 4 * width))
+        self.states = nn.Parameter(_uniform(2, 2 * width, 4 * width))  # of the pixel beside, then of the one above
         self.out = Pointwise(width, 2 * width)
 
     def forward(self, x: Tensor, v: Tensor) -> Tensor:
@@ -147,12 +146,11 @@ class DiagonalBiLSTM(nn.Module):
     def _scan(self, gates: Tensor) -> Tensor:
         """States of all diagonals in turn, [T, 2, R, n, 4h] -> [T, 2, R, n, h]."""
         h = c = gates.new_zeros(*gates.shape[1:-1], self.width)
+        none = torch.zeros_like(h[:, :1])
         states = []
         for step in gates:
-            above = pad(h[:, :-1], (0, 0, 0, 0, 1, 0))
-            mixed = torch.baddbmm(step.flatten(1, 2), h.flatten(1, 2), self.beside)
-            mixed = torch.baddbmm(mixed, above.flatten(1, 2), self.above)
-            h, c = cell(mixed.view_as(step), c)
+            seen = torch.cat([h, torch.cat([none, h[:, :-1]], 1)], -1)
+            h, c = cell(torch.baddbmm(step.flatten(1, 2), seen.flatten(1, 2), self.states).view_as(step), c)
             states.append(h)
         return torch.stack(states)
 
@@ -189,7 +187,7 @@ class DiagonalBiLSTMStream:
 
     def _above(self, side: int, states: Tensor) -> Tensor:
         """What a complete row adds to the gates of the next, [W, n, h] -> [W, n, 4h]."""
-        return states @ self.layer.above[side] + self.layer.bias[side]
+        return states @ self.layer.states[side, self.layer.width :] + self.layer.bias[side]
 
     def row(self, image: Tensor) -> None:
         """Begin the next row, when the last one is complete."""
@@ -204,7 +202,7 @@ class DiagonalBiLSTMStream:
         gates = self._above(1, self.right) + self.inputs @ self.layer.inputs[1] + image @ self.layer.pixels
         h = c = torch.zeros_like(self.c)
         for column in reversed(range(self.columns)):
-            h, c = cell(torch.addmm(gates[column], h, self.layer.beside[1]), c)
+            h, c = cell(torch.addmm(gates[column], h, self.layer.states[1, : self.layer.width]), c)
             self.right[column] = h
 
     def pixel(self, column: int, x: Tensor) -> Tensor:
@@ -212,7 +210,7 @@ class DiagonalBiLSTMStream:
         self.inputs[column] = x
         gates = torch.addmm(self.above[column], x, self.layer.inputs[0])
         if column:
-            gates.addmm_(self.left[column - 1], self.layer.beside[0])
+            gates.addmm_(self.left[column - 1], self.layer.states[0, : self.layer.width])
         self.left[column], self.c = cell(gates, self.c)
         return x + self.layer.out.at(self.left[column] + self.right[column])
 
