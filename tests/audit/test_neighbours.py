@@ -20,6 +20,7 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many tiles even of small sets."""
     monkeypatch.setattr(Tiles.__init__, "__kwdefaults__", Tiles.__init__.__kwdefaults__ | {"tile_bytes": 40_000})
     monkeypatch.setattr(neighbours, "SCRATCH", 2_000)
+    monkeypatch.setattr(neighbours, "BLOCK", 90)
 
 
 @pytest.mark.usefixtures("small_tiles")

@@ -132,7 +132,9 @@ def overlap(real: np.ndarray, fake: np.ndarray, *, k: int = K, device: torch.dev
     n, m = len(real), len(fake)
     balls_at_fake, fakes_in_ball, balls_at_real = (np.zeros(size, np.int64) for size in (m, n, n))
     fakes_lost, someone_in, some_ball_at = (np.zeros(n, np.int64) for _ in range(3))
-    for tile in Tiles(fake, real, device=device, tile_bytes=TILE_BYTES):
+    # With many features the product is what costs, and it wants many rows.
+    tile_bytes = TILE_BYTES * max(1, real.shape[1] // 256)
+    for tile in Tiles(fake, real, device=device, tile_bytes=tile_bytes):
         start, stop = tile.rows.start, tile.rows.stop
         shifted = tile.squared.sub_(tile.slack)
         y, x = _inside(tile, shifted, radius_real[None, :], fake, real)

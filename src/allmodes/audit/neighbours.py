@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from allmodes.audit.tiles import Tile, Tiles, exact
+from allmodes.audit.tiles import Tiles, exact
 from allmodes.errors import UserError
 
 TREE_FEATURES = 8
 """Up to so many features a k-d tree is faster than all distances, and as exact."""
+BLOCK = 2048
+"""Rows and columns of a block of distances within a set."""
 MARGIN = 4
 """Candidates beyond k whose distances are computed again exactly."""
 SCRATCH = 2**22
@@ -67,15 +70,76 @@ def nearest(
     if points.shape[1] <= TREE_FEATURES:
         return _by_tree(queries, points, k, within)
     found = Neighbours(np.empty((len(queries), k)), np.empty((len(queries), k), np.int64))
-    doubtful = [
-        _fill(found, tile, queries, points, np.arange(tile.rows.start, tile.rows.stop), within)
-        for tile in Tiles(queries, points, device=device)
-    ]
+    search = _pairs_once(points, k + MARGIN, device) if within else _tile_by_tile(queries, points, k + MARGIN, device)
+    doubtful = [_enter(found, part, queries, points, available) for part in search]
     again = np.concatenate(doubtful) if doubtful else np.empty(0, np.int64)
     if len(again):
-        for tile in Tiles(queries[again], points, device=device, dtype=torch.float64):
-            _fill(found, tile, queries, points, again[tile.rows], within)
+        own = again if within else None
+        for part in _tile_by_tile(queries[again], points, k + MARGIN, device, torch.float64, own):
+            _enter(found, replace(part, rows=again[part.rows]), queries, points, available)
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """The nearest points of some queries, by a product of limited precision.
+
+    Arguments:
+        rows: which queries, [r].
+        squared: their squared distances, nearest first, [r, c] in units of `scale`.
+        index: rows of the points, [r, c].
+        slack: by how much a squared distance can be wrong, [r, 1].
+        scale: one unit of distance, in the units of the examples.
+    """
+
+    rows: np.ndarray
+    squared: Tensor
+    index: Tensor
+    slack: Tensor
+    scale: float
+
+
+def _tile_by_tile(
+    queries: np.ndarray,
+    points: np.ndarray,
+    count: int,
+    device: torch.device | str,
+    dtype: torch.dtype = torch.float32,
+    own: np.ndarray | None = None,
+) -> Iterator[_Candidates]:
+    """Candidates among all points; `own`: which point each query is, and cannot be a neighbour of, [n]."""
+    for tile in Tiles(queries, points, device=device, dtype=dtype):
+        rows = np.arange(tile.rows.start, tile.rows.stop)
+        if own is not None:
+            at = torch.from_numpy(own[rows]).to(tile.squared.device)
+            tile.squared[torch.arange(len(rows), device=at.device), at] = torch.inf
+        squared, index = smallest(tile.squared, min(count, len(points)))
+        yield _Candidates(rows, squared, index, tile.slack, tile.scale)
+
+
+def _pairs_once(points: np.ndarray, count: int, device: torch.device | str) -> Iterator[_Candidates]:
+    """Candidates within a set: each pair's distance is computed once and offered to both of the pair."""
+    tiles, n = Tiles(points[:0], points, device=device), len(points)
+    squared = torch.full((n, min(count, n)), torch.inf, device=tiles.device)
+    index = torch.zeros(squared.shape, dtype=torch.int64, device=tiles.device)
+
+    def offer(start: int, block: Tensor, at: int) -> None:
+        """Points from `at` on to queries from `start` on."""
+        value, column = smallest(block, min(squared.shape[1], block.shape[1]))
+        rows = slice(start, start + len(block))
+        value, column = torch.cat((squared[rows], value), 1), torch.cat((index[rows], column + at), 1)
+        squared[rows], chosen = value.topk(squared.shape[1], dim=1, largest=False)
+        index[rows] = column.gather(1, chosen)
+
+    for start in range(0, n, BLOCK):
+        for at in range(start, n, BLOCK):
+            block = tiles.block(slice(start, start + BLOCK), slice(at, at + BLOCK))
+            if at == start:
+                block.fill_diagonal_(torch.inf)
+            else:
+                offer(at, block.T.contiguous(), start)
+            offer(start, block, at)
+    yield _Candidates(np.arange(n), squared, index, tiles.slack(tiles.squares[:, None]), tiles.scale)
 
 
 def _by_tree(queries: np.ndarray, points: np.ndarray, k: int, within: bool) -> Neighbours:
@@ -91,26 +155,19 @@ def _by_tree(queries: np.ndarray, points: np.ndarray, k: int, within: bool) -> N
     return Neighbours(np.take_along_axis(distance, order, 1), np.take_along_axis(index, order, 1).astype(np.int64))
 
 
-def _fill(
-    found: Neighbours, tile: Tile, queries: np.ndarray, points: np.ndarray, rows: np.ndarray, within: bool
-) -> np.ndarray:
-    """Enter the neighbours of the queries `rows`; those of them that float32 does not decide are returned."""
-    k = found.index.shape[1]
-    squared = tile.squared
-    if within:
-        at = torch.from_numpy(rows).to(squared.device)
-        squared[torch.arange(len(rows), device=squared.device), at] = torch.inf
-    value, candidate = smallest(squared, min(k + MARGIN, len(points) - within))
-    index = np.sort(candidate.cpu().numpy(), axis=1)
-    square = _squares(queries, rows, points, index)
+def _enter(found: Neighbours, part: _Candidates, queries: np.ndarray, points: np.ndarray, available: int) -> np.ndarray:
+    """Enter the neighbours of some queries; those of them that the candidates do not decide are returned."""
+    k, c = found.index.shape[1], min(part.index.shape[1], available)
+    index = np.sort(part.index[:, :c].cpu().numpy(), axis=1)
+    square = _squares(queries, part.rows, points, index)
     order = np.argsort(square, axis=1, kind="stable")[:, :k]
-    found.index[rows] = np.take_along_axis(index, order, 1)
+    found.index[part.rows] = np.take_along_axis(index, order, 1)
     square = np.take_along_axis(square, order, 1)
-    found.distance[rows] = np.sqrt(square)
-    if value.shape[1] == len(points) - within:
-        return rows[:0]
-    beyond = (value[:, -1:] - tile.slack).double().cpu().numpy() * tile.scale**2
-    return rows[square[:, -1] > beyond[:, 0]]
+    found.distance[part.rows] = np.sqrt(square)
+    if c == available:
+        return part.rows[:0]
+    beyond = (part.squared[:, c - 1 : c] - part.slack).double().cpu().numpy() * part.scale**2
+    return part.rows[square[:, -1] > beyond[:, 0]]
 
 
 def _squares(queries: np.ndarray, rows: np.ndarray, points: np.ndarray, index: np.ndarray) -> np.ndarray:

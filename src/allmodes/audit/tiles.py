@@ -79,13 +79,24 @@ class Tiles:
         return torch.from_numpy((x - self.centre) / self.scale).to(self.device, self.dtype)
 
     def __iter__(self) -> Iterator[Tile]:
-        largest = self.squares.max() if len(self.squares) else self.squares.sum()
         for start, part in zip(range(0, len(self.queries), self.step), self._chunks(self.queries), strict=True):
             placed = self._place(part)
             squares = placed.square().sum(1, keepdim=True)
-            with full_precision():
-                squared = torch.addmm(self.squares, placed, self.points.T, alpha=-2).add_(squares)
-            yield Tile(slice(start, start + len(part)), squared, self.rounding * (squares + largest), self.scale)
+            squared = self._squared(placed, squares, slice(None))
+            yield Tile(slice(start, start + len(part)), squared, self.slack(squares), self.scale)
+
+    def block(self, rows: slice, columns: slice) -> Tensor:
+        """Squared distances between some of the points and others of them, [rows, columns]."""
+        return self._squared(self.points[rows], self.squares[rows, None], columns)
+
+    def slack(self, squares: Tensor) -> Tensor:
+        """By how much squared distances can be wrong, from the squares of what is at one of their ends."""
+        return self.rounding * (squares + (self.squares.max() if len(self.squares) else 0.0))
+
+    def _squared(self, placed: Tensor, squares: Tensor, columns: slice) -> Tensor:
+        with full_precision():
+            product = torch.addmm(self.squares[columns], placed, self.points[columns].T, alpha=-2)
+        return product.add_(squares)
 
 
 def exact(queries: np.ndarray, points: np.ndarray) -> np.ndarray:
