@@ -137,13 +137,13 @@ def test_a_model_trained_on_few_points_reaches_their_entropy(name: str) -> None:
             MADE: lambda: MADE(event, Flatten(event.shape), Bernoulli(), (64,), masks=2 if "several" in name else 1),
         }
         model = builds[type(vector(name, event))]()
-    optimizer = torch.optim.Adam(model.parameters(), 0.02)
+    optimizer = torch.optim.Adam(model.parameters(), rate := 0.06 if name.startswith("nade") else 0.02)
     player = model.players[0]
     draws = Rng(0)
     for step in range(steps := 1200 if "eonade" in name else 400):
         optimizer.zero_grad()
         model.loss(player, Batch(points.repeat(16, 1) if "eonade" in name else points), draws).value.backward()
-        optimizer.param_groups[0]["lr"] = 0.02 * (1 - step / steps)
+        optimizer.param_groups[0]["lr"] = rate * (1 - step / steps)
         optimizer.step()
     assert -float(model.score(points).value.mean()) == pytest.approx(math.log(8), abs=0.05)
 
