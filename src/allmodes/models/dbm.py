@@ -97,7 +97,7 @@ class DBM(GenerativeModel):
             self.visible.copy_(bernoulli_logits(mean))
 
     def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
-        """The bound's energy at the data minus the free energy of the chains."""
+        """The mean energy of the data, under q, minus that of the chains, under their second half given the first."""
         if rng.world > 1:
             raise UserError("a Boltzmann machine's chains live in one process; train it without torchrun")
         v, machine = self.transform(batch.x, rng), self.machine
@@ -107,7 +107,9 @@ class DBM(GenerativeModel):
             for _ in range(self.gibbs - 1):
                 right = machine.sample_right(machine.sample_left(right, rng), rng)
             self.chains.copy_(machine.sample_left(right, rng))
-        return Loss(machine.log_mass(self.chains).mean() - _expected(machine, v, mean1, mean2).mean())
+            dreamt = machine.logits(self.chains).sigmoid()
+        data = _minus_energy(machine, mean1, torch.cat([v, mean2], 1)).mean()
+        return Loss(_minus_energy(machine, self.chains, dreamt).mean() - data)
 
     def mean_field(self, machine: Bipartite, v: Tensor, rounds: int) -> tuple[Tensor, Tensor]:
         """Means of both hidden layers given the visible one, [n, visible] -> [n, first], [n, second].
@@ -157,7 +159,7 @@ class DBM(GenerativeModel):
                 v = self.transform(part.to(self.weights1))
                 means = self.mean_field(machine, v, ROUNDS_OF_SCORE)
                 entropy = sum(torch.special.entr(m).sum(1) + torch.special.entr(1 - m).sum(1) for m in means)
-                values.append((_expected(machine, v, *means) + entropy).double().cpu())
+                values.append((_minus_energy(machine, means[0], torch.cat([v, means[1]], 1)) + entropy).double().cpu())
         return Score(
             value=torch.cat(values) - log_z.value,
             kind=Kind.LOWER if log_z.chains is None else Kind.ESTIMATE,
@@ -169,7 +171,6 @@ class DBM(GenerativeModel):
         )
 
 
-def _expected(machine: Bipartite, v: Tensor, mean1: Tensor, mean2: Tensor) -> Tensor:
-    """E_q[-E(v, h_1, h_2)], [n]: linear in the means, as the hidden layers are independent under q."""
-    right = torch.cat([v, mean2], 1)
-    return mean1 @ machine.left + (machine.logits(mean1) * right).sum(1)
+def _minus_energy(machine: Bipartite, left: Tensor, right: Tensor) -> Tensor:
+    """The mean of -E over independent bits with these means, [n, left] and [n, right] -> [n]."""
+    return left @ machine.left + (machine.logits(left) * right).sum(1)
