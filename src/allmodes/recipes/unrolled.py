@@ -17,7 +17,7 @@ def unrolled(
     event: Event,
     *,
     unroll: int = 5,
-    look: float = 2.0,
+    look: float = 5.0,
     width: int = 128,
     latent: int = 64,
     rate: float = 1e-3,
