@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from allmodes.audit.evidence import PICTURES, too_few, typical
@@ -17,6 +19,8 @@ IN_CELL = 25
 SMALLEST_CELL = 0.02
 FEWEST_IN_CELL = 10
 MOST_IN_CELL = 100
+PARTS = 4
+"""How much smaller the parts of a cell may be."""
 LOOKED_AT = 12
 """Neighbours among which the nearest of the same sample is looked for."""
 SMALLEST = 1e-3
@@ -26,12 +30,13 @@ SMALLEST = 1e-3
 def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> Finding:
     r"""Cells of the data in which the generated examples lie too close together.
 
-    In each cell, equal numbers of held-out and generated examples; in each sample, the distance d from each example to
-    the nearest other one of the same sample:
+    In each cell, as many held-out as generated examples of every part of it (a cell that holds two modes, one of which
+    is missing, is no collapse); in each sample, the distance d from each example to the nearest other one of the same
+    sample:
 
     .. math:: S = \frac1c \sum_{fake} \log d_i - \frac1c \sum_{real} \log d_i, \quad z = (S - \bar S) / s
 
-    The labels real and generated are permuted inside the cell, which gives the mean and the spread of S and the
+    The labels real and generated are permuted inside the parts, which gives the mean and the spread of S and the
     distribution of the smallest z of all cells. (A rank test of the distances would treat them as independent. They
     share points, and it cries wolf in a fifth of healthy generators.)
 
@@ -48,14 +53,16 @@ def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
         return short
     rng = np.random.default_rng(seed)
     on = on or chart(sets, seed)
-    cell = on.regions.cells(max(SMALLEST_CELL, IN_CELL / len(sets.real)))
+    least = max(SMALLEST_CELL, IN_CELL / len(sets.real))
+    cell, part = on.regions.cells(least), on.regions.cells(least / PARTS)
     real, fake = cell[on.real], cell[on.fake]
     tested, ratios, scores = [], [], []
     for c in range(cell.max() + 1):
-        some = _equal(np.flatnonzero(real == c), np.flatnonzero(fake == c), rng)
-        if some is None:
+        rows = np.flatnonzero(real == c), np.flatnonzero(fake == c)
+        some = _equal(rows, (part[on.real[rows[0]]], part[on.fake[rows[1]]]), rng)
+        if len(some.part) < FEWEST_IN_CELL:
             continue
-        drawn = _spacings(np.concatenate((sets.real[some[0]], sets.fake[some[1]])), rng)
+        drawn = _spacings(np.concatenate((sets.real[some.real], sets.fake[some.fake])), some.part, rng)
         tested.append(c)
         ratios.append(float(np.exp(drawn[0])))
         scores.append((drawn - drawn.mean()) / (drawn.std() or 1.0))
@@ -90,16 +97,34 @@ def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     )
 
 
-def _equal(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
-    """As many rows of both, or None where there are too few."""
-    count = min(len(real), len(fake), MOST_IN_CELL)
-    if count < FEWEST_IN_CELL:
-        return None
-    return rng.choice(real, count, replace=False), rng.choice(fake, count, replace=False)
+@dataclass(frozen=True, eq=False)
+class _Equal:
+    """Rows of c held-out and of c generated examples, the i-th of both in the same part of the cell, [c] each."""
+
+    real: np.ndarray
+    fake: np.ndarray
+    part: np.ndarray
 
 
-def _spacings(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """S of real and generated examples [2 c, d], first as they are, then with permuted labels: [1 + DRAWS]."""
+def _equal(
+    rows: tuple[np.ndarray, np.ndarray], parts: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
+) -> _Equal:
+    """As many rows of both from every part, drawn at random, from the parts of all rows."""
+    both = np.intersect1d(*parts)
+    counts = [min((parts[0] == k).sum(), (parts[1] == k).sum()) for k in both]
+    part = np.repeat(both, np.array(counts, np.int64))
+    if len(part) > MOST_IN_CELL:
+        part = np.sort(rng.choice(part, MOST_IN_CELL, replace=False))
+    drawn = [
+        [rng.choice(r[p == k], (part == k).sum(), replace=False) for k in np.unique(part)]
+        for r, p in zip(rows, parts, strict=True)
+    ]
+    real, fake = (np.concatenate(some) if some else np.empty(0, np.int64) for some in drawn)
+    return _Equal(real, fake, part)
+
+
+def _spacings(x: np.ndarray, part: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """S of c real and c generated examples, [2 c, d], of parts [c]: as they are, then permuted, [1 + DRAWS]."""
     from scipy.spatial.distance import cdist
 
     n = len(x)
@@ -110,7 +135,10 @@ def _spacings(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     log = np.log(np.maximum(near, SMALLEST * np.median(near) + np.finfo(float).tiny))
     fake = np.arange(n) >= n // 2
     # [n, draws]: what is gathered for a neighbour is then one run of memory.
-    label = np.column_stack((fake, rng.permuted(np.tile(fake, (DRAWS, 1)), axis=1).T))
+    label = np.repeat(fake[:, None], 1 + DRAWS, axis=1)
+    for k in np.unique(part):
+        within = np.flatnonzero(np.tile(part == k, 2))
+        label[within, 1:] = rng.permuted(label[within, 1:], axis=0)
     own = np.repeat(log[:, -1:], 1 + DRAWS, axis=1)
     for rank in range(log.shape[1] - 1, -1, -1):
         np.copyto(own, log[:, rank, None], where=label[order[:, rank]] == label)
