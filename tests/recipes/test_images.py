@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from allmodes.event import Event, Layout, Support
 from allmodes.models.gan import GAN
 from allmodes.random import Rng
 from allmodes.recipes import build
+from allmodes.training import checkpoint
+from allmodes.training.train import train
 from allmodes.training.trainer import Trainer
 
 MakeTrainer = Callable[..., Trainer]
@@ -135,3 +138,16 @@ def test_the_defaults_residual_networks_train_and_have_no_normalization(make_tra
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in trainer.model.modules())
     assert not any("running" in name for name in trainer.model.state_dict())
     assert trainer.sample(5, Rng(0)).shape == (5, 17, 16)
+
+
+def test_a_run_samples_from_averaged_statistics_with_averaged_weights(tmp_path: Path, digits: Dataset) -> None:
+    settings = {"width": 4, "batch": 8, "accumulate": 1, "turns": 1}
+    run = train("biggan", digits, steps=3, out=tmp_path / "run", settings=settings)
+    kept = checkpoint.load(run.folder)
+    assert kept is not None
+    names = [name for name in kept.tensors["average"] if name.endswith("running_var")]
+    assert names
+    weights = run.model.state_dict()
+    for name, mean in kept.tensors["average"].items():
+        assert weights[name].equal(mean)
+    assert not any(kept.tensors["model"][name].equal(weights[name]) for name in names)
