@@ -17,7 +17,7 @@ def unrolled(
     event: Event,
     *,
     unroll: int = 5,
-    look: float = 5.0,
+    look: float | None = None,
     width: int = 128,
     latent: int = 64,
     rate: float = 1e-3,
@@ -27,8 +27,9 @@ def unrolled(
 ) -> Recipe:
     """A GAN whose generator plays against the discriminator that would answer its move in so many steps.
 
-    `look` is the learning rate of those steps, of plain gradient descent, whose slopes on logits are small. The two
-    players may move on time scales of their own: `rate` is the generator's.
+    `look` is the learning rate of those steps, of plain gradient descent; 10 over the numbers of an example if left
+    out, since the curvature of the discriminator's loss grows with them. The two players may move on time scales of
+    their own: `rate` is the generator's.
     """
     networks = pair(event, width=width, latent=latent)
     return Recipe(
@@ -39,7 +40,7 @@ def unrolled(
             networks.discriminator,
             latent=Uniform(latent),
             objective=NonSaturating(),
-            unrolling=Unrolling(unroll, look),
+            unrolling=Unrolling(unroll, look or 10 / event.size),
         ),
         optimizer={
             "discriminator": Adam(Constant(discriminator_rate), betas=(0.5, 0.999)),
