@@ -88,3 +88,15 @@ def test_another_network_with_its_state_goes_on_to_the_same_bits() -> None:
 def test_it_has_no_parameters_of_its_own() -> None:
     plain = nn.Linear(6, 5)
     assert sum(p.numel() for p in spectral(deepcopy(plain)).parameters()) == sum(p.numel() for p in plain.parameters())
+
+
+def test_a_gradient_penalty_looks_through_it(float64: None) -> None:
+    torch.manual_seed(0)
+    network = spectral(nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1)))
+    network.eval()
+    x = torch.randn(5, 3)
+    gradient = torch.func.grad(lambda x: network(x).sum())(x)
+    gradient.square().sum().backward()
+    assert all(p.grad is not None and p.grad.any() for name, p in network.named_parameters() if "weight" in name)
+    y = x.clone().requires_grad_()
+    torch.testing.assert_close(gradient.detach(), torch.autograd.grad(network(y).sum(), y)[0])
