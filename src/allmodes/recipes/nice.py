@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from allmodes.data.transforms import dense_flat
 from allmodes.errors import UserError
 from allmodes.event import Event
@@ -13,12 +15,20 @@ LARGE = 500
 """Numbers an example from which the networks have the paper's width."""
 
 
+class Usual(NamedTuple):
+    """What is not asked for: the paper's networks for large examples, small ones for small images, which are few."""
+
+    width: int
+    depth: int
+    steps: int
+
+
 @recipe(year=2014, paper="https://arxiv.org/abs/1410.8516", family="flow")
 def nice(
     event: Event,
     *,
     width: int | None = None,
-    depth: int = 5,
+    depth: int | None = None,
     couplings: int = 4,
     rate: float = 1e-3,
     batch: int = 200,
@@ -27,16 +37,19 @@ def nice(
     """Additive couplings and a scale for each number, to independent logistic variables."""
     if event.size < 2:
         raise UserError("nice moves some numbers by others, and an example here is one number; use --recipe vae")
-    large = event.size >= LARGE
+    if event.size >= LARGE:
+        usual = Usual(width=1000, depth=5, steps=100_000)
+    else:
+        usual = Usual(128, 3, 5_000) if event.image is None else Usual(64, 2, 2_500)
     return Recipe(
         model=NICE(
             event,
             dense_flat(event, alpha=None),
             couplings=couplings,
-            widths=(width or (1000 if large else 128),) * depth,
+            widths=(width or usual.width,) * (depth or usual.depth),
         ),
         optimizer=Adam(Cosine(rate, rate / 100, warmup=0.01)),
         batch=batch,
-        steps=steps or (100_000 if large else 5_000),
+        steps=steps or usual.steps,
         half_life=0.05,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from allmodes.data.transforms import dense, dense_flat
 from allmodes.errors import UserError
 from allmodes.event import Event
@@ -12,6 +14,16 @@ from allmodes.schedule import Cosine
 ALPHA = 0.05
 """Keeps the ends of the grey scale finite on the real line (section 4.1)."""
 
+LARGE = 500
+"""Numbers an image from which it has three scales."""
+
+
+class Usual(NamedTuple):
+    """What is not asked for."""
+
+    batch: int
+    steps: int
+
 
 @recipe(year=2016, paper="https://arxiv.org/abs/1605.08803", family="flow")
 def realnvp(
@@ -20,7 +32,7 @@ def realnvp(
     width: int | None = None,
     depth: int = 2,
     couplings: int | None = None,
-    scales: int = 3,
+    scales: int | None = None,
     rate: float = 1e-3,
     batch: int | None = None,
     steps: int | None = None,
@@ -37,19 +49,22 @@ def realnvp(
             depth=depth,
             scales=0,
         )
+        usual = Usual(batch=256, steps=8_000)
     else:
+        large = event.size >= LARGE
         model = RealNVP(
             event,
             dense(event, alpha=ALPHA),
             couplings=couplings or 3,
-            width=width or 32,
+            width=width or (32 if large else 16),
             depth=depth,
-            scales=scales,
+            scales=scales or (3 if large else 2),
         )
+        usual = Usual(batch=64, steps=50_000 if large else 1_200)
     return Recipe(
         model=model,
         optimizer=Adam(Cosine(rate, rate / 100, warmup=0.02)),
-        batch=batch or (256 if event.image is None else 64),
-        steps=steps or (8_000 if event.image is None else 1_500 if event.size < 500 else 50_000),
+        batch=batch or usual.batch,
+        steps=steps or usual.steps,
         half_life=0.05,
     )

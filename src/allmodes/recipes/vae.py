@@ -12,6 +12,9 @@ from allmodes.networks.mlp import MLP
 from allmodes.recipes.base import Adam, Recipe, recipe
 from allmodes.schedule import Cosine
 
+LARGE = 500
+"""Numbers an example from which training is long."""
+
 
 @recipe(year=2013, paper="https://arxiv.org/abs/1312.6114", family="vae")
 def vae(
@@ -21,10 +24,10 @@ def vae(
     latent: int | None = None,
     rate: float = 1e-3,
     batch: int = 100,
-    steps: int = 10_000,
+    steps: int | None = None,
 ) -> Recipe:
     """Variational autoencoder: two dense layers each way, trained by the evidence bound."""
-    return _autoencoder(event, width, latent, 1, rate, batch, steps)
+    return _autoencoder(event, width, latent, 1, rate, batch, steps or _steps(event))
 
 
 @recipe(year=2015, paper="https://arxiv.org/abs/1509.00519", family="vae")
@@ -36,10 +39,17 @@ def iwae(
     samples: int = 5,
     rate: float = 1e-3,
     batch: int = 100,
-    steps: int = 6_000,
+    steps: int | None = None,
 ) -> Recipe:
     """Importance weighted autoencoder: the same networks, trained by the tighter bound of several samples."""
-    return _autoencoder(event, width, latent, samples, rate, batch, steps)
+    return _autoencoder(event, width, latent, samples, rate, batch, steps or _steps(event) * 3 // 5)
+
+
+def _steps(event: Event) -> int:
+    """Small images are few, and learned by heart by long training."""
+    if event.size >= LARGE:
+        return 50_000
+    return 10_000 if event.image is None else 4_000
 
 
 def _autoencoder(
