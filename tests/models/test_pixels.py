@@ -24,6 +24,8 @@ from allmodes.networks.mixtures import LogisticMixture
 from allmodes.networks.pixelcnn import PixelCNNNetwork
 from allmodes.networks.pixelrnn import DiagonalBiLSTM, PixelRNNNetwork, RowLSTM
 from allmodes.random import Rng, seeded
+from allmodes.recipes import build
+from allmodes.testing import check_model
 
 NETWORKS: dict[str, Callable[[int, int, int], ImageNetwork]] = {
     "plain": lambda c, p, width: PixelCNNNetwork(c, p, width, 2),
@@ -194,3 +196,19 @@ def test_what_does_not_fit_is_named() -> None:
             family(picture(1, 2, 2, levels=0), Chain(), Bernoulli(), network)  # type: ignore[arg-type]
         with pytest.raises(UserError, match="distribution of 8 levels, and the data have 9 levels"):
             family(picture(1, 2, 2, levels=9), Chain(), LogisticMixture(1, 2, 8), network)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("event", [picture(2, 2, 2), picture(1, 2, 2, levels=3), picture(1, 2, 2, levels=0)], ids=str)
+@pytest.mark.parametrize("recipe", ["pixelcnn", "gated-pixelcnn", "pixelrnn-row", "pixelrnn-diagonal"])
+def test_the_public_checks_hold(recipe: str, event: Event) -> None:
+    generator = torch.Generator().manual_seed(0)
+    shape = (20, *event.shape)
+    x = (
+        torch.randint(event.levels or 2, shape, generator=generator)
+        if event.discrete
+        else torch.randn(shape, generator=generator)
+    )
+    settings = {"width": 16, "components": 2}  # narrower, all rectifiers of a layer may be off
+    model = build(recipe, event, settings, steps=1).model
+    model.fit(x)
+    check_model(model, x, rebuild=lambda: build(recipe, event, settings, steps=1, seed=9).model, steps=0)
