@@ -168,7 +168,10 @@ def _histograms(given: Any) -> str:
         drawn = list(given.items())
     else:
         drawn = [(" where ".join(filter(None, (one["name"], one["where"]))), one) for one in given]
-    shown = "".join(f"<figure>{plots.ratio_histogram(counts, title)}</figure>" for title, counts in drawn[:PLOTS])
+    shown = "".join(
+        f"<figure><figcaption>{escape(title)}</figcaption>{plots.ratio_histogram(counts, escape(title))}</figure>"
+        for title, counts in drawn[:PLOTS]
+    )
     more = len(drawn) - PLOTS
     return f'<div class="plots">{shown}</div>' + (
         f'<p class="soft">{more} more are in audit.json.</p>' if more > 0 else ""

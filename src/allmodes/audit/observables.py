@@ -66,7 +66,10 @@ def observables(subject: Subject, functions: Mapping[str, Function], level: floa
                 | {"p_value": float(p)}
                 for look, other, p in zip(looks, compared, adjusted, strict=True)
             ],
-            "histograms": [{"name": look[0], "where": look[1], **histogram(look[2], look[3])} for look in looks],
+            "histograms": [
+                {"name": looks[i][0], "where": looks[i][1], **histogram(looks[i][2], looks[i][3])}
+                for i in np.argsort(adjusted, kind="stable")
+            ],
         },
     )
 

@@ -70,8 +70,12 @@ def svg(drawn: Figure, label: str) -> str:
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
-def ratio_histogram(counts: Mapping[str, Any], title: str) -> str:
-    """Both distributions, and below their ratio with error bars: counts as `one_dimension.histogram` gives them."""
+def ratio_histogram(counts: Mapping[str, Any], label: str) -> str:
+    """Both distributions, and below their ratio with error bars: counts as `one_dimension.histogram` gives them.
+
+    Arguments:
+        label: what it is of, for those who do not see it.
+    """
     edges = np.array(counts["edges"])
     widths = np.diff(edges)
     middle = (edges[1:] + edges[:-1]) / 2
@@ -87,11 +91,10 @@ def ratio_histogram(counts: Mapping[str, Any], title: str) -> str:
         upper.set_ylim(bottom=0)
         upper.set_yticks([])
         upper.spines["left"].set_visible(False)
-        upper.set_title(title, loc="left", fontsize=9)
-        upper.legend(loc="lower right", bbox_to_anchor=(1.02, 0.98), ncols=2, handlelength=1.2, columnspacing=1)
+        upper.legend(loc="lower right", bbox_to_anchor=(1.02, 0.97), ncols=2, handlelength=1.2, columnspacing=1)
         _ratio(lower, middle, counts)
         lower.set_xlim(edges[0], edges[-1])
-        return svg(drawn, f"{title}: held-out and generated distributions and their ratio")
+        return svg(drawn, f"{label}: held-out and generated distributions and their ratio")
 
 
 def _ratio(axes: Axes, middle: np.ndarray, counts: Mapping[str, Any]) -> None:

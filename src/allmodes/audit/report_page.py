@@ -70,6 +70,7 @@ img { image-rendering: pixelated; border-radius: 2px; outline: 1px solid var(--l
 .pairs figure { margin: 0; width: 9.2rem; } .pairs img { margin-right: 4px; }
 .pairs figcaption { font-size: .76rem; margin: .2rem 0 0; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(17.5rem, 1fr)); gap: .3rem 1.4rem; }
+.plots > * { max-width: 31rem; }
 .plots svg, figure.one svg { width: 100%; } figure.one { max-width: 47rem; } figure.small { max-width: 31rem; }
 .region { background: var(--panel); border-radius: .4rem; padding: .8rem 1rem .2rem; margin: .9rem 0; }
 .region h3 { margin-top: 0; }
