@@ -111,13 +111,22 @@ def balance(x: Tensor, condition: Condition) -> Tensor:
     return x[:, 0] - 2 * x[:, 1]
 
 
-def test_a_soft_constraint_costs_the_logarithm_of_how_often_the_tolerance_is_left(round_of: RoundOf) -> None:
-    y = torch.tensor([[1.0, 0.5], [1.0, 0.0], [0.0, -0.04]], requires_grad=True)  # residuals 0, 1, 0.08
+def test_a_soft_constraint_costs_the_distance_from_its_tolerance_in_the_networks_units(round_of: RoundOf) -> None:
+    y = torch.tensor([[1.0, 0.5], [1.0, 0.0], [0.0, -0.04]], requires_grad=True)  # residuals 0, 1, 0.08; slope sqrt(5)
     round = round_of(lambda x: x, y, y, users=lambda y: y)
     cost = Soft("balance", balance, 0.1, (2,), weight=3.0).generator(round)
-    assert cost.item() == pytest.approx(3 * torch.tensor(10.0).log().item() / 3)
+    assert cost.item() == pytest.approx(3 * 0.9 / 5**0.5 / 3)
     (gradient,) = torch.autograd.grad(cost, y)
-    assert gradient.tolist() == [[0, 0], [pytest.approx(1.0), pytest.approx(-2.0)], [0, 0]]
+    assert gradient[1].norm().item() == pytest.approx(3 / 3)  # lambda over n, whatever the unit
+    assert not gradient[[0, 2]].any()
+    other = Soft("balance", lambda x, c: 1000 * balance(x, c), 100.0, (2,), weight=3.0).generator(round)
+    assert other.item() == pytest.approx(cost.item())
+
+
+def test_a_constraint_without_a_gradient_is_one_line(round_of: RoundOf) -> None:
+    y = torch.ones(3, 2, requires_grad=True)
+    with pytest.raises(UserError, match="constraint numpy has no gradient; compute it from x with torch"):
+        Soft("numpy", lambda x, c: x.detach()[:, 0], 0.1, (2,)).generator(round_of(lambda x: x, y, y))
 
 
 def test_a_soft_constraint_is_asked_in_the_users_units_with_the_condition(round_of: RoundOf) -> None:
@@ -137,8 +146,8 @@ def test_a_soft_constraint_is_asked_in_the_users_units_with_the_condition(round_
     Soft("r", residual, 0.1, (1,)).generator(
         round_of(lambda x: x, stacked, stacked, users=lambda y: 10 * y, condition=each)
     )
-    assert seen[1][0].shape == (4, 1)
-    assert seen[1][1].shape == (4, 1)
+    assert seen[-1][0].shape == (4, 1)
+    assert seen[-1][1].shape == (4, 1)
 
 
 @pytest.mark.parametrize(

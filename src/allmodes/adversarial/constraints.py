@@ -122,13 +122,14 @@ class Hard(nn.Module):
 
 @dataclass(frozen=True)
 class Soft(Penalty):
-    r"""The generator pays for residuals that leave the tolerance, by the logarithm of how many times they do.
+    r"""The generator pays for the distance of its samples from where the residual is within the tolerance.
 
-    .. math:: \lambda E[\log \max(1, |f(x, c)| / \tau)]
+    .. math:: \lambda E\left[\frac{\max(0, |f(x, c)| - \tau)}{\|\nabla_y f\|}\right]
 
-    Where a residual comes to the tolerance its slope is lambda / tau and does not fade, so that a finite weight brings
-    typical residuals inside (an exact penalty: Nocedal and Wright, Numerical Optimization, section 17.2); far out the
-    slope falls, so that a few wild samples do not drown the others.
+    with the sample y in the networks' units: to first order the way back to the tolerance, whatever unit the residual
+    has. The slope of the cost is lambda, of a Wasserstein critic about 1, and it does not fade near the tolerance: a
+    lambda of a few brings typical residuals inside (an exact penalty: Nocedal and Wright, Numerical Optimization,
+    section 17.2) and does not drown the critic. The gradient under the bar is taken as a constant.
 
     Arguments:
         name: for people.
@@ -142,17 +143,28 @@ class Soft(Penalty):
     function: Function
     tolerance: float
     shape: tuple[int, ...]
-    weight: float = 1.0
+    weight: float = 3.0
     steady: ClassVar[bool] = False
 
     def generator(self, round: Round) -> Tensor:
-        x = round.users(round.generated)
+        rows = self._rows(round, round.generated)
+        y = round.generated.detach().requires_grad_()
+        with torch.enable_grad():
+            columns = self._rows(round, y).sum(0)
+        if not columns.requires_grad:
+            raise UserError(f"constraint {self.name} has no gradient; compute it from x with torch's functions")
+        slopes = [torch.autograd.grad(column, y, retain_graph=True)[0] for column in columns]
+        norms = torch.stack([slope.reshape(len(rows), -1).norm(dim=1) for slope in slopes], 1)
+        excess = (rows.abs() - self.tolerance).clamp(min=0)
+        return self.weight * (excess / norms.clamp(min=torch.finfo(norms.dtype).eps)).mean()
+
+    def _rows(self, round: Round, y: Tensor) -> Tensor:
+        """Residuals of examples in the networks' units, those of stacked models one after the other."""
         c = round.condition
         flat = Condition(
             None if c.labels is None else c.labels.flatten(), None if c.values is None else c.values.flatten(0, -2)
         )
-        times = self.residual(x.reshape(-1, *self.shape), flat).abs() / self.tolerance
-        return self.weight * times.clamp(min=1).log().mean()
+        return self.residual(round.users(y).reshape(-1, *self.shape), flat)
 
     def residual(self, x: Tensor, condition: Condition) -> Tensor:
         """The function's residuals of examples [n, *shape], [n, m].
