@@ -31,7 +31,7 @@ METHODS = {
     "labels exchanged inside the cell.",
     "frequencies": "Counts of each class or known mode, generated against held-out, by exact tests.",
     "observables": "Your functions of an example, over all and in bins of each condition: Kolmogorov-Smirnov and "
-    "Mann-Whitney tests, Holm's correction over all looks.",
+    "Mann-Whitney tests, Holm's correction over all looks. The outermost bins hold what lies beyond.",
     "residuals": "The residual's 99 % quantile over the training examples is the tolerance; those beyond it are "
     "counted, generated against held-out, by Fisher's exact test.",
     "conditions": "A judge trained on real training examples recognises classes and values, of held-out and of "

@@ -1,0 +1,74 @@
+"""Examples on the page: every kind of event is shown, pixel by pixel where it is an image."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from allmodes.audit import pictures, plots
+from allmodes.data.detect import detect_layout
+from allmodes.event import Event, Support
+
+
+def drawn(page: str) -> list[np.ndarray]:
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))) for data in re.findall(r'base64,([^"]+)"', page)]
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3), (3, 8, 8), (1, 8, 8)])
+def test_images_are_shown_as_they_are(shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (5, *shape), dtype=np.uint8)
+    event = Event(shape, Support.LEVELS, levels=256, layout=detect_layout(shape))
+    tiles = drawn(pictures.show(x, event, "five"))
+    assert len(tiles) == 5
+    channels_last = x.transpose(0, 2, 3, 1) if len(shape) == 3 and shape[0] in (1, 3) else x
+    assert all(np.array_equal(tile, image.squeeze()) for tile, image in zip(tiles, channels_last, strict=True))
+
+
+def test_voxels_are_summed_along_their_first_axis() -> None:
+    x = np.random.default_rng(0).exponential(size=(2, 6, 5, 4))
+    event = Event((6, 5, 4))
+    assert pictures.kind_of(event) == "tiles"
+    sums = x.sum(1)
+    expected = (255 * (sums - sums.min()) / np.ptp(sums)).round()
+    assert np.array_equal(np.stack(drawn(pictures.show(x, event, ""))), expected)
+
+
+def test_tables_are_rows_under_their_columns_and_markup_in_names_is_text() -> None:
+    event = Event((3,), columns=("a", "<b>", "c"))
+    page = pictures.show(np.array([[1.0, 2.0, 3.25]]), event, "x < y")
+    assert "&lt;b&gt;" in page
+    assert "x &lt; y" in page
+    assert "<td>3.25</td>" in page
+
+
+def test_copies_stand_beside_their_originals() -> None:
+    event = Event((3,))
+    page = pictures.beside([(np.array([1.0, 2, 3]), np.array([1.0, 2, 4]), "distance 1")], event)
+    assert page.count("<tr>") == 3
+    assert page.index("generated: distance 1") < page.index("its original")
+
+
+def test_drawings_take_their_colours_from_the_page_and_share_no_names() -> None:
+    rng = np.random.default_rng(0)
+    real, fake = rng.standard_normal((200, 2)), rng.standard_normal((300, 2))
+    both = plots.plane(real, fake, [real[:, 0] > 1], on_fake=False, axes_names=("x", "y"))
+    names = [set(re.findall(r' id="([^"]+)"', drawing)) for drawing in both]
+    assert names[0]
+    assert not names[0] & names[1]
+    for drawing in both:
+        assert "currentColor" in drawing
+        assert not any(stand_in in drawing for stand_in in plots.COLOURS)
+        used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', drawing))
+        assert used <= set(re.findall(r' id="([^"]+)"', drawing))
+
+
+def test_a_region_of_one_point_or_a_line_is_outlined_too() -> None:
+    real = np.zeros((50, 2))
+    fake = np.stack([np.arange(50.0), np.arange(50.0)], 1)
+    plots.plane(real, fake, [np.ones(50, bool)], on_fake=False, axes_names=("x", "y"))
+    plots.plane(real, fake, [np.ones(50, bool)], on_fake=True, axes_names=("x", "y"))
