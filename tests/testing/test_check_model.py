@@ -270,6 +270,17 @@ def test_ours_pass(recipe: str, event: Event) -> None:
     check_model(model, x, rebuild=lambda: build(recipe, event, settings, steps=10, seed=1).model, steps=steps)
 
 
+@pytest.mark.parametrize("recipe", ["pixelcnn", "gated-pixelcnn", "pixelrnn-row", "pixelrnn-diagonal", "gsn"])
+def test_ours_of_images_pass(recipe: str) -> None:
+    event = Event((2, 2), Support.BINARY, layout=Layout.HW)
+    settings = {name: value for name, value in SMALL.items() if name in recipes()[recipe].settings}
+    model = build(recipe, event, settings, steps=10).model
+    x = X.reshape(-1, 2, 2)
+    model.fit(x)
+    another = build(recipe, event, settings, steps=10, seed=1).model
+    check_model(model, x, rebuild=lambda: another, steps=0, budget=30)
+
+
 def test_levels_of_an_image_pass() -> None:
     event = Event((2, 2), Support.LEVELS, 3, Layout.HW)
     x = torch.randint(3, (40, 2, 2), generator=torch.Generator().manual_seed(0)).to(torch.uint8)

@@ -90,7 +90,7 @@ def score_says_what_it_claims(subject: Subject) -> str:
     require(score.measure == subject.model.event.measure, f"measure {score.measure}")
     require(0 <= score.standard_error < math.inf, f"standard error {score.standard_error}")
     if score.kind is Kind.EXACT:
-        other = subject.model.score(subject.x, subject.asked(len(subject.x)), rng=subject.rng(1))
+        other = subject.score(subject.model, subject.x, subject.asked(len(subject.x)), offset=1)
         require(score.standard_error == 0, "an exact score has a standard error")
         require(torch.equal(score.value, other.value), "an exact score changes with the random numbers")
         if subject.model.event.discrete:

@@ -65,6 +65,7 @@ class Subject:
         seed: of all that is drawn.
         rebuild: makes the model anew, untrained.
         steps: of learning a few examples by heart.
+        budget: of every score; None is the model's own.
     """
 
     model: GenerativeModel
@@ -73,6 +74,7 @@ class Subject:
     seed: int
     rebuild: Callable[[], GenerativeModel] | None
     steps: int
+    budget: int | None
 
     @cached_property
     def device(self) -> torch.device:
@@ -116,7 +118,7 @@ class Subject:
             NotApplicable: where it has none.
         """
         try:
-            return model.score(x, condition, budget=budget, rng=self.rng(offset))
+            return model.score(x, condition, budget=budget or self.budget, rng=self.rng(offset))
         except NoDensity as reason:
             raise NotApplicable(str(reason)) from None
 
@@ -151,7 +153,7 @@ class Subject:
         states, kind = self.states, Kind.EXACT
         drawn: list[Tensor] = []
         with doubles():
-            budget = MUCH if getattr(self.model, "own_budget", None) else None
+            budget = self.budget or MUCH if getattr(self.model, "own_budget", None) else None
             for offset in range(DRAWS):
                 score = self.score(self.precise, states, self.same(len(states)), budget=budget, offset=offset)
                 kind = score.kind

@@ -22,6 +22,7 @@ def check_model(
     *,
     rebuild: Callable[[], GenerativeModel] | None = None,
     steps: int = 500,
+    budget: int | None = None,
     seed: int = 0,
     raises: bool = True,
 ) -> Report:
@@ -38,6 +39,7 @@ def check_model(
         condition: of each, for a conditional model.
         rebuild: makes the model anew, to load the state of this one; without it a copy does.
         steps: of learning two examples by heart; 0 leaves that out.
+        budget: of every score, samples an example; left out, the model's own, and more where a bound has to be tight.
         seed: of all that is drawn: a check says the same twice.
         raises: whether a failed check raises.
 
@@ -51,7 +53,7 @@ def check_model(
     if len(x) < 2:
         raise UserError(f"check_model needs at least 2 examples and got {len(x)}")
     model.event.require(x)
-    subject = Subject(copy.deepcopy(model), x, condition or Condition(), seed, rebuild, steps)
+    subject = Subject(copy.deepcopy(model), x, condition or Condition(), seed, rebuild, steps, budget)
     report = Report(tuple(_run(check, subject) for check in CHECKS))
     if raises and not report.passed:
         raise CheckFailed("\n".join(map(str, report.having(Outcome.FAILED))))
