@@ -168,6 +168,23 @@ def test_every_kind_of_event_is_audited_and_reported(
     assert found.save(tmp_path).stat().st_size < 3_000_000
 
 
+def test_a_conditional_run_is_asked_for_the_conditions_of_the_held_out_examples(
+    events: dict[str, Dataset], tmp_path: Path
+) -> None:
+    run = train("cgan", events["table"], steps=2, settings={"batch": 16}, out=tmp_path / "run")
+    subject = audit(run, real=events["table"], self_test="none").subject
+    assert subject.asked
+    real, fake = subject.real, subject.fake
+    assert real.values is not None
+    assert fake.values is not None
+    assert real.labels is not None
+    assert fake.labels is not None
+    asked = {}
+    for value, label in zip(fake.values[:, 0].tolist(), fake.labels.tolist(), strict=True):
+        asked[value, label] = asked.get((value, label), 0) + 1
+    assert asked == dict.fromkeys(zip(real.values[:, 0].tolist(), real.labels.tolist(), strict=True), 10)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -46,7 +46,7 @@ class Exam:
     @cached_property
     def chart(self) -> Chart:
         """Regions of the training examples, made once for all questions that need them."""
-        return chart(self.sets, self.seed)
+        return chart(self.sets, self.seed, self.device)
 
 
 def split_guide(subject: Subject, seed: int) -> tuple[Examples, Examples]:
@@ -142,7 +142,7 @@ def _missing(exam: Exam, level: float) -> Finding:
 def _invented(exam: Exam, level: float) -> Finding:
     from allmodes.audit.invented import invented
 
-    return invented(exam.sets, level, exam.seed)
+    return invented(exam.sets, level, exam.seed, device=exam.device)
 
 
 def _spacing(exam: Exam, level: float) -> Finding:
@@ -168,6 +168,7 @@ def _frequencies(exam: Exam, level: float) -> Finding:
         real_label=subject.real.labels,
         train_label=subject.train.labels,
         names=subject.event.classes,
+        device=exam.device,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from allmodes.audit.comparable import constant_columns, name_column, require_comparable, require_finite
 from allmodes.audit.subject import Examples, Subject
+from allmodes.data.chunks import chunks
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 
@@ -153,7 +154,7 @@ def _share_in(these: Dataset, those: Dataset) -> float:
 
 
 def _hashes(data: Dataset) -> list[int]:
-    return [hash(row.tobytes()) for row in data.x.float().numpy()]
+    return [hash(row.tobytes()) for _, part in chunks(data.x) for row in part.float().numpy()]
 
 
 def _columns(data: Dataset, reference: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:

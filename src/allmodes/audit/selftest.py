@@ -154,7 +154,7 @@ def plant(exam: Exam, levels: Mapping[str, float], *, full: bool, report: Report
             real, fake = pool.draw(rng)
             features, mass = fault(fake, trial, rng)
             sets = pool.sets(real, features)
-            on = Chart(regions, *(regions.locate(side) for side in (sets.train, sets.real, sets.fake)))
+            on = Chart(regions, *(regions.locate(side, exam.device) for side in (sets.train, sets.real, sets.fake)))
             found = [q for q, ask in asked.items() if ask(sets, on, trial).verdict is Verdict.FOUND]
             for question in found:
                 counts[question] += 1
@@ -180,11 +180,11 @@ def _asked(exam: Exam, levels: Mapping[str, float], full: bool) -> dict[str, Ask
     from allmodes.audit.spacing import spacing
     from allmodes.audit.two_sample import two_sample
 
-    asked["invented"] = lambda sets, on, seed: invented(sets, levels["invented"], seed)
+    asked["invented"] = lambda sets, on, seed: invented(sets, levels["invented"], seed, device=exam.device)
     asked["spacing"] = lambda sets, on, seed: spacing(sets, levels["spacing"], seed, on=on)
     asked["two_sample"] = lambda sets, on, seed: two_sample(sets, levels["two_sample"], seed)
     if exam.subject.trained:
-        asked["copies"] = lambda sets, on, seed: copies(sets, levels["copies"], seed)
+        asked["copies"] = lambda sets, on, seed: copies(sets, levels["copies"], seed, device=exam.device)
     return asked
 
 
