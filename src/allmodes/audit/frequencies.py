@@ -17,7 +17,8 @@ from allmodes.audit.sets import Sets
 
 VOTERS = 5
 """Training examples that vote for the class of an example."""
-DRAWN = 1000
+DRAWN = 500
+"""Of the posterior and of a perfect generator."""
 CAPTURED, DROPPED = 0.5, 0.1
 """Of its expected rate: a class is captured if it may be generated at least so often, dropped if certainly less."""
 MOST_CORRECTED = 200
