@@ -88,6 +88,18 @@ def test_a_real_example_is_never_in_two_regions(plane) -> None:
     assert len(every) == len(set(every))
 
 
+def test_what_is_not_certified_is_suspected_and_lies_elsewhere(plane) -> None:
+    # Half of so few samples cannot certify a mode at a third of its rate; all of them can suspect it.
+    both = 0
+    for seed in range(10):
+        found = missing(plane(seed, sizes=(600, 400, 400), keep={0: 0.0, 4: 0.3}), LEVEL, seed)
+        certified, suspected = ([r for r in found.regions if r.certified is stood] for stood in (True, False))
+        assert [*certified, *suspected] == list(found.regions)
+        both += bool(certified and suspected)
+        assert found.figures["certified"] == len(certified)
+    assert both >= 1
+
+
 def test_the_seed_repeats_the_finding_and_a_chart_changes_nothing(plane) -> None:
     sets = plane(3, keep={3: 0.0})
     first = missing(sets, LEVEL, 5)

@@ -64,12 +64,9 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     choosing, testing = fake[order[: m // 2]], fake[order[m // 2 :]]
     certified = _certify(regions, train, real, choosing, testing, level)
     covered = np.any(regions.inside[:, certified], axis=1)
-    suspects = [j for j in np.argsort(scanned.score) if scanned.p_value[j] <= level]
-    suspected = [
-        j
-        for j in regions.disjoint(np.array(suspects, np.int64), MOST_REGIONS)
-        if not covered[regions.inside[:, j]].any()
-    ]
+    order = np.argsort(scanned.score, kind="stable")
+    suspects = [j for j in order if scanned.p_value[j] <= level and not (covered & regions.inside[:, j]).any()]
+    suspected = regions.disjoint(np.array(suspects, np.int64), MOST_REGIONS)
     named = [
         *(_Named(regions.inside[:, j], real, testing, True) for j in certified),
         *(_Named(regions.inside[:, j], real, fake, False) for j in suspected),
