@@ -137,7 +137,7 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, *, device: torch.device 
 def _kernel(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     with full_precision():
         base = torch.addmm(torch.ones((), dtype=x.dtype, device=x.device), x, y.T, alpha=1 / x.shape[1])
-    return base.square().mul_(base)
+    return base.pow_(DEGREE)
 
 
 def _within(x: torch.Tensor) -> np.ndarray:
