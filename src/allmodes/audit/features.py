@@ -125,8 +125,8 @@ def fit_features(asked: str | Map | nn.Module | None, task: Task) -> Features:
     held-out nor generated, nor training examples among which copies are looked for.
 
     Arguments:
-        asked: a name in `FEATURES`, "module:function", a function of [n, *shape] that returns [n, d], a torch
-            module; None: what suits the data.
+        asked: a name in `FEATURES`, "module:function", "inception:FILE", a function of [n, *shape] that returns
+            [n, d], a torch module; None: what suits the data.
         task: event, examples, labels, seed and device.
 
     Raises:
@@ -138,13 +138,14 @@ def fit_features(asked: str | Map | nn.Module | None, task: Task) -> Features:
         from allmodes.audit.outside import wrap
 
         return wrap(asked, task)
-    name, colon, _ = asked.partition(":")
+    name, colon, rest = asked.partition(":")
     if colon:
+        from allmodes.audit.inception import inception
         from allmodes.audit.outside import by_name
 
-        return by_name(asked, task)
+        return inception(rest, task) if name == "inception" else by_name(asked, task)
     if name not in FEATURES:
-        raise unknown("features", name, [*FEATURES, "module:function"])
+        raise unknown("features", name, [*FEATURES, "module:function", "inception:FILE"])
     kind = FEATURES[name]
     if kind.images and task.event.image is None:
         raise UserError(f"features {name} need images, and one example has shape {task.event.shape}; use standardized")
