@@ -1,11 +1,13 @@
 """What a Wasserstein critic says against how far the samples are: rank correlation over a training.
 
-    python benchmarks/critic.py [--data ring] [--recipes wgan-gp,wgan] [--seeds 5] [--steps N] [--device cpu] [--quick]
+    python benchmarks/critic.py [--data ring] [--recipes wgan-gp,wgan] [--seeds 5] [--steps N] [--set weight=10]
+                                [--device cpu] [--quick]
                                 [--out benchmarks/results/critic.md]
 
-At 25 times of a training, closer together at its start, the critic's estimate (its mean over the steps since the last
-one) is put beside the distance of 2000 samples from 2000 held-out examples: the Wasserstein-1 distance, by an optimal
-assignment of one to the other. Spearman's rank correlation over the times, for each seed.
+At 25 times of a training, from a twentieth of it on (before, the critic knows nothing yet), the critic's estimate (its
+mean over the steps since the last one) is put beside the distance of 2000 samples from 2000 held-out examples: the
+Wasserstein-1 distance, by an optimal assignment of one to the other. Spearman's rank correlation over the times, for
+each seed.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from allmodes.recipes import build
 from allmodes.training.hardware import device_named
 from allmodes.training.trainer import Trainer
 
-TIMES = 25
+TIMES, FIRST = 25, 0.05
 POINTS = 2000
 
 
@@ -37,15 +39,23 @@ def distance(a: torch.Tensor, b: torch.Tensor) -> float:
     return float(cost[linear_sum_assignment(cost)].mean())
 
 
-def training(recipe: str, data: Dataset, steps: int | None, seed: int, device: torch.device) -> list[dict[str, float]]:
+def training(
+    recipe: str,
+    data: Dataset,
+    settings: dict[str, str],
+    steps: int | None,
+    seed: int,
+    device: torch.device,
+    points: int,
+) -> list[dict[str, float]]:
     """Step, estimate and distance at each of the times."""
-    made = build(recipe, data.event, steps=steps, seed=seed)
+    made = build(recipe, data.event, settings, steps=steps, seed=seed)
     made.model.fit(data.to_fit())
     made.model.to(device)
     trainer = Trainer(made, Batches(data, made.batch, seed, device=device), Rng(seed, device))
-    times = {round(made.steps * (i / TIMES) ** 2) for i in range(1, TIMES + 1)} - {0}
+    times = {round(made.steps * FIRST ** (1 - i / (TIMES - 1))) for i in range(TIMES)}
     held_out = torch.cat([data.part("validation").x, data.part("test").x])
-    n = min(POINTS, len(held_out))
+    n = min(points, len(held_out))
     rows = []
     for step in trainer:
         if step in times:
@@ -67,18 +77,23 @@ def main() -> None:
     parser.add_argument("--data", default="ring")
     parser.add_argument("--recipes", default="wgan-gp,wgan")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--set", action="append", default=[], help="NAME=VALUE, a setting of the recipes; may be repeated"
+    )
     parser.add_argument("--steps", type=int, help="instead of each recipe's own number")
     parser.add_argument("--device", help="cpu or cuda; a GPU if there is one")
-    parser.add_argument("--quick", action="store_true", help="one seed of 300 steps")
+    parser.add_argument("--quick", action="store_true", help="one seed of 300 steps, 500 samples")
     asked = parser.parse_args()
     if asked.quick:
         asked.seeds, asked.steps = 1, asked.steps or 300
+    settings = dict(pair.split("=", 1) for pair in asked.set)
+    points = 500 if asked.quick else POINTS
     data, device = load_data(asked.data), device_named(asked.device)
     where = surroundings(f"{torch.get_num_threads()}")
     rows: list[dict[str, str]] = []
     raw: list[dict[str, Any]] = []
     for recipe in asked.recipes.split(","):
-        runs = [training(recipe, data, asked.steps, seed, device) for seed in range(asked.seeds)]
+        runs = [training(recipe, data, settings, asked.steps, seed, device, points) for seed in range(asked.seeds)]
         correlations = [
             float(spearmanr([row["estimate"] for row in run], [row["distance"] for row in run])[0]) for run in runs
         ]

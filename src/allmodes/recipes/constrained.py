@@ -24,7 +24,7 @@ def constrained(
     *,
     constraint: str | None = None,
     tolerance: float = 0.01,
-    weight: float = 3.0,
+    weight: float = 10.0,
     sum: str | None = None,
     bounds: str | None = None,
     zeros: bool = False,

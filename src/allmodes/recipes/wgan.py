@@ -63,7 +63,7 @@ def wgan_gp(
 ) -> Recipe:
     """Wasserstein GAN whose critic pays for slopes other than 1 between real and generated examples.
 
-    `weight` of that penalty is 10, and 0.1 where examples are no images: there distances are short, and a heavy penalty
+    `weight` of that penalty is 10, and 1 where examples are no images: there distances are short, and a heavy penalty
     holds the critic's slope at 1 in whatever direction it began.
     """
     networks = pair(event, width=width, latent=latent, waves=event.image is None)
@@ -76,7 +76,7 @@ def wgan_gp(
             latent=Normal(latent),
             objective=Wasserstein(),
             turns=turns,
-            penalties={"gradient_penalty": GP(weight or (10.0 if event.image else 0.1))},
+            penalties={"gradient_penalty": GP(weight or (10.0 if event.image else 1.0))},
         ),
         optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.9)),
         batch=batch,
