@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from allmodes.audit import pictures, plots
+from allmodes.audit.api import audit
 from allmodes.data.detect import detect_layout
 from allmodes.event import Event, Support
 
@@ -72,3 +74,15 @@ def test_a_region_of_one_point_or_a_line_is_outlined_too() -> None:
     fake = np.stack([np.arange(50.0), np.arange(50.0)], 1)
     plots.plane(real, fake, [np.ones(50, bool)], on_fake=False, axes_names=("x", "y"))
     plots.plane(real, fake, [np.ones(50, bool)], on_fake=True, axes_names=("x", "y"))
+
+
+def test_a_region_of_a_table_names_the_column_that_sets_it_apart(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2000, 3))
+    x[:, 1] += 10 * (rng.random(2000) < 0.2)
+    fake = x[1000:][x[1000:, 1] < 5]
+    path = audit(real=x[:400], fake=fake, train=x[400:1000], self_test="none").save(tmp_path)
+    page = path.read_text()
+    rows = re.findall(r"Columns that set the region apart.*?</th></tr><tr><td>(.*?)</td><td>([\d.]+) to", page)
+    assert rows[0][0] == "column 1"
+    assert float(rows[0][1]) > 7

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from allmodes.audit import pictures, plots
+from allmodes.audit.comparable import name_column
 from allmodes.audit.finding import Finding, Region
 from allmodes.audit.wording import p_value, percent
 
@@ -19,6 +20,7 @@ REGIONS = 8
 PAIRS = 12
 PLOTS = 12
 ROWS = 40
+APART = 5
 HARDLY = 0.1
 """Share of its rate below which a region counts as not there."""
 
@@ -95,7 +97,25 @@ def _region(finding: Finding, region: Region, i: int, audit: Audit) -> str:
             f'<div class="two">{pictures.show(x, audit.event, own, colours[0])}'
             f"{pictures.show(near, audit.event, other, colours[1])}</div>"
         )
+        if pictures.kind_of(audit.event) == "rows":
+            every = (audit.subject.fake if invented else audit.subject.real).x
+            shown += _apart(x, every.reshape(len(every), -1), audit)
     return f'<div class="region"><h3>{escape(title + _standing(finding, region))}</h3>{shown}</div>'
+
+
+def _apart(x: np.ndarray, every: np.ndarray, audit: Audit) -> str:
+    """The columns that set a region of a table apart, [k, d], from all examples of its kind, [n, d]."""
+    here, whole = (np.quantile(side, [0.05, 0.5, 0.95], axis=0) for side in (x.reshape(len(x), -1), every))
+    shift = np.abs(here[1] - whole[1]) / np.maximum(whole[2] - whole[0], 1e-12)
+    body = "".join(
+        f"<tr><td>{escape(name_column(audit.event, c))}</td>"
+        + "".join(f"<td>{side[0, c]:.4g} to {side[2, c]:.4g}</td>" for side in (here, whole))
+        + "</tr>"
+        for c in np.argsort(-shift, kind="stable")[:APART].tolist()
+    )
+    head = "<tr><th>column</th><th>in the region, 5 to 95 %</th><th>in all</th></tr>"
+    caption = "<figcaption>Columns that set the region apart, the farthest first</figcaption>"
+    return f'<figure>{caption}<div class="wide"><table>{head}{body}</table></div></figure>'
 
 
 def _masses(finding: Finding, region: Region) -> tuple[str, str, str]:
