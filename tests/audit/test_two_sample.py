@@ -97,3 +97,11 @@ def test_too_few_examples_cannot_tell_and_equal_ones_are_not_told() -> None:
     one = np.ones((200, 3), np.float32)
     found = two_sample(Sets(one, one, one, False, *(np.arange(200) for _ in range(3))), 0.01, 0)
     assert (found.verdict, found.estimate) == (Verdict.NOT_FOUND, 0.5)
+
+
+def test_the_floor_says_that_training_and_held_out_examples_differ_where_they_do() -> None:
+    rng = np.random.default_rng(0)
+    train, real, fake = drawn(rng, 600, shift=1.5), drawn(rng, 600), drawn(rng, 600)
+    rows = [np.arange(600)] * 3
+    assert (two_sample(Sets(train, real, fake, True, *rows), 0.01, 0).floor or 0) > 0.57
+    assert (two_sample(Sets(train, real, fake, False, *rows), 0.01, 0).floor or 1) < 0.57
