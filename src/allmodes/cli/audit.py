@@ -22,7 +22,7 @@ class Audit(Common):
     Give the folder of a run, or samples from anywhere with --real and --fake.
     """
 
-    run: Annotated[Positional[str | None], arg(metavar="RUN", help_behavior_hint="")] = None
+    run: Annotated[Positional[str | None], arg(metavar="[RUN]", help_behavior_hint="")] = None
     """Folder of a run; its own held-out data are used, and samples are drawn."""
     real: Text = None
     """Real examples that the generator was not trained on: a file or folder in any format that train reads."""
