@@ -99,7 +99,7 @@ def arithmetic(make: Maker, data: Dataset) -> Tensor:
 def main() -> None:
     asked = arguments(__doc__)
     data = pictures()
-    trainer = trainer_of("dcgan", data, 20 if asked.quick else 12_000, device=asked.device)
+    trainer = trainer_of("dcgan", data, 20 if asked.quick else 4_000, device=asked.device, width=32, batch=64)
     list(stops(trainer, ()))
     make = Maker(trainer)
     figure = Figure(figsize=(10.5, 7.2), layout="constrained")

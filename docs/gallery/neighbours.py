@@ -17,7 +17,9 @@ SHOWN = 12
 def main() -> None:
     asked = arguments(__doc__)
     data = pictures()
-    trainer = trainer_of("gan2014", data, 30 if asked.quick else 60_000, device=asked.device, rate=2e-4, width=512)
+    trainer = trainer_of(
+        "gan2014", data, 30 if asked.quick else 10_000, device=asked.device, rate=2e-4, width=512, batch=128
+    )
     list(stops(trainer, ()))
     samples = trainer.sample(1000, Rng(0, trainer.device)).cpu()
     train = data.part("train").x

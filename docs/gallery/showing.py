@@ -91,7 +91,9 @@ def strips(axes: Axes, x: torch.Tensor, title: str = "") -> None:
     canvas = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1), 255.0)
     top = float(x.max())
     for i, j in np.ndindex(down, across):
-        canvas[i * (rows + 1) :, j * (columns + 1) :][:rows, :columns] = 255 * x[i, j].cpu().numpy() / max(top, 1)
+        canvas[i * (rows + 1) :, j * (columns + 1) :][:rows, :columns] = (
+            255 * x[i, j].float().cpu().numpy() / max(top, 1)
+        )
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(title, fontsize=9)

@@ -42,12 +42,12 @@ def sliced(a: torch.Tensor, b: torch.Tensor) -> float:
 
 def main() -> None:
     asked = arguments(__doc__)
-    steps = 20 if asked.quick else 8_000
+    steps = 20 if asked.quick else 4_000
     figure = Figure(figsize=(10.5, 6.4), layout="constrained")
     grid = figure.add_gridspec(2, 4, height_ratios=(1, 1))
 
     data = pictures()
-    trainer = trainer_of("cgan", data, steps, device=asked.device)
+    trainer = trainer_of("cgan", data, steps // 2, device=asked.device)
     list(stops(trainer, ()))
     classes = len(data.event.classes)
     wanted = Condition(torch.arange(classes).repeat_interleave(10))
@@ -55,7 +55,7 @@ def main() -> None:
     strips(figure.add_subplot(grid[:, 0]), digits.unflatten(0, (classes, 10)), "conditional: a row for each class")
 
     data = showers()
-    trainer = trainer_of("constrained", data, steps // 2, device=asked.device, sum="energy", log="energy")
+    trainer = trainer_of("constrained", data, steps, device=asked.device, sum="energy", log="energy")
     list(stops(trainer, ()))
     profile = plain(figure.add_subplot(grid[0, 1:3]), "constrained: mean energy in each layer, for three energies")
     for energy, colour in zip(ENERGIES, (MADE, THIRD, OTHER), strict=True):
@@ -79,7 +79,7 @@ def main() -> None:
 
     data = load_data("swissroll")
     every = max(1, steps // 60)
-    trainer = trainer_of("wgan-gp", data, steps // 2, device=asked.device)
+    trainer = trainer_of("wgan-gp", data, steps, device=asked.device)
     real, rows = data.part("test").x, []
     early = made = real
     for step in trainer:
