@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 
+WIDE = 160
+"""Columns of a table in a file or a pipe, where nothing says how many fit."""
+
+
 def warn(line: str) -> None:
     """A warning, on standard error."""
     print(f"allmodes: warning: {line}", file=sys.stderr)
@@ -18,7 +22,10 @@ def say(what: Any) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    Console(highlight=False, markup=False, soft_wrap=isinstance(what, (str, Text))).print(what)
+    console = Console(highlight=False, markup=False, soft_wrap=isinstance(what, (str, Text)))
+    if not console.is_terminal:
+        console.width = max(console.width, WIDE)
+    console.print(what)
 
 
 @contextlib.contextmanager
