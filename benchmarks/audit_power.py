@@ -1,11 +1,15 @@
 """How often each finding of an audit, and its whole verdict, is right: false alarms, power, intervals, localization.
 
     python benchmarks/audit_power.py [--seeds 220] [--power 50] [--large 20] [--minutes 7] [--jobs 16] [--quick]
-                                     [--sets grid,mixture,digits,mnist] [--out benchmarks/results/audit_power.md]
+                                     [--sets grid,mixture,digits,mnist] [--first 0]
+                                     [--out benchmarks/results/audit_power.md]
+    python benchmarks/audit_power.py --merge A.json B.json --out benchmarks/results/audit_power.md
 
 The "generators" are the true distribution with one planted fault (faults.py), so the truth is known. A trial draws
 training, held-out and generated examples and asks every finding. Written beside the table: audit_power.json with every
-trial. Every part of the work is spread over the whole, so that a run cut short by --minutes has its share of each.
+trial. Every part of the work is spread over the whole, so that a run cut short by --minutes has its share of each. A
+long run can be cut into pieces, on several machines: each begins at a seed of its own (--first), and --merge makes one
+table of them, in which a trial that two pieces share counts once.
 
 One trial takes 1 s of one core at the small sizes and 6 s at the large ones (5,000 training, 5,000 held-out, 25,000
 generated); the default takes about 7 minutes on 16 cores. MNIST is read from the folder ALLMODES_DATA.
@@ -13,7 +17,6 @@ generated); the default takes about 7 minutes on 16 cores. MNIST is read from th
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import time
@@ -21,17 +24,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from common import arguments, markdown, publish, say, surroundings
+from common import arguments, publish, say, surroundings
 from faults import FAULTS, POOLS, Planted, Pool, folder, guide, needed, plant
+from power_table import LARGE, Piece, Row, document, merge, pieces, write
 
 from allmodes.audit.copies import copies
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.frequencies import frequencies
-from allmodes.audit.intervals import share
 from allmodes.audit.invented import invented
 from allmodes.audit.levels import levels
 from allmodes.audit.missing import missing
@@ -53,14 +57,11 @@ SMALL: dict[str, tuple[int, int, int]] = {
     "digits": (600, 500, 500),
     "mnist": (2000, 1000, 2000),
 }
-LARGE = (5000, 5000, 25000)
 LARGE_FAULTS = ("none", "drop", "thin", "half", "rare", "invent", "intra", "memo5")
 ENERGY_LEVEL, SCALE = levels(ALPHA, [*ASKED, "observables"])["observables"], 1.02
 COVERAGE_TRIALS, AT_ONCE = 500, 10
-BESIDE = ("NDB", "bins, Holm", "plain tree")
 COVERAGE_SIZES = (1000, 500, 2500)
 Map = Callable[[np.ndarray], np.ndarray]
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -243,7 +244,7 @@ def jobs(asked: Any) -> list[Job]:
     def add(
         count: int, first: int, kind: str, name: str, space: str, sizes: tuple[int, int, int], *faults: str
     ) -> None:
-        seeds = range(first, count)
+        seeds = range(asked.first + first, asked.first + count)
         due.extend(((i + 0.5) / len(seeds), Job(kind, name, space, sizes, s, faults)) for i, s in enumerate(seeds))
 
     for name in names:
@@ -281,81 +282,6 @@ def run(todo: Sequence[Job], processes: int, minutes: float, keep: Callable[[lis
     return rows
 
 
-def percent(count: int, n: int) -> str:
-    """A share with its 95 % interval."""
-    low, high = share(count, n)
-    return f"{100 * count / n:.0f} [{100 * low:.1f}, {100 * high:.1f}]"
-
-
-def verdict(row: Row) -> bool:
-    return any(row["found"].values())
-
-
-def alone(row: Row, name: str) -> bool:
-    """Whether a finding would be made at the whole level."""
-    p_value = row["p"].get(name, row.get("beside", {}).get(name))
-    return p_value is not None and p_value <= ALPHA
-
-
-def power_table(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """One line for each set, size and fault."""
-    cells: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        cells.setdefault((row["set"], row["features"], tuple(row["sizes"]), row["fault"]), []).append(row)
-    table, small = [], any("beside" in row for row in rows)
-    for (name, kind, sizes, fault), some in cells.items():
-        n = len(some)
-        line = {"set": name if kind == "identity" else f"{name}, {kind}"}
-        line |= {"train, held-out, generated": "{}, {}, {}".format(*sizes), "fault": fault}
-        line |= {
-            finding: f"{100 * sum(alone(row, finding) for row in some) / n:.0f}" if finding in some[0]["p"] else ""
-            for finding in (*ASKED, "observables")
-        }
-        for other in BESIDE if small else ():
-            known = [alone(row, other) for row in some if "beside" in row]
-            line[f"({other})"] = f"{100 * sum(known) / n:.0f}" if known else ""
-        line |= {"verdict at 5 %": percent(sum(map(verdict, some)), n), "trials": str(n)}
-        line["seconds a trial"] = f"{np.mean([sum(row['seconds'].values()) for row in some]):.2f}"
-        table.append(line)
-    return table
-
-
-def details(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """Intervals, localization and the list of copies."""
-    table = []
-    covered = [row["low"] <= row["truth"] <= row["high"] for row in rows if "truth" in row]
-    if covered:
-        tried = sum("interval" in row for row in rows)
-        what = f"interval covers the missing mass of the certified regions (grid, {tried} trials)"
-        table.append({"figure": what, "%": percent(sum(covered), len(covered)), "n": str(len(covered))})
-    trials = [row for row in rows if "p" in row]
-    places = sorted({(row["set"], row["features"], tuple(row["sizes"])) for row in trials})
-    for name, kind, sizes in places:
-        here = [row for row in trials if (row["set"], row["features"], tuple(row["sizes"])) == (name, kind, sizes)]
-        where = f"{name} ({kind}), {sizes[1]} held-out"
-        drop = [row for row in here if row["fault"] == "drop" and "flagged" in row]
-        if drop:
-            for key, what in (
-                ("flagged", "of the group never generated, flagged"),
-                ("right", "of what is flagged, right"),
-            ):
-                mean, least = (100 * f([row[key] for row in drop]) for f in (np.mean, min))
-                table.append(
-                    {"figure": f"{where}: {what}", "%": f"{mean:.1f} (least {least:.1f})", "n": str(len(drop))}
-                )
-            width = 100 * np.median([row["high"] - row["low"] for row in drop])
-            table.append(
-                {"figure": f"{where}: width of the interval, median", "%": f"{width:.2f}", "n": str(len(drop))}
-            )
-        for fault in ("memo20", "memo5"):
-            if listed := [row for row in here if row["fault"] == fault and "listed" in row]:
-                false = np.mean([row["false"] / max(1, row["listed"]) for row in listed])
-                count = np.mean([row["listed"] for row in listed])
-                what = f"{where}: {fault}, false among {count:.0f} listed copies"
-                table.append({"figure": what, "%": f"{100 * false:.1f}", "n": str(len(listed))})
-    return table
-
-
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--sets", default=",".join(POOLS))
@@ -363,48 +289,36 @@ def main() -> None:
     parser.add_argument("--power", type=int, default=50, help="seeds with every fault, at the small sizes")
     parser.add_argument("--large", type=int, default=20, help="seeds with every fault, at the large sizes")
     parser.add_argument("--coverage", type=int, default=COVERAGE_TRIALS, help="trials of the interval")
+    parser.add_argument("--first", type=int, default=0, help="the first seed of each set")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes, of one thread each")
     parser.add_argument("--minutes", type=float, default=7.0, help="no trial is begun after that")
     parser.add_argument("--quick", action="store_true", help="a few seeds at the small sizes: does it run?")
+    parser.add_argument(
+        "--merge", type=Path, nargs="+", metavar="JSON", help="only make a table of the trials in these"
+    )
     asked = parser.parse_args()
+    if asked.merge:
+        merged = merge([piece for path in asked.merge for piece in pieces(path)])
+        if asked.out:
+            write(merged, asked.out)
+        publish(asked.out, *document(merged))
+        return
     if asked.quick:
         asked.seeds, asked.power, asked.large, asked.coverage = 3, 1, 0, AT_ONCE
     begun = time.monotonic()
     where = surroundings(f"one for each of {asked.jobs} processes")
 
+    def piece(rows: list[Row]) -> Piece:
+        return Piece(where, ALPHA, LEVELS, round(time.monotonic() - begun, 1), rows)
+
     def keep(rows: list[Row]) -> None:
         if asked.out:
-            asked.out.parent.mkdir(parents=True, exist_ok=True)
-            raw = {"where": where, "alpha": ALPHA, "levels": LEVELS, "seconds": round(time.monotonic() - begun, 1)}
-            asked.out.with_suffix(".json").write_text(json.dumps(raw | {"trials": rows}) + "\n")
+            write([piece(rows)], asked.out)
 
-    rows = run(jobs(asked), asked.jobs, asked.minutes, keep)
-    keep(rows)
-    where += f" {time.monotonic() - begun:.0f} s in all."
-    trials = [row for row in rows if "p" in row]
-    healthy = [row for row in trials if row["fault"] == "none"]
-    faulty = [row for row in trials if row["fault"] != "none"]
-    parts = ["## Healthy generators flagged, %", markdown(power_table(healthy))]
-    for title, large in (("small", False), ("large", True)):
-        if some := [row for row in faulty if (tuple(row["sizes"]) == LARGE) == large]:
-            parts += [f"## Faults found, %, {title} samples", markdown(power_table(some))]
-    if more := details(rows):
-        parts += ["## Intervals, localization, copies", markdown(more)]
-    shares = ", ".join(f"{name} {100 * level:.2f} %" for name, level in LEVELS.items())
-    publish(
-        asked.out,
-        "False alarms and power of the audit",
-        where,
-        "Columns of findings: share of trials in which that finding alone fires at 5 %; in brackets, on the same "
-        "trials, what is published or simpler: NDB (1805.12462), its bins with an exact test on held-out examples, our "
-        "tree without weights. Verdict: any finding at its share of 5 % "
-        f"({shares}), with the 95 % interval of Clopper and Pearson; the classifier's test takes part where nothing is "
-        "planted. Faults: drop, a group of about 5 % "
-        "(digits: 10 %) never generated; rare, one of 1 % (digits: 3 %); thin and half, the group of drop at a tenth "
-        "and at half of its rate; invent, 5 % of the samples half-way between two groups; intra, one group as three "
-        "points; memo20 and memo5, 20 and 5 % near-copies of training examples.",
-        *parts,
-    )
+    done = piece(run(jobs(asked), asked.jobs, asked.minutes, keep))
+    if asked.out:
+        write([done], asked.out)
+    publish(asked.out, *document([done]))
 
 
 if __name__ == "__main__":
