@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -77,6 +78,20 @@ class Ours:
                 self.trainer.fetch()
 
 
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """Products and convolutions in all of float32's digits inside the block, where a GPU might take TF32's ten bits."""
+    convolutions, products = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+    torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = convolutions
+        torch.set_float32_matmul_precision(products)
+
+
+@exact_float32()
 def distance(case: Case, data: Dataset) -> str:
     """How far the two loops' first steps are apart, relative to the step, from the same weights, latents and batch."""
     ours, plain, before = (replace(case.build(data), bf16=False) for _ in range(3))
@@ -174,8 +189,8 @@ def main() -> None:
         surroundings("by the row") + (f" Matrix products in bfloat16: {peak / 1e12:.0f} TFLOP/s." if peak else ""),
         f"Medians of {asked.rounds} rounds in which the loops take turns.",
         markdown(rows),
-        "Both loops do the same. After one step in float32 from the same weights, latents and batch, their weights are "
-        "apart by this share of the step's length:\n\n" + "\n".join(equal),
+        "Both loops do the same. After one step in float32, without TF32, from the same weights, latents and batch, "
+        "their weights are apart by this share of the step's length:\n\n" + "\n".join(equal),
         "The trainer alone; a step has two moves of the discriminator, with a batch each, and one of the generator:",
         markdown([alone(biggan, asked.rounds, asked.seconds, peak)]),
     )
