@@ -12,6 +12,7 @@ from allmodes.data.dataset import Dataset, load_data
 from allmodes.event import Condition
 from allmodes.networks.dcgan import DCGANGenerator
 from allmodes.random import Rng
+from allmodes.recipes import build
 from allmodes.training.trainer import Trainer
 
 CONDITIONAL = {"cgan", "acgan", "constrained"}
@@ -25,6 +26,11 @@ def images() -> Dataset:
     x = rng.exponential(1.0, (120, 16, 20, 2)) * brightness[:, None, None, None]
     x[:, :2] = 0
     return load_data(x.astype(np.float32), labels=kind, conditions={"total": x.sum((1, 2, 3))})
+
+
+def test_convolutions_have_at_least_one_channel(images: Dataset) -> None:
+    model = build("wgan-gp", images.event, {"width": 3}).model
+    assert all(parameter.numel() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

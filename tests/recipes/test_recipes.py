@@ -51,6 +51,8 @@ def test_the_four_that_the_guide_names_are_there_oldest_first() -> None:
         ("gan2014", {"rate": "inf"}, "--set rate=inf: must be a positive number"),
         ("gan2014", {"batch": "-1"}, "--set batch=-1: must be a positive number"),
         ("r3gan", {"rate": 0}, "--set rate=0: must be a positive number"),
+        ("gan2014", {"smoothing": 1.5}, "--set smoothing=1.5: the target for real examples is 1 minus it"),
+        ("made", {"orders": 4, "masks": 2}, "--set orders=4: each mask has one order, and there are 2"),
     ],
 )
 def test_mistakes_are_quoted_with_what_is_right(
@@ -81,9 +83,13 @@ def test_settings_given_as_text_are_those_given_as_numbers(ring: Dataset) -> Non
 
 
 @pytest.mark.parametrize("recipe", IDS)
-def test_weights_follow_the_seed_and_leave_the_global_generator(recipe: str, digits: Dataset, small: Small) -> None:
+def test_weights_follow_the_seed_and_leave_the_global_generator(
+    recipe: str, events: dict[str, Dataset], small: Small
+) -> None:
+    kind = {"rbm": "binary", "dbm": "binary", "gsn": "binary", "spline": "points"}.get(recipe, "levels")
+
     def weights(seed: int) -> torch.Tensor:
-        model = build(recipe, digits.event, small(recipe), seed=seed).model
+        model = build(recipe, events[kind].event, small(recipe), seed=seed).model
         return torch.cat([p.detach().flatten() for p in model.parameters()])
 
     before = torch.get_rng_state()

@@ -70,3 +70,19 @@ def test_a_stopped_run_ends_with_the_same_best(tmp_path: Path, ring: Dataset, mo
 def test_an_unknown_number_is_named(ring: Dataset, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="did you mean 'missing_mass'"):
         allmodes.train("gan2014", ring, steps=2, keep_best="missing_mas", out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "there"),
+    [
+        ("gan2014", "missing_mass", "modes, high_quality, reverse_kl$"),
+        ("gan2014", "validation.nll", "modes, high_quality, reverse_kl$"),
+        ("made", "regions_missed", "modes, high_quality, reverse_kl, validation.nll$"),
+    ],
+)
+def test_a_number_that_no_examination_finds_is_refused(
+    recipe: str, name: str, there: str, ring: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=f"--keep-best {name}: .*give one of {there}"):
+        allmodes.train(recipe, ring, steps=2, keep_best=name, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -51,7 +51,7 @@ class ConditionVector(nn.Module):
         self.register_buffer("logarithmic", torch.tensor([name in log for name in event.variables], dtype=torch.bool))
 
     def forward(self, condition: Condition) -> Tensor:
-        """Raises UserError for a value whose logarithm is asked for and does not exist."""
+        """The vector of each condition; a value without a logarithm counts as the smallest one that has it."""
         parts = []
         if condition.labels is not None and self.classes:
             classes = torch.arange(self.classes, device=condition.labels.device)

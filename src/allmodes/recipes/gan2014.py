@@ -13,6 +13,7 @@ from allmodes.adversarial.latents import Uniform
 from allmodes.adversarial.objectives import Minimax, NonSaturating, Objective
 from allmodes.adversarial.views import InstanceNoise, View
 from allmodes.data.transforms import flat
+from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.gan import GAN
 from allmodes.networks.minibatch import MinibatchDiscrimination
@@ -43,6 +44,8 @@ def gan2014(
     the discriminator sees, in the networks' units, falling a hundredfold over the training; `kernels` of minibatch
     discrimination.
     """
+    if smoothing and smoothing >= 1:
+        raise UserError(f"--set smoothing={smoothing:g}: the target for real examples is 1 minus it; give less than 1")
     views = (InstanceNoise(Geometric(noise, noise / 100)),) if noise else ()
     objective = NonSaturating(smoothing or 0.0)
     return _gan2014(event, objective, width, latent, rate, batch, steps, kernels=kernels, views=views)

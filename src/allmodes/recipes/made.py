@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.made import MADE
 from allmodes.networks.conditionals import conditional_for
@@ -23,7 +24,14 @@ def made(
     batch: int = 100,
     steps: int = 4_000,
 ) -> Recipe:
-    """MADE: a masked dense network gives all conditionals in one pass; several masks are a mixture."""
+    """MADE: a masked dense network gives all conditionals in one pass; several masks are a mixture.
+
+    The masks take the `orders` in turn; a single order is the data's own.
+    """
+    if orders > masks:
+        raise UserError(
+            f"--set orders={orders}: each mask has one order, and there are {masks}; give --set masks={orders}"
+        )
     conditional = conditional_for(event, 1, components)
     return Recipe(
         model=MADE(event, vector_units(event), conditional, (width,) * layers, masks, orders),

@@ -64,9 +64,10 @@ def pair(
         transform, axes = flat(event), 1
     else:
         channels, rows, columns = event.image
-        generator = DCGANGenerator(event.image, inputs, width // 4, normalized=normalized, output=nn.Tanh())
+        finest = max(1, width // 4)
+        generator = DCGANGenerator(event.image, inputs, finest, normalized=normalized, output=nn.Tanh())
         image = pack * (channels + more), rows, columns
-        discriminator = DCGANDiscriminator(image, width // 4, normalized=normalized, outputs=outputs)
+        discriminator = DCGANDiscriminator(image, finest, normalized=normalized, outputs=outputs)
         transform, axes = standard(event), 3
     if pack > 1:
         discriminator = nn.Sequential(Pack(pack, axes), discriminator)

@@ -9,22 +9,31 @@ from typing import Any
 
 from torch import Tensor
 
-from allmodes.errors import unknown
+from allmodes.errors import UserError, unknown
 from allmodes.training import checkpoint
 
 LOW_IS_GOOD = ("missing_mass", "regions_missed", "reverse_kl", "validation.nll")
 HIGH_IS_GOOD = ("modes", "high_quality")
+OF_MODES = ("modes", "high_quality", "reverse_kl")
+OF_REGIONS = ("missing_mass", "regions_missed")
 FOLDER = "best"
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, *, modes: bool, density: bool) -> None:
     """Whether checkpoints can be chosen by that number.
+
+    Arguments:
+        modes: whether the data's true modes are known.
+        density: whether the model has one.
 
     Raises:
         UserError: with the names that there are.
     """
     if name not in LOW_IS_GOOD + HIGH_IS_GOOD:
         raise unknown("--keep-best", name, LOW_IS_GOOD + HIGH_IS_GOOD)
+    there = (OF_MODES if modes else OF_REGIONS) + (("validation.nll",) if density else ())
+    if name not in there:
+        raise UserError(f"--keep-best {name}: not known of these data and this recipe; give one of {', '.join(there)}")
 
 
 class Best:

@@ -258,7 +258,7 @@ def _plan(
     if checkpoint_every is not None and checkpoint_every < 1:
         raise UserError(f"--checkpoint-every {checkpoint_every}: must be at least 1")
     if keep_best is not None:
-        check_name(keep_best)
+        check_name(keep_best, modes=dataset.modes is not None, density=isinstance(made.model, DensityModel))
     return Plan(
         recipe=name,
         settings=read_settings(name, settings),
