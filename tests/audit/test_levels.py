@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from allmodes.audit.levels import SHARES, levels
+from allmodes.audit.levels import LEAST, SHARES, levels
+from allmodes.audit.scan import draws_for
 from allmodes.errors import UserError
 
 
@@ -31,3 +32,10 @@ def test_a_finding_asked_twice_is_paid_once() -> None:
 def test_an_alpha_that_is_no_probability_is_refused(alpha: float) -> None:
     with pytest.raises(UserError, match="alpha"):
         levels(alpha, ["missing"])
+
+
+def test_every_permutation_test_can_reject_at_the_smallest_share_of_the_smallest_alpha() -> None:
+    with pytest.raises(UserError, match="cannot go below"):
+        levels(LEAST / 2, SHARES)
+    for level in levels(LEAST, SHARES).values():
+        assert 1 / (draws_for(level / 2) + 1) <= level / 2

@@ -66,7 +66,7 @@ def test_the_statistic_by_hand_and_over_all_labels() -> None:
             total += (1 if i in fake else -1) * np.log(min(abs(x[i, 0] - x[j, 0]) for j in own))
         return 2 / n * total
 
-    drawn = _spacings(x, np.zeros(3, int), np.random.default_rng(0))
+    drawn = _spacings(x, np.zeros(3, int), 999, np.random.default_rng(0))
     assert np.isclose(drawn[0], statistic((3, 4, 5)))
     every = np.sort([statistic(fake) for fake in combinations(range(n), 3)])
     assert np.isclose(drawn[:, None], every).any(1).all()

@@ -199,3 +199,19 @@ def test_too_few_examples_cannot_tell(name: str, make: Make) -> None:
     finding = ASK[name](make(0, (300, 99, 300)), 0)
     assert finding is not None
     assert finding.verdict is Verdict.CANNOT_TELL
+
+
+def test_columns_that_are_mostly_zero_raise_no_more_alarms() -> None:
+    """By the normal distribution 1 in 40 pairs of such columns has p < 0.1 %, and nearly every table is flagged."""
+
+    def layers(n: int, rng: np.random.Generator) -> np.ndarray:
+        shared = rng.standard_normal((n, 1))
+        energy = 0.95 * shared + 0.3 * rng.standard_normal((n, 8))
+        return np.where(energy > 1.6, energy, 0.0).astype(np.float32)
+
+    alarms = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        subject = subject_of(layers(200, rng), layers(1000, rng), layers(200, rng))
+        alarms += marginals(subject, LEVEL, seed).verdict is Verdict.FOUND
+    assert alarms <= 4, "of 20 at level 5 %, more than 4 happen in 0.3 %"

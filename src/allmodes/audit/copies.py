@@ -10,12 +10,13 @@ import torch
 
 from allmodes.audit.finding import Finding, Pair, Verdict
 from allmodes.audit.neighbours import nearest
+from allmodes.audit.scan import draws_for
 from allmodes.audit.sets import Sets
 
 FEWEST = 20
 """Held-out or generated examples below which nothing can be said."""
 DRAWS = 1999
-"""Permutations of the labels."""
+"""Permutations of the labels, where the level does not ask for more."""
 SCRATCH = 2**20
 """Labels that are permuted at once."""
 WIDE = 5
@@ -74,7 +75,7 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
     if min(len(sets.train), len(sets.real), len(sets.fake)) < FEWEST:
         return _cannot(f"fewer than {FEWEST} training, held-out or generated examples", level)
     near = _near(sets, np.random.default_rng(seed), device)
-    p_value = _test(near, np.random.default_rng([seed, 1]))
+    p_value = _test(near, draws_for(level, DRAWS), np.random.default_rng([seed, 1]))
     exact = near.first == 0
     certain = bool((exact & near.trained).any()) and not (exact & ~near.trained).any() and _apart(sets, device)
     found = p_value <= level or certain
@@ -158,7 +159,7 @@ def _closest(near: _Near) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return representative, count[rank], near.trained[representative]
 
 
-def _test(near: _Near, rng: np.random.Generator) -> float:
+def _test(near: _Near, draws: int, rng: np.random.Generator) -> float:
     """The chance of so large a statistic if labels are permuted."""
     representative, count, trained = _closest(near)
     r, total = len(representative), near.train + near.real
@@ -178,10 +179,10 @@ def _test(near: _Near, rng: np.random.Generator) -> float:
     labels[: near.train] = 1
     block = max(1, SCRATCH // total)
     at_least = 0
-    for start in range(0, DRAWS, block):
-        drawn = rng.permuted(np.tile(labels, (min(block, DRAWS - start), 1)), axis=1)
+    for start in range(0, draws, block):
+        drawn = rng.permuted(np.tile(labels, (min(block, draws - start), 1)), axis=1)
         at_least += int((statistic(drawn[:, :r]) >= seen - 1e-6).sum())
-    return (1 + at_least) / (1 + DRAWS)
+    return (1 + at_least) / (1 + draws)
 
 
 def _chosen(near: _Near, fdr: float) -> np.ndarray:

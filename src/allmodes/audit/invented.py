@@ -11,7 +11,7 @@ from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import difference
 from allmodes.audit.neighbours import nearest
 from allmodes.audit.regions import Device, grow
-from allmodes.audit.scan import DRAWS, few, scan
+from allmodes.audit.scan import DRAWS, draws_for, few, scan
 from allmodes.audit.sets import Sets
 
 MOST_REGIONS = 8
@@ -19,6 +19,8 @@ RADII = (5, 10, 20, 40)
 """Neighbours of a ball of the scan by neighbours."""
 MOST_CENTRES = 2000
 CENTRES_AT_ONCE = 200
+LABELS_AT_ONCE = 2**26
+"""Labels of permutations that are held at once."""
 
 
 def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> Finding:
@@ -46,7 +48,7 @@ def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> 
     regions = grow(sets.fake[growing], seed)
     real, fake = regions.locate(sets.real, device), regions.locate(sets.fake[testing], device)
     scanned = scan(regions, real, fake, rng)
-    balls = scan_balls(sets.real, sets.fake[order[: len(sets.real)]], rng, device=device)
+    balls = scan_balls(sets.real, sets.fake[order[: len(sets.real)]], rng, draws=draws_for(level / 2), device=device)
     suspects = [j for j in np.argsort(scanned.score, kind="stable") if scanned.p_value[j] <= level / 2]
     chosen = regions.disjoint(np.array(suspects, np.int64), MOST_REGIONS)
     p_value = min(1.0, 2 * min(scanned.least, balls.p_value))
@@ -138,10 +140,13 @@ def scan_balls(
     ball = _neighbours(pool, centres, int(radii[-1]), device)
     chance = np.stack([few(np.arange(radii[-1] + 1), k - np.arange(radii[-1] + 1), n, whole - n) for k in radii])
     label = np.arange(whole) < n
-    held = _held(np.column_stack((label, rng.permuted(np.tile(label, (draws, 1)), axis=1).T)), ball, radii)
-    scores = chance[np.arange(len(radii)), held.seen]
-    drawn = chance[np.arange(len(radii))[:, None], held.least].min(0)
-    edge = np.sort(drawn)
+    scores = chance[np.arange(len(radii)), _held(label[:, None], ball, radii).each]
+    drawn, block = [], max(1, LABELS_AT_ONCE // whole)
+    for start in range(0, draws, block):
+        labels = rng.permuted(np.tile(label, (min(block, draws - start), 1)), axis=1).T
+        least = _held(np.ascontiguousarray(labels), ball, radii).least
+        drawn.append(chance[np.arange(len(radii))[:, None], least].min(0))
+    edge = np.sort(np.concatenate(drawn))
     p_values = (1 + np.searchsorted(edge, scores.min(1) * (1 + 1e-9), side="right")) / (draws + 1)
     p_value = float(p_values.min())
     flagged = np.flatnonzero((p_values <= max(p_value, 0.05)) & (centres >= n))
@@ -161,24 +166,24 @@ def _neighbours(pool: np.ndarray, centres: np.ndarray, k: int, device: Device) -
 
 @dataclass(frozen=True, eq=False)
 class _Held:
-    """How many of the nearest k of a centre are real: as it is, [c, radii], and the least of a draw, [radii, draws]."""
+    """How many of the nearest k of a centre are real: by the first labels, [c, radii]; the least of all, [radii, l]."""
 
-    seen: np.ndarray
+    each: np.ndarray
     least: np.ndarray
 
 
 def _held(label: np.ndarray, ball: np.ndarray, radii: np.ndarray) -> _Held:
-    """From labels [n + m, 1 + draws], the first of which are the true ones."""
+    """From labels [n + m, l]."""
     label = label.view(np.uint8)
     edges = [0, *radii]
-    seen = np.empty((len(ball), len(radii)), np.int64)
-    least = np.full((len(radii), label.shape[1] - 1), 255, np.uint8)
+    each = np.empty((len(ball), len(radii)), np.int64)
+    least = np.full((len(radii), label.shape[1]), 255, np.uint8)
     for start in range(0, len(ball), CENTRES_AT_ONCE):
         rows = slice(start, start + CENTRES_AT_ONCE)
         count = np.zeros((len(ball[rows]), label.shape[1]), np.uint8)
         for k in range(len(radii)):
             for rank in range(edges[k], edges[k + 1]):
                 count += label[ball[rows, rank]]
-            seen[rows, k] = count[:, 0]
-            np.minimum(least[k], count[:, 1:].min(0), out=least[k])
-    return _Held(seen, least)
+            each[rows, k] = count[:, 0]
+            np.minimum(least[k], count.min(0), out=least[k])
+    return _Held(each, least)

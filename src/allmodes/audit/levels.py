@@ -19,6 +19,8 @@ SHARES = {
     "two_sample": 1,
 }
 """Parts of alpha of the findings that decide; what is not named here informs and never decides."""
+LEAST = 1e-3
+"""The number of permutations grows with 1 / alpha."""
 
 
 def levels(alpha: float, asked: Iterable[str]) -> dict[str, float]:
@@ -44,6 +46,8 @@ def levels(alpha: float, asked: Iterable[str]) -> dict[str, float]:
     """
     if not 0 < alpha < 1:
         raise UserError(f"alpha={alpha}: the chance of a false alarm must lie between 0 and 1; 0.05 is usual")
+    if alpha < LEAST:
+        raise UserError(f"alpha={alpha}: tests by permutation cannot go below {LEAST:g}; give at least that")
     names = list(dict.fromkeys(asked))
     whole = sum(SHARES.get(name, 0) for name in names)
     return {name: alpha * SHARES.get(name, 0) / max(whole, 1) for name in names}

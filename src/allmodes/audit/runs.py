@@ -64,8 +64,9 @@ def subject_of_run(
     """A run's own held-out examples against samples drawn from it.
 
     Held out are its validation and test parts, neither of which it was trained on; the test part alone where the
-    checkpoint was chosen by its validation part. A conditional model is asked for the conditions of the held-out
-    examples, each as often as another.
+    checkpoint was chosen by its validation part. A conditional model is asked for the conditions of the held-out and
+    the training examples, all equally often. Those of the held-out ones alone, ten times each, would bring samples
+    together in tens around held-out examples and away from training ones, where a condition says much of an example.
 
     Arguments:
         data: what the run was trained on, where that was an array in memory and must be given again.
@@ -87,7 +88,7 @@ def subject_of_run(
         train = train[:MOST_TRAIN]
     real = _examples(dataset, held)
     model = run.model.to(device)
-    fake = _draw(model, real, dataset.event, _how_many(n_fake, len(real), dataset.event), seed)
+    fake = _draw(model, dataset.condition[torch.cat([held, train])], _how_many(n_fake, len(real), dataset.event), seed)
     return Subject(
         event=dataset.event,
         train=_examples(dataset, train),
@@ -155,12 +156,13 @@ def _how_many(n_fake: int | None, held: int, event: Event) -> int:
     return max(min(times * held, MOST_NUMBERS // event.size), min(held, 1_000))
 
 
-def _draw(model: Model, real: Examples, event: Event, n: int, seed: int) -> Examples:
-    """Samples, with the conditions that they were asked for: whole rounds of the held-out ones, and a random part."""
+def _draw(model: Model, known: Condition, n: int, seed: int) -> Examples:
+    """Samples, with the conditions that they were asked for: each of the known ones once, before any comes again."""
     asked = None
-    rows = np.random.default_rng(seed).permutation(-(-n // len(real)) * len(real))[:n] % len(real)
     if model.conditional:
-        asked = real[rows].condition
+        rng, count = np.random.default_rng(seed), len(known)
+        rows = np.concatenate([rng.permutation(count) for _ in range(-(-n // count))])[:n]
+        asked = known[torch.from_numpy(rows)]
     device = next(iter(model.parameters())).device
     x = model.sample(n, asked.to(device) if asked else None, rng=Rng(seed, device)).cpu()
     if x.is_floating_point() and not (finite := x.flatten(1).isfinite().all(1)).all():

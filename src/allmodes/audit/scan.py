@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from allmodes.audit.regions import Regions
 
 DRAWS = 999
-"""Permutations; the smallest p-value they can give is 1 / (DRAWS + 1)."""
+"""Permutations, where the level does not ask for more (`draws_for`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,15 @@ class Scanned:
     def least(self) -> float:
         """The p-value of the whole scan."""
         return float(self.p_value.min())
+
+
+def draws_for(level: float, least: int = DRAWS) -> int:
+    """How many permutations a test at this level needs: the smallest p-value they give is at most half of the level.
+
+    >>> draws_for(0.05), draws_for(0.001)
+    (999, 1999)
+    """
+    return max(least, math.ceil(2 / level) - 1) if level > 0 else least
 
 
 def few(avoiding: np.ndarray, other: np.ndarray, n_avoiding: int, n_other: int) -> np.ndarray:

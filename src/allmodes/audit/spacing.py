@@ -11,7 +11,7 @@ from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import difference
 from allmodes.audit.neighbours import nearest
 from allmodes.audit.regions import Chart, chart
-from allmodes.audit.scan import DRAWS
+from allmodes.audit.scan import draws_for
 from allmodes.audit.sets import Sets
 
 IN_CELL = 25
@@ -56,13 +56,14 @@ def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     least = max(SMALLEST_CELL, IN_CELL / len(sets.real))
     cell, part = on.regions.cells(least), on.regions.cells(least / PARTS)
     real, fake = cell[on.real], cell[on.fake]
+    draws = draws_for(level)
     tested, ratios, scores = [], [], []
     for c in range(cell.max() + 1):
         rows = np.flatnonzero(real == c), np.flatnonzero(fake == c)
         some = _equal(rows, (part[on.real[rows[0]]], part[on.fake[rows[1]]]), rng)
         if len(some.part) < FEWEST_IN_CELL:
             continue
-        drawn = _spacings(np.concatenate((sets.real[some.real], sets.fake[some.fake])), some.part, rng)
+        drawn = _spacings(np.concatenate((sets.real[some.real], sets.fake[some.fake])), some.part, draws, rng)
         tested.append(c)
         ratios.append(float(np.exp(drawn[0])))
         scores.append((drawn - drawn.mean()) / (drawn.std() or 1.0))
@@ -71,7 +72,7 @@ def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
         return Finding("spacing", Verdict.CANNOT_TELL, summary, level=level)
     z = np.stack(scores, 1)
     least = np.sort(z[1:].min(1))
-    p_values = (1 + np.searchsorted(least, z[0] + 1e-9, side="right")) / (DRAWS + 1)
+    p_values = (1 + np.searchsorted(least, z[0] + 1e-9, side="right")) / (draws + 1)
     found = [tested[i] for i in np.argsort(z[0]) if p_values[i] <= level]
     figures = {"cells": len(tested), "cells_found": len(found), "ratio": min(ratios)}
     if not found:
@@ -123,8 +124,8 @@ def _equal(
     return _Equal(real, fake, part)
 
 
-def _spacings(x: np.ndarray, part: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """S of c real and c generated examples, [2 c, d], of parts [c]: as they are, then permuted, [1 + DRAWS]."""
+def _spacings(x: np.ndarray, part: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """S of c real and c generated examples, [2 c, d], of parts [c]: as they are, then permuted, [1 + draws]."""
     from scipy.spatial.distance import cdist
 
     n = len(x)
@@ -135,11 +136,11 @@ def _spacings(x: np.ndarray, part: np.ndarray, rng: np.random.Generator) -> np.n
     log = np.log(np.maximum(near, SMALLEST * np.median(near) + np.finfo(float).tiny))
     fake = np.arange(n) >= n // 2
     # [n, draws]: what is gathered for a neighbour is then one run of memory.
-    label = np.repeat(fake[:, None], 1 + DRAWS, axis=1)
+    label = np.repeat(fake[:, None], 1 + draws, axis=1)
     for k in np.unique(part):
         within = np.flatnonzero(np.tile(part == k, 2))
         label[within, 1:] = rng.permuted(label[within, 1:], axis=0)
-    own = np.repeat(log[:, -1:], 1 + DRAWS, axis=1)
+    own = np.repeat(log[:, -1:], 1 + draws, axis=1)
     for rank in range(log.shape[1] - 1, -1, -1):
         np.copyto(own, log[:, rank, None], where=label[order[:, rank]] == label)
     return 2 / n * np.where(label, own, -own).sum(0)
