@@ -85,7 +85,7 @@ def test_labels_are_permuted_inside_the_parts_alone() -> None:
             total += (1 if i in fake else -1) * np.log(near)
         return total / 3
 
-    drawn = _spacings(x, np.array([0, 0, 1]), np.random.default_rng(0))
+    drawn = _spacings(x, np.array([0, 0, 1]), 999, np.random.default_rng(0))
     allowed = [statistic({*two, one}) for two in combinations((0, 1, 3, 4), 2) for one in (2, 5)]
     assert np.isclose(drawn[:, None], allowed).any(1).all()
     assert len(np.unique(drawn.round(9))) == len(np.unique(np.round(allowed, 9)))
