@@ -1,10 +1,17 @@
-"""What the recipes of fully visible belief nets share: the units in which they see data."""
+"""What the recipes of fully visible belief nets share: the units in which they see data, and images pixel by pixel."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from allmodes.data.transforms import Chain, ChannelsFirst, Flatten, Transform, flat, standard
 from allmodes.errors import UserError
 from allmodes.event import Event
+from allmodes.models.pixels import Pixels
+from allmodes.networks.conditionals import conditional_for
+from allmodes.networks.masked import ImageNetwork
+from allmodes.recipes.base import Adam, Recipe
+from allmodes.schedule import Cosine
 
 COMPONENTS = 10
 """Of a mixture for real numbers or many levels, as in RNADE and PixelCNN++."""
@@ -15,17 +22,40 @@ def vector_units(event: Event) -> Transform:
     return Flatten(event.shape) if event.discrete else flat(event)
 
 
-def image_units(event: Event) -> Transform:
-    """To [channels, rows, columns]: integers as they are, real numbers from -1 to 1."""
-    return Chain(ChannelsFirst(event.layout)) if event.discrete else standard(event)
+def pixel_by_pixel(
+    event: Event,
+    name: str,
+    family: type[Pixels],
+    network: Callable[[int, int], ImageNetwork],
+    *,
+    components: int,
+    rate: float,
+    batch: int,
+    steps: int,
+    bf16: bool,
+) -> Recipe:
+    """A recipe of images pixel by pixel: integers as they are, real numbers from -1 to 1.
 
-
-def require_image(event: Event, name: str, other: str) -> tuple[int, int, int]:
-    """(channels, rows, columns) of an event that is an image.
+    Arguments:
+        name: of the recipe.
+        family: the model.
+        network: makes its network from an image's channels and the numbers of a pixel's conditional.
+        components: of mixtures.
+        rate, batch, steps, bf16: as a recipe has them.
 
     Raises:
-        UserError: for one that is none, naming a recipe that takes it.
+        UserError: for an event that is no image, naming a recipe that takes it.
     """
     if event.image is None:
-        raise UserError(f"{name} makes images, and an example here has shape {event.shape}; use --recipe {other}")
-    return event.image
+        raise UserError(f"{name} makes images, and an example here has shape {event.shape}; use --recipe made")
+    channels = event.image[0]
+    site = conditional_for(event, channels, components)
+    units = Chain(ChannelsFirst(event.layout)) if event.discrete else standard(event)
+    return Recipe(
+        model=family(event, units, site, network(channels, site.parameters)),
+        optimizer=Adam(Cosine(rate, 0.0, warmup=0.02)),
+        batch=batch,
+        steps=steps,
+        half_life=0.05,
+        bf16=bf16,
+    )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from allmodes.event import Event
 from allmodes.models.pixelcnn import PixelCNN
-from allmodes.networks.conditionals import conditional_for
 from allmodes.networks.gated_pixelcnn import GatedPixelCNNNetwork
 from allmodes.networks.pixelcnn import PixelCNNNetwork
-from allmodes.recipes.base import Adam, Recipe, recipe
-from allmodes.recipes.fully_visible import COMPONENTS, image_units, require_image
-from allmodes.schedule import Cosine
+from allmodes.recipes.base import Recipe, recipe
+from allmodes.recipes.fully_visible import COMPONENTS, pixel_by_pixel
 
 
 @recipe(year=2016, paper="https://arxiv.org/abs/1601.06759", family="pixelcnn")
@@ -24,14 +22,15 @@ def pixelcnn(
     steps: int = 1_000,
 ) -> Recipe:
     """PixelCNN: masked convolutions in residual blocks give the conditionals of all pixels in one pass."""
-    channels, *_ = require_image(event, "pixelcnn", "made")
-    site = conditional_for(event, channels, components)
-    return Recipe(
-        model=PixelCNN(event, image_units(event), site, PixelCNNNetwork(channels, site.parameters, width, layers)),
-        optimizer=Adam(Cosine(rate, 0.0, warmup=0.02)),
+    return pixel_by_pixel(
+        event,
+        "pixelcnn",
+        PixelCNN,
+        lambda channels, numbers: PixelCNNNetwork(channels, numbers, width, layers),
+        components=components,
+        rate=rate,
         batch=batch,
         steps=steps,
-        half_life=0.05,
         bf16=True,
     )
 
@@ -48,13 +47,14 @@ def gated_pixelcnn(
     steps: int = 800,
 ) -> Recipe:
     """Gated PixelCNN: a vertical and a horizontal stack of gated convolutions, without a blind spot."""
-    channels, *_ = require_image(event, "gated-pixelcnn", "made")
-    site = conditional_for(event, channels, components)
-    return Recipe(
-        model=PixelCNN(event, image_units(event), site, GatedPixelCNNNetwork(channels, site.parameters, width, layers)),
-        optimizer=Adam(Cosine(rate, 0.0, warmup=0.02)),
+    return pixel_by_pixel(
+        event,
+        "gated-pixelcnn",
+        PixelCNN,
+        lambda channels, numbers: GatedPixelCNNNetwork(channels, numbers, width, layers),
+        components=components,
+        rate=rate,
         batch=batch,
         steps=steps,
-        half_life=0.05,
         bf16=True,
     )

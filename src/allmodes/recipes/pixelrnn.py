@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from allmodes.event import Event
 from allmodes.models.pixelrnn import PixelRNN
-from allmodes.networks.conditionals import conditional_for
-from allmodes.networks.pixelrnn import DiagonalBiLSTM, Layer, PixelRNNNetwork, RowLSTM
-from allmodes.recipes.base import Adam, Recipe, recipe
-from allmodes.recipes.fully_visible import COMPONENTS, image_units, require_image
-from allmodes.schedule import Cosine
+from allmodes.networks.pixelrnn import DiagonalBiLSTM, PixelRNNNetwork, RowLSTM
+from allmodes.recipes.base import Recipe, recipe
+from allmodes.recipes.fully_visible import COMPONENTS, pixel_by_pixel
 
 PAPER = "https://arxiv.org/abs/1601.06759"
 
@@ -25,7 +23,17 @@ def pixelrnn_row(
     steps: int = 800,
 ) -> Recipe:
     """PixelRNN with Row LSTMs: from the top row to the bottom one, all pixels of a row at once."""
-    return _pixelrnn(event, "pixelrnn-row", RowLSTM, width, layers, components, rate, batch, steps)
+    return pixel_by_pixel(
+        event,
+        "pixelrnn-row",
+        PixelRNN,
+        lambda channels, numbers: PixelRNNNetwork(channels, numbers, width, RowLSTM, layers),
+        components=components,
+        rate=rate,
+        batch=batch,
+        steps=steps,
+        bf16=False,
+    )
 
 
 @recipe(year=2016, paper=PAPER, family="pixelrnn")
@@ -40,27 +48,14 @@ def pixelrnn_diagonal(
     steps: int = 1_000,
 ) -> Recipe:
     """PixelRNN with Diagonal BiLSTMs: along the diagonals from both upper corners, the whole image so far in sight."""
-    return _pixelrnn(event, "pixelrnn-diagonal", DiagonalBiLSTM, width, layers, components, rate, batch, steps)
-
-
-def _pixelrnn(
-    event: Event,
-    name: str,
-    layer: Layer,
-    width: int,
-    layers: int,
-    components: int,
-    rate: float,
-    batch: int,
-    steps: int,
-) -> Recipe:
-    channels, *_ = require_image(event, name, "made")
-    site = conditional_for(event, channels, components)
-    network = PixelRNNNetwork(channels, site.parameters, width, layer, layers)
-    return Recipe(
-        model=PixelRNN(event, image_units(event), site, network),
-        optimizer=Adam(Cosine(rate, 0.0, warmup=0.02)),
+    return pixel_by_pixel(
+        event,
+        "pixelrnn-diagonal",
+        PixelRNN,
+        lambda channels, numbers: PixelRNNNetwork(channels, numbers, width, DiagonalBiLSTM, layers),
+        components=components,
+        rate=rate,
         batch=batch,
         steps=steps,
-        half_life=0.05,
+        bf16=False,
     )
