@@ -13,30 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from allmodes.cli import COMMANDS, main
+from allmodes.cli import COMMANDS
 from allmodes.training import checkpoint
 from allmodes.training.health import watch
 from allmodes.training.run import locked
 
 Call = Callable[..., tuple[int, str, str]]
 SHORT = ("--steps", "4", "--set", "batch=16")
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Run a command in an empty folder: status, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        status = 0
-        try:
-            main([str(word) for word in words])
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
 
 
 @pytest.fixture

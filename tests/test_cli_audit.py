@@ -10,15 +10,13 @@ import numpy as np
 import pytest
 
 from allmodes.audit.features import FEATURES
-from allmodes.cli import main
 
 Call = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Run a command in a folder with real.npy, whole.npy and half.npy: status, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def files(call: Call) -> None:
+    """The folder in which commands run has real.npy, train.npy, whole.npy and half.npy."""
     rng = np.random.default_rng(0)
     centre = rng.integers(0, 4, 1600)[:, None] * np.float32([4, 1])
     x = (centre + 0.1 * rng.standard_normal((1600, 2))).astype(np.float32)
@@ -26,17 +24,6 @@ def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest
     np.save("whole.npy", x[400:1000])
     np.save("half.npy", x[400:1000][x[400:1000, 0] > 2])
     np.save("train.npy", x[1000:])
-
-    def run(*words: object) -> tuple[int, str, str]:
-        status = 0
-        try:
-            main([str(word) for word in words])
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
 
 
 HALF = ("audit", "--real", "real.npy", "--fake", "half.npy")

@@ -120,7 +120,7 @@ def test_biggan_of_reduced_width_trains_for_200_steps_at_32_by_32(make_trainer: 
     labels = torch.arange(256) % 2
     x = (labels[:, None, None] * 160 + torch.randint(60, (256, 32, 32), generator=rng)).to(torch.uint8)
     data = load_data(x.numpy(), labels=labels.numpy())
-    trainer = make_trainer("biggan", data, steps=200, width=4, batch=16, accumulate=1, turns=1, rate=1e-3)
+    trainer = make_trainer("biggan", data, steps=200, width=4, batch=16, accumulate=1, turns=1, rate=3e-4)
     list(trainer)
     assert all(abs(value) < 1e3 for value in trainer.fetch().values())
     made = trainer.sample(64, Rng(0), data.condition).float().flatten(1).mean(1)
