@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-
 WIDE = 160
 """Columns of a table in a file or a pipe, where nothing says how many fit."""
 
