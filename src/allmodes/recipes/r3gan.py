@@ -88,7 +88,7 @@ def _images(
         rate = rate or 2e-4
     elif len(halvings(*image[1:])) > 2:  # enough pixels for two strided convolutions
         width = width or (32 if max(image[1:]) <= 64 else 16)  # large images cost by their finest maps
-        generator = DCGANGenerator(image, LATENT, width, normalized=False, output=nn.Identity())
+        generator = DCGANGenerator(image, LATENT, width, normalized=False, output=nn.Tanh())
         discriminator = DCGANDiscriminator(image, width, normalized=False)
         rectified(generator)
         rectified(discriminator)
