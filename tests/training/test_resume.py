@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,15 @@ def test_a_signal_at_the_last_step_changes_nothing(tmp_path: Path, ring: Dataset
     assert run.step == STEPS
 
 
+@pytest.fixture
+def in_the_foreground() -> Iterator[None]:
+    """Ctrl-C as a program in the foreground has it: a shell starts what runs in its background with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_the_foreground")
 def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, ring: Dataset, small: Small) -> None:
     def impatient(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
