@@ -85,6 +85,9 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
         _, first = np.unique(near.index[equal], return_index=True)
         chosen = np.union1d(chosen[~exact[chosen]], equal[np.sort(first)])
     estimate, low, high = _share(near)
+    if certain:
+        equal_share = float((exact & near.trained).mean())
+        estimate, low, high = (max(value, equal_share) for value in (estimate, low, high))
     return Finding(
         "copies",
         Verdict.FOUND if found else Verdict.NOT_FOUND,

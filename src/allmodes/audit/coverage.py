@@ -21,6 +21,7 @@ TILE_BYTES = 2**22
 """Small: a tile is looked at several times and should stay near the processor."""
 SCRATCH = 2**22
 """Numbers of pairs whose differences are held at once."""
+WITHIN = dict.fromkeys(("precision", "recall", "coverage"), (0.0, 1.0)) | {"density": (0.0, math.inf)}
 TITLES = {"precision": "precision", "recall": "recall", "density": "density", "coverage": "coverage"}
 
 
@@ -50,6 +51,7 @@ def coverage(
         lambda real, fake: overlap(real, fake, k=k, device=device).figures(),
         TITLES,
         {name: {"k": k} | ({"null": null[name]} if name in null else {}) for name in TITLES},
+        WITHIN,
     )
 
 

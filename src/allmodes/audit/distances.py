@@ -23,6 +23,7 @@ DEGREE = 3
 """Of the polynomial kernel."""
 NEGLIGIBLE = 0.01
 """Share of its standard error that rounding may have in a kernel distance before float64 is used."""
+WITHIN = dict.fromkeys(("frechet", "sliced_wasserstein"), (0.0, math.inf))
 TITLES = {
     "frechet": "Fréchet distance",
     "kernel": "kernel distance",
@@ -56,7 +57,7 @@ def distances(
         }
 
     kernel = {"kernel": f"(x.y / {sets.real.shape[1]} + 1)^{DEGREE}"}
-    return informed(sets, seed, measure, TITLES, {"kernel": kernel, "sliced_wasserstein": {"slices": SLICES}})
+    return informed(sets, seed, measure, TITLES, {"kernel": kernel, "sliced_wasserstein": {"slices": SLICES}}, WITHIN)
 
 
 def frechet(real: np.ndarray, fake: np.ndarray) -> Figure:

@@ -40,7 +40,12 @@ def halves(sets: Sets, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def informed(
-    sets: Sets, seed: int, measure: Measure, titles: Mapping[str, str], extra: Mapping[str, Mapping[str, Any]]
+    sets: Sets,
+    seed: int,
+    measure: Measure,
+    titles: Mapping[str, str],
+    extra: Mapping[str, Mapping[str, Any]],
+    within: Mapping[str, tuple[float, float]],
 ) -> tuple[Finding, ...]:
     """Findings of figures that inform and never decide, each beside its floor.
 
@@ -53,6 +58,7 @@ def informed(
         measure: figures by name of real [n, d] and generated [m, d] examples.
         titles: by the same names, what a sentence calls them.
         extra: by the same names, further numbers for the report.
+        within: by the same names, between what the figure lies whatever the samples are; intervals stop there.
     """
     if min(len(sets.real), len(sets.fake)) < FEWEST:
         why = f"{len(sets.real)} held-out and {len(sets.fake)} generated examples; {FEWEST} of each are needed"
@@ -62,18 +68,27 @@ def informed(
     first, second, generated = halves(sets, seed)
     whole, floor, like = measure(sets.real, sets.fake), measure(first, second), measure(first, generated)
     return tuple(
-        _finding(name, title, whole[name], floor[name], like[name], len(first), extra.get(name, {}))
+        _finding(name, title, whole[name], floor[name], like[name], len(first), extra.get(name, {}), within.get(name))
         for name, title in titles.items()
     )
 
 
 def _finding(
-    name: str, title: str, whole: Figure, floor: Figure, like: Figure, size: int, extra: Mapping[str, Any]
+    name: str,
+    title: str,
+    whole: Figure,
+    floor: Figure,
+    like: Figure,
+    size: int,
+    extra: Mapping[str, Any],
+    within: tuple[float, float] | None,
 ) -> Finding:
     error = math.hypot(floor.error, like.error)
     apart = (like.value - floor.value) / error if error else (0.0 if like.value == floor.value else math.inf)
     found = abs(apart) > SIGMAS
     low, high = whole.value - NORMAL * whole.error, whole.value + NORMAL * whole.error
+    if within:
+        low, high = max(low, within[0]), min(high, within[1])
     sentence = (
         f"The {title} is {whole.value:.4g} [{low:.4g}, {high:.4g}]; with {size} examples a side it is "
         f"{like.value:.4g}, and {floor.value:.4g} between two halves of the real data"

@@ -107,7 +107,7 @@ def frequencies(
     rates = _rates(drawn, counts, names or [str(i) for i in range(k)], p_values)
     expected, generated = (np.array([getattr(rate, key) for rate in rates]) for key in ("expected", "generated"))
     perfect = np.random.default_rng(seed).multinomial(n, expected, DRAWN) / n
-    again = np.random.default_rng(seed + 1).multinomial(m, expected, DRAWN) / m
+    again = _perfect(expected, m, confusion if correct else None, np.random.default_rng(seed + 1))
     variation = float(np.abs(generated - expected).sum() / 2)
     figures = {
         "classes": [asdict(rate) for rate in rates],
@@ -146,8 +146,7 @@ def _draws(
     expected = np.vstack((real / real.sum(), rng.dirichlet(real + 0.5, DRAWN - 1)))
     generated = np.vstack((fake / fake.sum(), rng.dirichlet(fake + 0.5, DRAWN - 1)))
     if correct:
-        # Where a class has no held-out example it is taken to be classified rightly.
-        known = confusion + np.eye(k) * (confusion.sum(1) == 0)
+        known = _known(confusion)
         smooth = known + 0.5 / k
         gamma = rng.standard_gamma(smooth, (DRAWN - 1, k, k))
         rows = np.concatenate(((known / known.sum(1, keepdims=True))[None], gamma / gamma.sum(2, keepdims=True)))
@@ -155,6 +154,22 @@ def _draws(
         generated = np.maximum(np.einsum("dij,dj->di", inverse, generated), 0.0)
         generated /= generated.sum(1, keepdims=True)
     return expected, generated
+
+
+def _perfect(expected: np.ndarray, m: int, confusion: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """Rates of m examples of a perfect generator, as they come out of the classifier and its correction, [DRAWN, k]."""
+    if confusion is None:
+        return rng.multinomial(m, expected, DRAWN) / m
+    rows = _known(confusion)
+    rows = rows / rows.sum(1, keepdims=True)
+    seen = rng.multinomial(m, expected @ rows, DRAWN) / m
+    rates = np.maximum(seen @ np.linalg.pinv(rows), 0.0)
+    return rates / rates.sum(1, keepdims=True)
+
+
+def _known(confusion: np.ndarray) -> np.ndarray:
+    """Where a class has no held-out example it is taken to be classified rightly."""
+    return confusion + np.eye(len(confusion)) * (confusion.sum(1) == 0)
 
 
 def _rates(

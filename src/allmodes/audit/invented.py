@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from allmodes.audit.evidence import PICTURES, too_few, typical
 from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import difference
-from allmodes.audit.neighbours import nearest
+from allmodes.audit.neighbours import Neighbours, nearest
 from allmodes.audit.regions import Device, grow
 from allmodes.audit.scan import DRAWS, draws_for, few, scan
 from allmodes.audit.sets import Sets
+from allmodes.audit.tiles import Tiles
+from allmodes.audit.wording import percent
 
 MOST_REGIONS = 8
 RADII = (5, 10, 20, 40)
@@ -37,8 +40,10 @@ def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> 
         device: where distances are computed.
 
     Returns:
-        `estimate`, `low`, `high`: share of the generated examples in the regions less that of the data. The examples
-        of the regions are generated ones; the nearest are held-out ones.
+        `estimate`, `low`, `high`: share of the generated examples in the regions less that of the data. The interval is
+        the sum of the regions', which hold for all regions of the tree at once, so that the choice of the most striking
+        ones does not bend them. Where the neighbours alone tell, one half of both samples chooses balls and the other
+        half is counted in them. The examples of the regions are generated ones; the nearest are held-out ones.
     """
     if short := too_few(sets, "invented", level):
         return short
@@ -58,49 +63,71 @@ def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> 
         return Finding("invented", Verdict.NOT_FOUND, summary, 0.0, 0.0, None, p_value, 0.0, level, figures=figures)
     if chosen:
         groups = [
-            _Group(np.flatnonzero(regions.inside[real, j]), testing[regions.inside[fake, j]], len(testing))
+            _Group(
+                np.flatnonzero(regions.inside[real, j]),
+                testing[regions.inside[fake, j]],
+                (len(real), len(fake)),
+                1 - 0.05 * regions.weight[j],
+            )
             for j in chosen
         ]
     else:
-        m = min(len(sets.fake), len(sets.real))
-        groups = [_Group(balls.real, order[balls.fake], m)]
-    held, made = sum(len(g.real) for g in groups), sum(len(g.fake) for g in groups)
-    low, high = difference(made, groups[0].m, held, len(sets.real))
-    mass, data = made / groups[0].m, held / len(sets.real)
-    confidence = 1 - 0.05 / len(groups)
-    what = f"{len(groups)} region{'s' * (len(groups) > 1)}" if chosen else "parts"
+        groups = [_in_balls(sets, order, rng, device)]
+    bounds = [group.interval() for group in groups]
+    low, high = -sum(bound[1] for bound in bounds), -sum(bound[0] for bound in bounds)
+    mass, data = sum(group.made for group in groups), sum(group.held for group in groups)
+    what = "parts" if not chosen else "1 region" if len(groups) == 1 else f"{len(groups)} regions"
     return Finding(
         "invented",
         Verdict.FOUND,
-        f"{what} of the samples with {100 * mass:.1f} % of the generated examples hold {100 * data:.1f} % of the data: "
-        f"{100 * (mass - data):.1f} % is invented (95 % interval {100 * max(low, 0):.1f} to {100 * high:.1f} %)",
+        f"{what} of the samples with {percent(mass)} of the generated examples hold{'s' * (what == '1 region')} "
+        f"{percent(data)} of the data: {percent(mass - data)} is invented (95 % interval "
+        f"{percent(max(low, 0)).removesuffix(' %')} to {percent(min(high, 1))})",
         mass - data,
         max(low, 0.0),
-        high,
+        min(high, 1.0),
         p_value,
         0.0,
         level,
-        tuple(group.evidence(sets, confidence) for group in groups),
+        tuple(group.evidence(sets) for group in groups),
         figures=figures,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Rows of held-out and of generated examples that lie together, and how many generated ones were looked at."""
+    """Held-out and generated examples that lie together.
+
+    Arguments:
+        real, fake: rows of them.
+        of: how many held-out and generated examples were looked at.
+        confidence: of the interval of the difference.
+    """
 
     real: np.ndarray
     fake: np.ndarray
-    m: int
+    of: tuple[int, int]
+    confidence: float
 
-    def evidence(self, sets: Sets, confidence: float) -> Region:
-        low, high = difference(len(self.real), len(sets.real), len(self.fake), self.m, confidence)
+    @property
+    def held(self) -> float:
+        return len(self.real) / self.of[0]
+
+    @property
+    def made(self) -> float:
+        return len(self.fake) / self.of[1]
+
+    def interval(self) -> tuple[float, float]:
+        return difference(len(self.real), self.of[0], len(self.fake), self.of[1], self.confidence)
+
+    def evidence(self, sets: Sets) -> Region:
+        low, high = self.interval()
         inside = typical(sets.fake, self.fake)
         shown = inside[:PICTURES]
         beside = nearest(sets.fake[shown], sets.real).index[:, 0] if len(shown) else shown
         return Region(
-            len(self.real) / len(sets.real),
-            len(self.fake) / self.m,
+            self.held,
+            self.made,
             low,
             high,
             tuple(sets.fake_rows[inside].tolist()),
@@ -109,18 +136,45 @@ class _Group:
         )
 
 
+def _in_balls(sets: Sets, order: np.ndarray, rng: np.random.Generator, device: Device) -> _Group:
+    """Balls that one half of both samples chooses, and what of the others lies in them.
+
+    Arguments:
+        order: of the generated examples, at random.
+    """
+    held = rng.permutation(len(sets.real))
+    half, made = len(held) // 2, min(len(order), len(held)) // 2
+    balls = scan_balls(sets.real[held[:half]], sets.fake[order[:made]], rng, device=device)
+    real, fake = held[half:], order[made:]
+    return _Group(
+        real[balls.hold(sets.real[real], device)],
+        fake[balls.hold(sets.fake[fake], device)],
+        (len(real), len(fake)),
+        0.95,
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Balls:
     """What the scan by neighbours found.
 
     Arguments:
         p_value: of the whole scan.
-        real, fake: rows of both samples in the balls around generated examples with the least held-out ones.
+        centre, radius: of balls around generated examples with too few held-out ones, [b, d] and [b]; the most striking
+            one where none is significant.
     """
 
     p_value: float
-    real: np.ndarray
-    fake: np.ndarray
+    centre: np.ndarray
+    radius: np.ndarray
+
+    def hold(self, x: np.ndarray, device: Device = "cpu") -> np.ndarray:
+        """Whether each example [n, d] lies in a ball, [n] bool."""
+        inside = np.zeros(len(x), bool)
+        for tile in Tiles(x, self.centre, device=device):
+            limit = torch.from_numpy(np.square(self.radius / tile.scale)).to(tile.squared)
+            inside[tile.rows] = (tile.squared <= limit + tile.slack).any(1).cpu().numpy()
+        return inside
 
 
 def scan_balls(
@@ -140,28 +194,29 @@ def scan_balls(
     ball = _neighbours(pool, centres, int(radii[-1]), device)
     chance = np.stack([few(np.arange(radii[-1] + 1), k - np.arange(radii[-1] + 1), n, whole - n) for k in radii])
     label = np.arange(whole) < n
-    scores = chance[np.arange(len(radii)), _held(label[:, None], ball, radii).each]
+    scores = chance[np.arange(len(radii)), _held(label[:, None], ball.index, radii).each]
     drawn, block = [], max(1, LABELS_AT_ONCE // whole)
     for start in range(0, draws, block):
         labels = rng.permuted(np.tile(label, (min(block, draws - start), 1)), axis=1).T
-        least = _held(np.ascontiguousarray(labels), ball, radii).least
+        least = _held(np.ascontiguousarray(labels), ball.index, radii).least
         drawn.append(chance[np.arange(len(radii))[:, None], least].min(0))
     edge = np.sort(np.concatenate(drawn))
     p_values = (1 + np.searchsorted(edge, scores.min(1) * (1 + 1e-9), side="right")) / (draws + 1)
     p_value = float(p_values.min())
-    flagged = np.flatnonzero((p_values <= max(p_value, 0.05)) & (centres >= n))
+    made = np.flatnonzero(centres >= n)
+    flagged = made[p_values[made] <= 0.05] if len(made) else np.arange(len(centres))
+    if not len(flagged):
+        flagged = made[[scores[made].min(1).argmin()]]
     sizes = radii[scores[flagged].argmin(1)]
-    rows = [np.append(ball[i, :k], centres[i]) for i, k in zip(flagged, sizes, strict=True)]
-    members = np.unique(np.concatenate(rows)) if rows else np.empty(0, np.int64)
-    return Balls(p_value, members[members < n], members[members >= n] - n)
+    return Balls(p_value, pool[centres[flagged]], ball.distance[flagged, sizes - 1])
 
 
-def _neighbours(pool: np.ndarray, centres: np.ndarray, k: int, device: Device) -> np.ndarray:
+def _neighbours(pool: np.ndarray, centres: np.ndarray, k: int, device: Device) -> Neighbours:
     """The k nearest others of some members of a pool: [c, k]."""
-    index = nearest(pool[centres], pool, k + 1, device=device).index
-    own = index == centres[:, None]
+    found = nearest(pool[centres], pool, k + 1, device=device)
+    own = found.index == centres[:, None]
     own[~own.any(1), -1] = True  # so many duplicates that it is not in its own list
-    return index[~own].reshape(len(centres), k)
+    return Neighbours(*(part[~own].reshape(len(centres), k) for part in (found.distance, found.index)))
 
 
 @dataclass(frozen=True, eq=False)

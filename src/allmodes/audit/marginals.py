@@ -91,13 +91,18 @@ def _summary(
     distance = f"{one.distance:.3f} [{one.low:.3f}, {one.high:.3f}]"
     far = f"{names[worst]} is farthest off, Kolmogorov-Smirnov distance {distance}"
     if not wrong and not wrong_pairs:
-        return f"none of {len(columns)} columns or their rank correlations differs; {far}"
+        return f"neither any of {len(columns)} columns nor a rank correlation differs; {far}"
     parts = []
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        parts.append(f"{len(wrong)} of {len(columns)} columns differ: {', '.join(wrong[:3])}{more}; {far}")
+        differ = "differs" if len(wrong) == 1 else "differ"
+        parts.append(f"{len(wrong)} of {len(columns)} columns {differ}: {', '.join(wrong[:3])}{more}; {far}")
     if wrong_pairs:
-        parts.append(f"{len(wrong_pairs)} rank correlations differ, most that of {' with '.join(wrong_pairs[0])}")
+        pair = " with ".join(wrong_pairs[0])
+        one = f"the rank correlation of {pair} differs"
+        parts.append(
+            one if len(wrong_pairs) == 1 else f"{len(wrong_pairs)} rank correlations differ, most that of {pair}"
+        )
     return "; ".join(parts)
 
 

@@ -13,6 +13,7 @@ from allmodes.audit.neighbours import nearest
 from allmodes.audit.regions import LEAST_POINTS, Chart, Regions, chart
 from allmodes.audit.scan import few, holm, scan
 from allmodes.audit.sets import Sets
+from allmodes.audit.wording import percent
 
 MOST_REGIONS = 8
 SUSPICION = 0.01
@@ -26,8 +27,9 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     generated examples, against the held-out ones? One exact test over all regions at the level, by permutation; only
     if it rejects, regions are named. Then the certificate: half of the generated examples choose up to 8 disjoint
     candidates by what they lack against the training examples, and the other half, which chose nothing, is tested
-    against the held-out examples (Fisher, Holm over the candidates). What stands is certified, and its missing mass
-    has an interval that no choice has bent. What the scan alone sees is suspected.
+    against the held-out examples (Fisher, Holm over the candidates). What stands is certified, and the intervals of
+    certified regions hold for all candidates at once. What the scan alone sees is suspected, and the intervals of such
+    regions hold for all regions of the tree at once: they are wide, and not bent by the choice of the most striking.
 
     A healthy generator is called missing something in at most `level` of the audits, because nothing is said unless
     the scan rejects; and a certified region is false in at most `level` of them whatever else is wrong.
@@ -53,43 +55,46 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     hidden = smallest_mode(n, m, level, regions)
     figures = {"could_hide": hidden, "regions_tested": len(regions), "tree_points": len(regions.points)}
     if scanned.least > level:
-        summary = (
-            f"no region of the data is certainly missing; a mode of {100 * hidden:.1f} % that is never generated would "
-            "have been found with 90 % power, a smaller one can hide"
+        seen = (
+            f"a mode of {percent(hidden)} that is never generated would have been found with 90 % power, a smaller one "
+            "can hide"
         )
+        summary = f"no region of the data is certainly missing; {seen if hidden < 1 else 'a mode of any size can hide'}"
         return Finding(
             "missing", Verdict.NOT_FOUND, summary, 0.0, 0.0, None, scanned.least, 0.0, level, figures=figures
         )
     order = rng.permutation(m)
     choosing, testing = fake[order[: m // 2]], fake[order[m // 2 :]]
-    certified = _certify(regions, train, real, choosing, testing, level)
+    certified, candidates = _certify(regions, train, real, choosing, testing, level)
     covered = np.any(regions.inside[:, certified], axis=1)
     order = np.argsort(scanned.score, kind="stable")
     suspects = [j for j in order if scanned.p_value[j] <= level and not (covered & regions.inside[:, j]).any()]
     suspected = regions.disjoint(np.array(suspects, np.int64), MOST_REGIONS)
+    if not certified and not suspected:
+        suspected = [int(scanned.score.argmin())]
     named = [
-        *(_Named(regions.inside[:, j], real, testing, True) for j in certified),
-        *(_Named(regions.inside[:, j], real, fake, False) for j in suspected),
+        *(_Named(regions.inside[:, j], real, testing, True, 1 - 0.05 / candidates) for j in certified),
+        *(_Named(regions.inside[:, j], real, fake, False, 1 - 0.05 * regions.weight[j]) for j in suspected),
     ]
     named.sort(key=lambda region: (region.certified, region.lost), reverse=True)
-    chosen = certified or suspected or [int(scanned.score.argmin())]
-    whole = _Named(np.any(regions.inside[:, chosen], axis=1), real, testing if certified else fake, bool(certified))
-    low, high = whole.interval(0.95)
-    confidence = 1 - 0.05 / max(1, len(named))
+    atoms = np.any(regions.inside[:, certified or suspected], axis=1)
+    whole = _Named(atoms, real, testing if certified else fake, bool(certified), 0.95)
+    bounds = [whole.interval()] if certified else [region.interval() for region in named]
+    low, high = max(sum(bound[0] for bound in bounds), 0.0), min(sum(bound[1] for bound in bounds), 1.0)
     figures |= {"certified": len(certified), "suspected": len(suspected)}
     return Finding(
         "missing",
         Verdict.FOUND,
-        f"{_counted(len(certified), len(suspected))} with {100 * whole.p:.1f} % of the held-out data get "
-        f"{100 * whole.q:.1f} % of the samples: {100 * whole.lost:.1f} % of the data is missing "
-        f"(95 % interval {100 * max(low, 0):.1f} to {100 * high:.1f} %)",
+        f"{_counted(len(certified), len(suspected))} {percent(whole.q)} of the samples and {percent(whole.p)} of the "
+        f"held-out data: {percent(whole.lost)} of the data is missing (95 % interval "
+        f"{percent(low).removesuffix(' %')} to {percent(high)})",
         whole.lost,
-        max(low, 0.0),
+        low,
         high,
         scanned.least,
         0.0,
         level,
-        tuple(region.evidence(sets, real, fake, confidence) for region in named),
+        tuple(region.evidence(sets, real, fake) for region in named),
         figures=figures,
     )
 
@@ -111,15 +116,15 @@ def smallest_mode(n: int, m: int, level: float, regions: Regions) -> float:
 
 def _certify(
     regions: Regions, train: np.ndarray, real: np.ndarray, choosing: np.ndarray, testing: np.ndarray, level: float
-) -> list[int]:
-    """Regions that are chosen by some generated examples and stand the test of the others."""
+) -> tuple[list[int], int]:
+    """Regions that are chosen by some generated examples and stand the test of the others, and how many were chosen."""
     lack = few(regions.count(choosing), regions.count(train), len(choosing), len(train))
     order = np.argsort(np.log(np.maximum(lack, 1e-300)) - np.log(regions.weight), kind="stable")
     chosen = regions.disjoint(order[lack[order] < SUSPICION], MOST_REGIONS)
     if not chosen:
-        return []
+        return [], 0
     p_values = holm(few(regions.count(testing)[chosen], regions.count(real)[chosen], len(testing), len(real)))
-    return [j for j, p in zip(chosen, p_values, strict=True) if p <= level]
+    return [j for j, p in zip(chosen, p_values, strict=True) if p <= level], len(chosen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +135,7 @@ class _Named:
     real: np.ndarray
     fake: np.ndarray
     certified: bool
+    confidence: float
 
     @property
     def p(self) -> float:
@@ -143,12 +149,12 @@ class _Named:
     def lost(self) -> float:
         return self.p - self.q
 
-    def interval(self, confidence: float) -> tuple[float, float]:
+    def interval(self) -> tuple[float, float]:
         inside = int(self.atoms[self.real].sum()), int(self.atoms[self.fake].sum())
-        return difference(inside[0], len(self.real), inside[1], len(self.fake), confidence)
+        return difference(inside[0], len(self.real), inside[1], len(self.fake), self.confidence)
 
-    def evidence(self, sets: Sets, real: np.ndarray, fake: np.ndarray, confidence: float) -> Region:
-        low, high = self.interval(confidence)
+    def evidence(self, sets: Sets, real: np.ndarray, fake: np.ndarray) -> Region:
+        low, high = self.interval()
         inside = typical(sets.real, np.flatnonzero(self.atoms[real]))
         shown = inside[:PICTURES]
         beside = nearest(sets.real[shown], sets.fake).index[:, 0] if len(shown) else shown
@@ -164,6 +170,5 @@ class _Named:
 
 
 def _counted(certified: int, suspected: int) -> str:
-    if certified:
-        return f"{certified} certified region{'s' * (certified > 1)}"
-    return f"{max(1, suspected)} suspected region{'s' * (suspected > 1)}"
+    count, kind = (certified, "certified") if certified else (suspected, "suspected")
+    return f"1 {kind} region holds" if count == 1 else f"{count} {kind} regions hold"

@@ -69,7 +69,8 @@ def _pixels(example: np.ndarray, event: Event) -> np.ndarray:
 def _range(images: Sequence[np.ndarray], event: Event) -> tuple[float, float]:
     if event.layout is not Layout.VECTOR and images[0].ndim == (3 if event.image and event.image[0] == 3 else 2):
         if event.support is Support.LEVELS:
-            return 0.0, event.levels - 1.0
+            most = max(float(i.max()) for i in images)
+            return 0.0, event.levels - 1.0 if most > event.levels / 4 or not most else most
         if event.support is Support.BINARY:
             return 0.0, 1.0
     low, high = min(float(i.min()) for i in images), max(float(i.max()) for i in images)
