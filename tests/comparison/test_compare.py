@@ -14,6 +14,7 @@ from allmodes.comparison.pictures import LEAVES, save_pictures
 from allmodes.comparison.table import comparison_table, verdicts
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
+from allmodes.models.flow import Flow
 from allmodes.recipes import recipes
 from allmodes.training.budget import steps_within
 
@@ -104,3 +105,17 @@ def test_recipes_are_trained_for_a_time_and_what_is_there_is_used(ring: Dataset,
     assert {row.entry.name for row in first.rows} == {"gan2014", "nice"}
     assert first.refusal.startswith("fewer than two")
     assert steps_within("gan2014", ring, 0.05, settings={"width": 8}, device=torch.device("cpu")) >= 1
+
+
+def test_a_training_that_diverges_is_left_out_and_named(
+    ring: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Flow.log_density
+    monkeypatch.setattr(Flow, "log_density", lambda self, *given, **named: right(self, *given, **named) * torch.nan)
+    asked = {"data": ring, "budget": 0.005, "out": tmp_path, "device": "cpu"}
+    found = allmodes.compare(recipes="gan2014,nice", **asked)  # type: ignore[arg-type]
+    assert [row.entry.name for row in found.rows] == ["gan2014"]
+    assert "nice: model.nll is nan at step" in found.refused["nice"]
+    assert any(line.startswith("left out: nice") for line in verdicts(found))
+    with pytest.raises(UserError, match=r"nothing to compare: nice: model\.nll is nan"):
+        allmodes.compare(recipes="nice", **asked)  # type: ignore[arg-type]

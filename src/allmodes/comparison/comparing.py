@@ -23,6 +23,7 @@ from allmodes.training.budget import steps_within
 from allmodes.training.hardware import device_named
 from allmodes.training.run import Run, load
 from allmodes.training.train import train
+from allmodes.training.trainer import NotFinite
 
 SCORED = 2000
 """Held-out examples that are scored: their mean is known to a few hundredths of the spread."""
@@ -94,7 +95,7 @@ class Comparison:
     Arguments:
         data: what they were trained on.
         rows: one for each model, by year.
-        refused: recipes that do not take such data, with what they say.
+        refused: recipes that do not take such data, or whose training diverged, with what they say.
     """
 
     data: Dataset
@@ -162,7 +163,8 @@ def compare(
     Arguments:
         runs: as `train` and `load` give them, or their folders.
         data: instead of runs, what to train on (see `load_data`).
-        recipes: names, or "all"; those that do not take the data are left out, with what they say.
+        recipes: names, or "all"; those that do not take the data are left out, with what they say, and so are those
+            whose training diverges.
         budget: minutes of training for each recipe.
         out: folder in which each recipe's run lies; what is there already is used, and continued if unfinished.
         seed: of the trainings.
@@ -186,7 +188,9 @@ def compare(
     else:
         dataset = load_data("digits" if data is None else data)
         taken = _taking(recipes or "all", dataset, refused)
-        trained = _train_all(taken, dataset, budget, Path(out), seed, device, report, note)
+        trained = _train_all(taken, dataset, budget, Path(out), seed, device, report, note, refused)
+        if not trained:
+            raise UserError(f"nothing to compare: {'; '.join(refused.values())}")
     rows = []
     for run in trained:
         if report:
@@ -232,24 +236,40 @@ def _train_all(
     device: str | None,
     report: Report | None,
     note: Callable[[str], None] | None,
+    refused: dict[str, str],
 ) -> list[Run]:
+    """The runs of the recipes; what diverged goes into `refused`."""
     if budget is None or not 0 < budget < math.inf:
         raise UserError(f"--budget {budget}: give the minutes of training for each recipe, more than 0")
-    target = device_named(device)
     runs = []
     for name in names:
-        folder = out / name
         told = (lambda step, steps, numbers, name=name: report(name, step, steps)) if report else None
-        if (folder / "run.json").exists():
-            run = load(folder)
-            run.dataset(data)
-            if run.verdict == "unfinished":
-                run = train(name, data, out=folder, resume=True, device=device, report=told, note=note)
-        else:
-            steps = steps_within(name, data, 60 * budget, device=target)
-            run = train(name, data, steps=steps, seed=seed, out=folder, device=device, report=told, note=note)
-        runs.append(run)
+        try:
+            runs.append(_trained(name, data, budget, out / name, seed, device, told, note))
+        except NotFinite as diverged:
+            refused[name] = f"{name}: {diverged}"
     return runs
+
+
+def _trained(
+    name: str,
+    data: Dataset,
+    budget: float,
+    folder: Path,
+    seed: int,
+    device: str | None,
+    report: Callable[[int, int, Mapping[str, float]], None] | None,
+    note: Callable[[str], None] | None,
+) -> Run:
+    """The run in a folder, made or continued as far as it needs it."""
+    if not (folder / "run.json").exists():
+        steps = steps_within(name, data, 60 * budget, device=device_named(device))
+        return train(name, data, steps=steps, seed=seed, out=folder, device=device, report=report, note=note)
+    run = load(folder)
+    run.dataset(data)
+    if run.verdict == "unfinished":
+        return train(name, data, out=folder, resume=True, device=device, report=report, note=note)
+    return run
 
 
 def _row(run: Run, data: Dataset, device: str | None) -> Row:
