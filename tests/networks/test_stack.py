@@ -93,3 +93,33 @@ def test_buffers_that_differ_are_refused_by_name() -> None:
     assert stack([Shift(1.0), Shift(1.0)]).by.item() == 1
     with pytest.raises(NotStackable, match=r"'by' of Shift differs"):
         stack([Shift(1.0), Shift(2.0)])
+
+
+class Noted(nn.Module):
+    """Two paths through one layer, which a dictionary knows too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+        self.path = nn.Sequential(nn.Tanh(), self.layer)
+        self.notes = {"layer": self.layer}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.path(self.layer(x))
+
+
+def test_a_layer_that_is_known_in_several_places_stays_one() -> None:
+    networks = [Noted() for _ in range(2)]
+    together = stack(networks)
+    assert together.path[1] is together.layer
+    assert together.notes["layer"] is together.layer
+    assert len(list(together.parameters())) == 2
+    x = torch.randn(2, 5, 3)
+    y = together(x)
+    y.square().sum().backward()
+    for row, network in enumerate(networks):
+        alone = network(x[row])
+        torch.testing.assert_close(y[row], alone, rtol=1e-12, atol=1e-12)
+        alone.square().sum().backward()
+        assert network.layer.weight.grad is not None
+        torch.testing.assert_close(together.layer.weight.grad[row], network.layer.weight.grad, rtol=1e-12, atol=1e-12)

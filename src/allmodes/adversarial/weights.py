@@ -20,7 +20,7 @@ class Orthogonal(Penalty):
 
     .. math:: R_\beta = \beta \sum_W \|W W^T \odot (1 - I)\|_F^2
 
-    with a filter in each row of W; embeddings and biases go free.
+    with a filter in each row of W; tables of embeddings and biases go free.
 
     References:
         Large Scale GAN Training for High Fidelity Natural Image Synthesis (Brock et al., 2019), equation 3,

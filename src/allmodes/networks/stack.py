@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -54,17 +54,29 @@ def stack(modules: Sequence[Module]) -> Module:
     Raises:
         NotStackable: for another layer with parameters, or buffers that differ between the modules.
     """
+    return cast(Module, _stacked(modules, {}))
+
+
+def _stacked(modules: Sequence[nn.Module], made: dict[int, Any]) -> nn.Module:
+    """The stack of some modules.
+
+    Arguments:
+        made: what was stacked already, by the identity of the first of each; a module that is known in several places,
+            or to what is no module, stays one.
+    """
     first = modules[0]
+    if id(first) in made:
+        return made[id(first)]
     if type(first) is nn.Linear:  # a subclass may do more than a product, such as mask its weights
-        return cast(Module, StackedLinear(cast(Sequence[nn.Linear], modules)))
+        made[id(first)] = StackedLinear(cast(Sequence[nn.Linear], modules))
+        return made[id(first)]
     if any(True for _ in first.parameters(recurse=False)):
         raise NotStackable(f"{type(first).__name__} has parameters without a batched form")
     for name, buffer in first.named_buffers(recurse=False):
         if not all(torch.equal(buffer, other.get_buffer(name)) for other in modules):
             raise NotStackable(f"buffer {name!r} of {type(first).__name__} differs between the models")
-    result = copy.deepcopy(first)
     if len(list(first.children())) < len(first._modules):
         raise NotStackable(f"{type(first).__name__} has one layer in two places")
     for name, _ in first.named_children():
-        result.add_module(name, stack([module.get_submodule(name) for module in modules]))
-    return result
+        _stacked([module.get_submodule(name) for module in modules], made)
+    return copy.deepcopy(first, made)  # in which the children's places are taken by what was made of them

@@ -34,7 +34,8 @@ def biggan(
     """Classes of pictures at scale: conditional residual networks with attention, large batches, averaged weights.
 
     The discriminator's rate is `rate` and the generator's a quarter of it. The paper has width 96, batches of 2048,
-    which are batch x accumulate here, and 128 x 128 pixels.
+    which are batch x accumulate here, and 128 x 128 pixels. The embedding of the condition that all blocks share is a
+    linear map, so that it takes continuous conditions too, and is normalized and regularized like the other maps.
     """
     image = image_of(event, "biggan")
     if not (event.classes or event.variables):
