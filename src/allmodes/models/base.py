@@ -91,9 +91,9 @@ class GenerativeModel(nn.Module, ABC):
         """How many independent models are stacked in this one (see `allmodes.networks.stack`)."""
 
     @property
-    @abstractmethod
     def players(self) -> tuple[Player, ...]:
-        """Who moves in a step, in turn."""
+        """Who moves in a step, in turn: one player with all parameters, unless a model is a game of several."""
+        return (Player("model", self, averaged=True),)
 
     @abstractmethod
     def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
@@ -199,10 +199,6 @@ class DensityModel(GenerativeModel):
 
     kind: ClassVar[Kind] = Kind.EXACT
     """What `log_density` is to the logarithm of the model's density, in the networks' units."""
-
-    @property
-    def players(self) -> tuple[Player, ...]:
-        return (Player("model", self, averaged=True),)
 
     @abstractmethod
     def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:

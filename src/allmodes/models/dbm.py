@@ -71,10 +71,6 @@ class DBM(GenerativeModel):
         self.register_buffer("chains", torch.zeros(chains, first))
 
     @property
-    def players(self) -> tuple[Player, ...]:
-        return (Player("model", self, averaged=True),)
-
-    @property
     def steady(self) -> bool:
         return True
 

@@ -92,10 +92,6 @@ class RBM(GenerativeModel):
         self.register_buffer("chains", torch.zeros(chains, hidden))
 
     @property
-    def players(self) -> tuple[Player, ...]:
-        return (Player("model", self, averaged=True),)
-
-    @property
     def machine(self) -> Bipartite:
         """The same distribution without offsets: v to the left, h to the right."""
         return Bipartite(
