@@ -61,6 +61,7 @@ class Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, v: Tensor, W: Tensor, c: Tensor, V: Tensor, b: Tensor) -> Tensor:
+        """Numbers of the conditionals of all sites; the last state is kept."""
         size = _block(v, W)
         states = v.new_empty(size + 1, len(v), W.shape[1])
         a = states[0].copy_(c)
@@ -76,6 +77,7 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore
+        """Gradients with respect to all inputs, from the last site to the first."""
         (g,), (v, W, V, last) = grad_outputs, ctx.saved_tensors
         dv = torch.empty_like(v) if ctx.needs_input_grad[0] else None
         dW, dV, da = torch.empty_like(W), torch.empty_like(V), torch.zeros_like(last)
