@@ -125,3 +125,12 @@ def test_without_the_training_examples_it_cannot_tell() -> None:
     assert found.p_value is None
     few = copies(sets(drawn(rng, 50), drawn(rng, 10), drawn(rng, 50)), LEVEL, 0)
     assert few.verdict is Verdict.CANNOT_TELL
+
+
+def test_no_interval_begins_below_what_is_equal_to_the_last_bit() -> None:
+    given, origin = planted(np.random.default_rng(0), 0.02, noise=0.0)
+    found = copies(given, LEVEL, 0)
+    assert found.low is not None
+    assert found.estimate is not None
+    assert found.low >= len(origin) / len(given.fake)
+    assert found.estimate >= found.low

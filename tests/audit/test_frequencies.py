@@ -113,3 +113,16 @@ def test_the_vote_by_hand() -> None:
 
 def test_too_few_examples_are_an_answer(plane) -> None:
     assert ask(plane, plane(0, sizes=(400, 50, 300))).verdict is Verdict.CANNOT_TELL
+
+
+def test_the_floor_knows_what_the_correction_of_a_poor_classifier_adds(plane) -> None:
+    """Labels that are half wrong: the correction multiplies the noise, of a perfect generator too."""
+    floors, seen = [], []
+    for seed in range(10):
+        sets, rng = plane(seed, sizes=(400, 600, 900)), np.random.default_rng(seed)
+        labels = [np.where(rng.random(len(x)) < 0.5, rng.integers(9, size=len(x)), plane.group(x)) for x in
+                  (sets.train, sets.real)]  # fmt: skip
+        found = frequencies(sets, LEVEL, seed, train_label=labels[0], real_label=labels[1])
+        floors.append(found.floor)
+        seen.append(found.estimate)
+    assert 0.5 < np.mean(floors) / np.mean(seen) < 2

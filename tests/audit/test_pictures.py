@@ -13,8 +13,9 @@ from PIL import Image
 
 from allmodes.audit import pictures, plots
 from allmodes.audit.api import audit
+from allmodes.audit.pictures import _range
 from allmodes.data.detect import detect_layout
-from allmodes.event import Event, Support
+from allmodes.event import Event, Layout, Support
 
 
 def drawn(page: str) -> list[np.ndarray]:
@@ -86,3 +87,9 @@ def test_a_region_of_a_table_names_the_column_that_sets_it_apart(tmp_path: Path)
     rows = re.findall(r"Columns that set the region apart.*?</th></tr><tr><td>(.*?)</td><td>([\d.]+) to", page)
     assert rows[0][0] == "column 1"
     assert float(rows[0][1]) > 7
+
+
+def test_bytes_that_use_few_of_their_levels_are_not_shown_black() -> None:
+    event = Event((8, 8), Support.LEVELS, levels=256, layout=Layout.HW)
+    assert _range([np.full((8, 8), 16.0), np.zeros((8, 8))], event) == (0, 16)
+    assert _range([np.full((8, 8), 200.0)], event) == (0, 255)

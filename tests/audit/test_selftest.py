@@ -28,6 +28,10 @@ def test_a_missing_class_is_seen_where_features_tell_it_apart_and_not_where_they
     assert found.self_test is not None
     assert "classes" in found.self_test.groups
     assert found.self_test.n_real == 400
+    missing = next(finding for finding in found.findings if finding.name == "missing")
+    assert found.undecided == (column == 1), "features that show no missing class pass nothing"
+    assert missing.verdict == ("cannot_tell" if column == 1 else "not_found")
+    assert found.sentence.startswith("Cannot tell: no fault was found" if column == 1 else "No fault was found")
 
 
 def test_samples_that_are_the_training_examples_are_copies_with_certainty() -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -69,9 +69,17 @@ class Audit:
 
     @property
     def undecided(self) -> bool:
-        """Whether nothing was found and too little was asked to say so: too few examples, or no answer at all."""
+        """Whether nothing was found and nothing could be: too few examples, or features that show no missing group."""
+        return self.verdict == "pass" and (not self._enough or self._blind)
+
+    @property
+    def _enough(self) -> bool:
         answered = any(one.verdict is not Verdict.CANNOT_TELL for one in self.findings if one.decides)
-        return self.verdict == "pass" and not (self.subject.enough and answered)
+        return self.subject.enough and answered
+
+    @property
+    def _blind(self) -> bool:
+        return self.self_test is not None and self.self_test.blind
 
     @property
     def sentence(self) -> str:
@@ -82,7 +90,8 @@ class Audit:
             n_real=len(self.subject.real),
             n_fake=len(self.subject.fake),
             alpha=self.alpha,
-            enough=not self.undecided,
+            enough=self._enough,
+            blind=self._blind,
             hides=self.hides,
         )
 
@@ -90,7 +99,7 @@ class Audit:
     def hides(self) -> str:
         """What could be there and not be seen."""
         missing = next((one for one in self.findings if one.name == "missing"), None)
-        smallest = missing.figures.get("could_hide") if missing else None
+        smallest = missing.figures.get("could_hide") if missing and not self._blind else None
         return hidden(smallest, self.self_test)
 
     @property
@@ -282,7 +291,7 @@ def audit(
         plant(exam, parts, full=self_test == "full", report=report) if self_test != "none" and subject.enough else None
     )
     return Audit(
-        findings=tuple(findings),
+        findings=tuple(_answerable(one, tested) for one in findings),
         alpha=alpha,
         subject=subject,
         sets=sets,
@@ -292,6 +301,14 @@ def audit(
         name=name,
         seconds=time.perf_counter() - begun,
     )
+
+
+def _answerable(finding: Finding, tested: SelfTest | None) -> Finding:
+    """Where groups that were left out on purpose are not seen, that nothing is missing was not found either."""
+    if finding.name != "missing" or finding.verdict is not Verdict.NOT_FOUND or tested is None or not tested.blind:
+        return finding
+    summary = f"whether a part of the data is missing cannot be told: {tested.sentence}; give other features"
+    return replace(finding, verdict=Verdict.CANNOT_TELL, summary=summary)
 
 
 def hidden(smallest: float | None, tested: SelfTest | None) -> str:

@@ -23,7 +23,7 @@ DEGREE = 3
 """Of the polynomial kernel."""
 NEGLIGIBLE = 0.01
 """Share of its standard error that rounding may have in a kernel distance before float64 is used."""
-WITHIN = dict.fromkeys(("frechet", "sliced_wasserstein"), (0.0, math.inf))
+WITHIN = {"frechet": (0.0, math.inf), "sliced_wasserstein": (0.0, math.inf)}
 TITLES = {
     "frechet": "Fréchet distance",
     "kernel": "kernel distance",

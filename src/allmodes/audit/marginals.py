@@ -99,9 +99,9 @@ def _summary(
         parts.append(f"{len(wrong)} of {len(columns)} columns {differ}: {', '.join(wrong[:3])}{more}; {far}")
     if wrong_pairs:
         pair = " with ".join(wrong_pairs[0])
-        one = f"the rank correlation of {pair} differs"
+        alone = f"the rank correlation of {pair} differs"
         parts.append(
-            one if len(wrong_pairs) == 1 else f"{len(wrong_pairs)} rank correlations differ, most that of {pair}"
+            alone if len(wrong_pairs) == 1 else f"{len(wrong_pairs)} rank correlations differ, most that of {pair}"
         )
     return "; ".join(parts)
 

@@ -60,7 +60,7 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
     values, counts = np.unique(np.concatenate([real, fake]), return_counts=True)
     if counts.max() >= MOSTLY * (n + m):
         a, b = (int((side == values[counts.argmax()]).sum()) for side in (real, fake))
-        p_shift = float(stats.fisher_exact([[a, n - a], [b, m - b]])[1])
+        _, p_shift = map(float, stats.fisher_exact([[a, n - a], [b, m - b]]))
     else:
         p_shift = float(stats.mannwhitneyu(real, fake, method="asymptotic")[1])
     halves = rng.permutation(real)

@@ -81,16 +81,25 @@ class SelfTest:
         )
 
     @property
+    def largest(self) -> Planted | None:
+        """The largest group that was left out."""
+        left = [one for one in self.planted if one.fault == LEFT_OUT]
+        return max(left, key=lambda planted: planted.mass) if left else None
+
+    @property
+    def blind(self) -> bool:
+        """Whether even the largest group that was left out is hardly ever seen: then nothing can be said of others."""
+        return self.largest is not None and self.largest.whole <= (1 - SEEN) * self.largest.trials
+
+    @property
     def sentence(self) -> str:
         """What would be seen, in half a sentence."""
-        left = [one for one in self.planted if one.fault == LEFT_OUT]
-        if not left:
+        if (one := self.largest) is None:
             return "no group could be planted as a test"
-        one = max(left, key=lambda planted: planted.mass)
         trials = f"{one.whole} of {one.trials} planted"
         if one.whole >= SEEN * one.trials:
             return f"in these features a missing group of {_about(one.mass)} would be seen ({trials} were)"
-        if one.whole <= (1 - SEEN) * one.trials:
+        if self.blind:
             return f"in these features a missing group of {_about(one.mass)} would not be seen ({trials} were)"
         return f"in these features a missing group of {_about(one.mass)} would be seen only at times ({trials} were)"
 

@@ -130,9 +130,22 @@ def joined(parts: Sequence[str]) -> str:
 
 
 def sentence(
-    findings: Sequence[Finding], *, features: str, n_real: int, n_fake: int, alpha: float, enough: bool, hides: str
+    findings: Sequence[Finding],
+    *,
+    features: str,
+    n_real: int,
+    n_fake: int,
+    alpha: float,
+    enough: bool,
+    blind: bool,
+    hides: str,
 ) -> str:
-    """The verdict in one sentence: what was found, in which features, from how many examples, and what could hide."""
+    """The verdict in one sentence: what was found, in which features, from how many examples, and what could hide.
+
+    Arguments:
+        enough: whether there are enough examples to test anything.
+        blind: whether the features show no group that is left out.
+    """
     basis = f"{n_real:,} held-out and {n_fake:,} generated examples in {features}"
     if not enough:
         return f"Cannot tell: {basis} are too few to test anything; give at least 100 of each, better thousands."
@@ -143,4 +156,6 @@ def sentence(
             claim(one) for one in sorted(found, key=lambda one: order.index(one.name) if one.name in order else 99)
         ]
         return f"The generator {joined(claims)}, judged by {basis} at level {100 * alpha:g} %; {hides}."
+    if blind:
+        return f"Cannot tell: no fault was found in {basis} at level {100 * alpha:g} %, but {hides}."
     return f"No fault was found in {basis} at level {100 * alpha:g} %; {hides}."
