@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.missing import missing, smallest_mode
 from allmodes.audit.planting import Groups, noisy, pool_of
 from allmodes.audit.regions import Chart, grow
 from allmodes.audit.sets import Sets
@@ -61,6 +62,7 @@ class SelfTest:
         n_real, n_fake: examples of each kind in a trial.
         groups: what the groups are: classes, or clusters.
         full: whether every question was asked; else the one for what is missing.
+        enough: share of the data of the smallest group that so many examples show where features tell it apart.
     """
 
     planted: tuple[Planted, ...]
@@ -68,6 +70,7 @@ class SelfTest:
     n_fake: int
     groups: str
     full: bool
+    enough: float = 0.0
 
     @property
     def how(self) -> str:
@@ -88,8 +91,13 @@ class SelfTest:
 
     @property
     def blind(self) -> bool:
-        """Whether even the largest group that was left out is hardly ever seen: then nothing can be said of others."""
-        return self.largest is not None and self.largest.whole <= (1 - SEEN) * self.largest.trials
+        """Whether features show hardly ever a group that is left out, of a size for which there are examples enough."""
+        one = self.largest
+        return one is not None and self._unseen(one) and one.mass > self.enough
+
+    @staticmethod
+    def _unseen(one: Planted) -> bool:
+        return one.whole <= (1 - SEEN) * one.trials
 
     @property
     def sentence(self) -> str:
@@ -99,7 +107,7 @@ class SelfTest:
         trials = f"{one.whole} of {one.trials} planted"
         if one.whole >= SEEN * one.trials:
             return f"in these features a missing group of {_about(one.mass)} would be seen ({trials} were)"
-        if self.blind:
+        if self._unseen(one):
             return f"in these features a missing group of {_about(one.mass)} would not be seen ({trials} were)"
         return f"in these features a missing group of {_about(one.mass)} would be seen only at times ({trials} were)"
 
@@ -170,7 +178,9 @@ def plant(exam: Exam, levels: Mapping[str, float], *, full: bool, report: Report
             masses.append(mass)
             whole += bool(found)
         planted.append(Planted(name, float(np.mean(masses)), counts, whole, trials))
-    return SelfTest(tuple(planted), pool.n_real, len(pool.x) - pool.n_real, groups.spoken, full)
+    n_real, n_fake = pool.n_real, len(pool.x) - pool.n_real
+    enough = smallest_mode(n_real, n_fake, levels["missing"], regions)
+    return SelfTest(tuple(planted), n_real, n_fake, groups.spoken, full, enough)
 
 
 Ask = Callable[[Sets, Chart, int], Finding]
@@ -179,8 +189,6 @@ Fault = Callable[[np.ndarray, int, np.random.Generator], tuple[np.ndarray, float
 
 def _asked(exam: Exam, levels: Mapping[str, float], full: bool) -> dict[str, Ask]:
     """Questions about features, as functions of the sets of a trial, their chart and a seed."""
-    from allmodes.audit.missing import missing
-
     asked: dict[str, Ask] = {"missing": lambda sets, on, seed: missing(sets, levels["missing"], seed, on=on)}
     if not full:
         return asked
