@@ -66,6 +66,7 @@ def test_masses_are_not_changed_by_the_slope_of_the_transform() -> None:
         score = Coins(event, transform).score(bits)
         assert torch.allclose(score.value, torch.full((8,), -3 * math.log(2), dtype=torch.float64))
         assert (score.kind, score.measure, score.budget) == (Kind.EXACT, "counting", None)
+        assert Coins(event, transform).score(bits, budget=7).budget is None
         assert score.bits_per_dim == pytest.approx(1)
 
 

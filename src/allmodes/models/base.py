@@ -239,7 +239,8 @@ class DensityModel(GenerativeModel):
 
         Arguments:
             x: examples in the user's units, [n, *shape].
-            budget: samples an example and draw, of noise or by importance; `own_budget` if left out.
+            budget: samples an example and draw, of noise or by importance; `own_budget` if left out. A model that uses
+                none does without.
             rng: where an estimator draws from; seed 0 if left out.
 
         Raises:
@@ -248,7 +249,7 @@ class DensityModel(GenerativeModel):
         self.event.require(x)
         if budget is not None and budget < 1:
             raise UserError(f"budget {budget}: must be at least 1 sample an example")
-        budget = budget or self.own_budget
+        budget = None if self.own_budget is None else budget or self.own_budget
         condition, device = self._asked(condition), next(self.parameters()).device
         rng = rng or Rng(0, device)
         rows_at_once = max(1, NUMBERS_PER_CHUNK // (self.event.size * (budget or 1)))
