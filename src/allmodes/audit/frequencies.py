@@ -160,10 +160,12 @@ def _perfect(expected: np.ndarray, m: int, confusion: np.ndarray | None, rng: np
     """Rates of m examples of a perfect generator, as they come out of the classifier and its correction, [DRAWN, k]."""
     if confusion is None:
         return rng.multinomial(m, expected, DRAWN) / m
-    rows = _known(confusion)
-    rows = rows / rows.sum(1, keepdims=True)
-    seen = rng.multinomial(m, expected @ rows, DRAWN) / m
-    rates = np.maximum(seen @ np.linalg.pinv(rows), 0.0)
+    known = _known(confusion)
+    seen = rng.multinomial(m, expected @ (known / known.sum(1, keepdims=True)), DRAWN) / m
+    # The correction knows the confusion only as well as the held-out examples tell it.
+    gamma = rng.standard_gamma(known + 0.5 / len(known), (DRAWN, *known.shape))
+    inverse = np.linalg.pinv((gamma / gamma.sum(2, keepdims=True)).transpose(0, 2, 1))
+    rates = np.maximum(np.einsum("dij,dj->di", inverse, seen), 0.0)
     return rates / rates.sum(1, keepdims=True)
 
 
