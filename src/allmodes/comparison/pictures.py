@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TILES = 16
 ACROSS = 6
+DEEPEST = 4
+"""Recipes one above the other under a leaf."""
 GAP = 150
 """Grey between tiles, so that black pictures stay apart."""
 
@@ -66,21 +68,21 @@ def save_years(path: Path, comparison: Comparison) -> None:
 
 
 def save_taxonomy(path: Path, comparison: Comparison) -> None:
-    """A PNG: the tree of generative models, each recipe's samples under its leaf."""
+    """A PNG: the tree of generative models, each recipe's samples under its leaf; a full leaf takes more columns."""
     from matplotlib.figure import Figure
 
     by_leaf = [[row for row in comparison.rows if row.entry.family in families] for families in LEAVES.values()]
-    deepest = max(map(len, by_leaf))
-    height = 2.6 + 1.75 * deepest
-    figure = Figure(figsize=(12, height))
-    tree = figure.add_axes((0, 1 - 2.6 / height, 1, 2.6 / height))
-    _tree(tree)
+    columns = [max(1, -(-len(rows) // DEEPEST)) for rows in by_leaf]
+    ends = np.cumsum([0, *columns])
+    height = 2.6 + 1.75 * min(DEEPEST, max(map(len, by_leaf)))
+    figure = Figure(figsize=(2 * ends[-1], height))
+    _tree(figure.add_axes((0, 1 - 2.6 / height, 1, 2.6 / height)), ends)
     limits = _limits(comparison)
-    for leaf, rows in enumerate(by_leaf):
-        for depth, row in enumerate(rows):
-            left = (leaf + 0.14) / len(LEAVES)
-            top = 1 - (2.6 + 1.75 * depth) / height
-            axis = figure.add_axes((left, top - 1.35 / height, 0.72 / len(LEAVES), 1.3 / height))
+    for first, across, rows in zip(ends, columns, by_leaf, strict=False):
+        for place, row in enumerate(rows):
+            left = (first + place % across + 0.14) / ends[-1]
+            top = 1 - (2.6 + 1.75 * (place // across)) / height
+            axis = figure.add_axes((left, top - 1.35 / height, 0.72 / ends[-1], 1.3 / height))
             _draw(axis, row.samples, comparison.data.event, FAKE, limits)
             axis.set_title(f"{row.entry.name} ({row.entry.year})", fontsize=8, pad=2)
             axis.text(0.5, -0.03, numbers(row)[0], transform=axis.transAxes, ha="center", va="top", fontsize=7)
@@ -100,26 +102,24 @@ def numbers(row: Row) -> list[str]:
     return said or ["nothing could be told"]
 
 
-def _tree(axes: Axes) -> None:
-    axes.set(xlim=(0, len(LEAVES)), ylim=(-0.45, 3.4))
+def _tree(axes: Axes, ends: np.ndarray) -> None:
+    """The branches above the leaves, of which the k-th takes the columns from ends[k] to ends[k + 1]."""
+    axes.set(xlim=(0, ends[-1]), ylim=(-0.45, 3.4))
     axes.set_axis_off()
     box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": REAL, "linewidth": 0.8}
-    places = {name: ((first + last + 1) / 2, level) for name, (first, last), level in BRANCHES}
+    leaves = (ends[:-1] + ends[1:]) / 2
+    places = {name: ((ends[first] + ends[last + 1]) / 2, level) for name, (first, last), level in BRANCHES}
     for name, (first, last), level in BRANCHES:
         x, y = places[name]
-        below = [places[other] for other, (a, b), lower in BRANCHES if lower == level - 1 and first <= a and b <= last]
-        covered = {
-            leaf
-            for _, (a, b), lower in BRANCHES
-            if lower == level - 1 and first <= a and b <= last
-            for leaf in range(a, b + 1)
-        }
-        below += [(leaf + 0.5, 0.0) for leaf in range(first, last + 1) if leaf not in covered]
+        inner = [branch for branch in BRANCHES if branch[2] == level - 1 and first <= branch[1][0] <= last]
+        covered = {leaf for _, (a, b), _ in inner for leaf in range(a, b + 1)}
+        below = [places[branch[0]] for branch in inner]
+        below += [(leaves[leaf], 0.0) for leaf in range(first, last + 1) if leaf not in covered]
         for to in below:
             axes.plot((x, to[0]), (y, to[1]), color=REAL, linewidth=0.8, zorder=0)
         axes.text(x, y, name, ha="center", va="center", fontsize=10, bbox=box)
-    for leaf, name in enumerate(LEAVES):
-        axes.text(leaf + 0.5, 0.0, name, ha="center", va="center", fontsize=9, bbox=box)
+    for x, name in zip(leaves, LEAVES, strict=True):
+        axes.text(x, 0.0, name, ha="center", va="center", fontsize=9, bbox=box)
 
 
 def _limits(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
