@@ -44,6 +44,7 @@ class RunLike(Protocol):
     def event(self) -> Event: ...
     @property
     def model(self) -> Any: ...
+    def dataset(self, data: Any = None) -> Dataset: ...
 
 
 def is_run(run: Any) -> bool:
@@ -107,25 +108,14 @@ def subject_of_run(
 
 
 def _data_of(run: RunLike, data: Any, labels: Any, conditions: Any) -> Dataset:
-    source = dict(run.plan.data["source"])
-    origin = source.pop("data")
-    if data is None and origin is None:
+    if data is None and run.plan.data["source"]["data"] is None:
         raise UserError(
             f"{run.folder} was trained on an array in memory; give it again: audit(run, real=array), with its labels "
             "and conditions"
         )
-    dataset = load_data(origin, **source) if data is None else load_data(data, labels=labels, conditions=conditions)
-    if dataset.digest != run.plan.data["digest"]:
-        raise UserError(
-            f"the data {run.plan.data['name']} are not those that {run.folder} was trained on (another digest); give "
-            "back the old data, or audit samples: allmodes audit --real FILE --fake FILE"
-        )
-    if dataset.split.to_dict() != run.plan.data["split"]:
-        raise UserError(
-            f"the data are split by seed {dataset.split.seed}, and {run.folder} was trained with split seed "
-            f"{run.plan.data['split']['seed']}; load them with that one"
-        )
-    return dataset
+    if data is not None and (labels is not None or conditions is not None):
+        data = load_data(data, labels=labels, conditions=conditions)
+    return run.dataset(data)
 
 
 def _held_out(run: RunLike, dataset: Dataset) -> Tensor:

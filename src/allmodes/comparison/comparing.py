@@ -285,7 +285,7 @@ def _row(run: Run, data: Dataset, device: str | None) -> Row:
     begun = time.perf_counter()
     samples = model.sample(shown, known)
     pace = shown / (time.perf_counter() - begun)
-    audited = audit(run, real=data if data.source["data"] is None else None, self_test="none", device=device)
+    audited = audit(run, real=data, self_test="none", device=device)
     findings = {finding.name: finding for finding in audited.findings}
     missing, two_sample = findings.get("missing"), findings.get("two_sample")
     seconds = max((line.get("seconds", 0.0) for line in run.metrics), default=0.0)
