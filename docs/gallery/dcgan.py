@@ -17,6 +17,7 @@ from torch.nn.functional import adaptive_max_pool2d
 from allmodes.data.dataset import Dataset
 from allmodes.models.base import evaluating
 from allmodes.models.gan import GAN
+from allmodes.networks.layout import FromMaps
 from allmodes.random import Rng
 from allmodes.training.trainer import Trainer
 
@@ -47,7 +48,7 @@ def features(model: GAN, x: Tensor, device: torch.device) -> Tensor:
         for part in x.split(1000):
             h, pooled = model.transform(part.to(device)), []
             for layer in model.discriminator.layers:
-                if isinstance(layer, nn.Flatten):
+                if isinstance(layer, FromMaps):
                     break
                 h = layer(h)
                 if isinstance(layer, nn.LeakyReLU):

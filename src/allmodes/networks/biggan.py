@@ -12,6 +12,7 @@ from torch.nn.functional import relu
 from allmodes.event import Condition
 from allmodes.networks.attention import SelfAttention
 from allmodes.networks.conditional import ConditionVector, Projection
+from allmodes.networks.layout import ToMaps
 from allmodes.networks.normalization import ConditionalBatchNorm
 from allmodes.networks.residual import GrowingBlock, ShrinkingBlock
 from allmodes.networks.sizes import halvings
@@ -80,7 +81,7 @@ class BigGANGenerator(nn.Module):
         self.vector = vector
         self.embedding = nn.Linear(vector.size, embedding, bias=False)
         self.coarsest = nn.Sequential(
-            nn.Linear(chunk, channel[0] * sizes[-1][0] * sizes[-1][1]), nn.Unflatten(-1, (channel[0], *sizes[-1]))
+            nn.Linear(chunk, channel[0] * sizes[-1][0] * sizes[-1][1]), ToMaps(channel[0], *sizes[-1])
         )
         normalize = partial(ConditionalBatchNorm, given=chunk + embedding)
         self.blocks = nn.ModuleList(

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from allmodes.networks.layout import FromMaps, ToMaps
 from allmodes.networks.sizes import halvings
 
 
@@ -33,7 +34,7 @@ class DCGANGenerator(nn.Module):
         height, breadth = sizes[0]
         layers: list[nn.Module] = [
             nn.Linear(latent, widths[0] * height * breadth, bias=not normalized or len(sizes) == 1),
-            nn.Unflatten(-1, (widths[0], height, breadth)),
+            ToMaps(widths[0], height, breadth),
         ]
         for (before, after), (small, large) in zip(pairwise(widths), pairwise(sizes), strict=True):
             last = large == sizes[-1]
@@ -75,7 +76,7 @@ class DCGANDiscriminator(nn.Module):
             layers += [nn.BatchNorm2d(after)] if inner else []
             layers += [nn.LeakyReLU(0.2)]
         height, breadth = sizes[-1]
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * height * breadth, outputs))
+        self.layers = nn.Sequential(*layers, FromMaps(), nn.Linear(widths[-1] * height * breadth, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from allmodes.networks.layout import ToMaps
 from allmodes.networks.residual import GrowingBlock, ShrinkingBlock
 from allmodes.networks.sizes import halvings
 
@@ -26,7 +27,7 @@ class ResNetGenerator(nn.Module):
         (height, breadth), *larger = halvings(rows, columns)[::-1]
         self.layers = nn.Sequential(
             nn.Linear(latent, width * height * breadth),
-            nn.Unflatten(-1, (width, height, breadth)),
+            ToMaps(width, height, breadth),
             *(GrowingBlock(width, width, size, nn.BatchNorm2d) for size in larger),
             nn.BatchNorm2d(width),
             nn.ReLU(),

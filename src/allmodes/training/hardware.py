@@ -52,7 +52,6 @@ def device_named(name: str | None, local: int = 0) -> torch.device:
 
 
 def place(model: GenerativeModel, device: torch.device) -> None:
-    """Move a model to a device, in the layout in which its convolutions are fastest there."""
+    """Move a model to a device, its convolutions' weights in the layout in which they are fastest: channels last."""
     model.to(device)
-    if device.type == "cuda":
-        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

@@ -50,7 +50,7 @@ class FusedAdam(torch.optim.Adam):
         states = [self.state[p] for p in moved]
         adam(
             [self._blocks[p] for p in moved],
-            [_filled(p.grad) for p in moved],
+            [_laid_out(p.grad, p) for p in moved],
             [state["exp_avg"] for state in states],
             [state["exp_avg_sq"] for state in states],
             [],
@@ -93,7 +93,7 @@ class FusedMomentum(torch.optim.SGD):
         moved = [p for p in group["params"] if p.grad is not None]
         sgd(
             [self._blocks[p] for p in moved],
-            [_filled(p.grad) for p in moved],
+            [_laid_out(p.grad, p) for p in moved],
             [self.state[p]["momentum_buffer"] for p in moved],
             foreach=False,
             fused=True,
@@ -120,14 +120,17 @@ def optimizer_for(settings: Optimizer, parameters: Sequence[Tensor]) -> FusedAda
 
 def _block(p: Tensor) -> Tensor:
     """The parameter itself, or, where it does not fill whole registers, the vector at whose head it now lies."""
-    if p.numel() % LANES == 0:
-        return p
-    block = _filled(p.detach())
-    p.data = block[: p.numel()].view_as(p)
+    block = _laid_out(p.detach(), p)
+    if p.numel() % LANES:
+        p.data = block[: p.numel()].view_as(p)
     return block
 
 
-def _filled(x: Tensor) -> Tensor:
-    """X if it fills whole registers, else a vector of its numbers with zeros behind them."""
-    spare = -x.numel() % LANES
-    return pad(x.flatten(), (0, spare)) if spare else x
+def _laid_out(x: Tensor, p: Tensor) -> Tensor:
+    """The numbers of a parameter or of its gradient for a fused kernel, which copies what does not lie in order.
+
+    A vector with zeros behind it where they do not fill whole registers; else with the axes as they lie in memory.
+    """
+    if spare := -p.numel() % LANES:
+        return pad(x.flatten(), (0, spare))
+    return x.movedim(1, -1) if p.dim() == 4 and p.is_contiguous(memory_format=torch.channels_last) else x
