@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from allmodes.audit import coverage as module
+from allmodes.audit import tiles
 from allmodes.audit.coverage import coverage, coverage_null, overlap
 from allmodes.audit.finding import Verdict
 from allmodes.audit.sets import Sets
@@ -37,7 +38,8 @@ def sets(real: np.ndarray, fake: np.ndarray) -> Sets:
 @pytest.mark.parametrize("offset", [0.0, 30.0])
 def test_figures_are_those_of_the_papers(monkeypatch: pytest.MonkeyPatch, d: int, k: int, offset: float) -> None:
     monkeypatch.setattr(module, "TILE_BYTES", 50_000)
-    monkeypatch.setattr(module, "SCRATCH", 1_000)
+    monkeypatch.setattr(module, "ROWS", 30)
+    monkeypatch.setattr(tiles, "SCRATCH", 1_000)
     real, fake = offset + drawn(300, d, 0), offset + drawn(200, d, 1, 0.9)
     found = {name: figure.value for name, figure in overlap(real, fake, k=k).figures().items()}
     assert found == pytest.approx(by_definition(real, fake, k), abs=1e-12)

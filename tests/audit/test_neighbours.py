@@ -19,7 +19,8 @@ def drawn(n: int, d: int, seed: int = 0) -> np.ndarray:
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many tiles even of small sets."""
     monkeypatch.setattr(Tiles.__init__, "__kwdefaults__", Tiles.__init__.__kwdefaults__ | {"tile_bytes": 40_000})
-    monkeypatch.setattr(neighbours, "SCRATCH", 2_000)
+    monkeypatch.setattr(tiles, "SCRATCH", 2_000)
+    monkeypatch.setattr(tiles, "PLACED", 2_000)
     monkeypatch.setattr(neighbours, "BLOCK", 90)
 
 
@@ -117,6 +118,6 @@ def test_a_tile_is_as_wrong_as_it_says_and_no_larger_than_asked() -> None:
     queries, points = 5 + drawn(300, 50), 5 + drawn(400, 50, 1)
     for tile in Tiles(queries, points, tile_bytes=100_000):
         assert tile.squared.nbytes <= 100_000
-        true = tiles.exact(queries[tile.rows, None], points[None])
+        true = cdist(queries[tile.rows], points, "sqeuclidean")
         error = np.abs(tile.squared.double().numpy() * tile.scale**2 - true)
         assert (error <= tile.slack.double().numpy() * tile.scale**2).all()

@@ -19,8 +19,8 @@ K = 5
 """Neighbours that make the radius of a ball."""
 TILE_BYTES = 2**22
 """Small: a tile is looked at several times and should stay near the processor."""
-SCRATCH = 2**22
-"""Numbers of pairs whose differences are held at once."""
+ROWS = 400
+"""Of a tile where there are many features."""
 WITHIN = dict.fromkeys(("precision", "recall", "coverage"), (0.0, 1.0)) | {"density": (0.0, math.inf)}
 TITLES = {"precision": "precision", "recall": "recall", "density": "density", "coverage": "coverage"}
 
@@ -135,7 +135,7 @@ def overlap(real: np.ndarray, fake: np.ndarray, *, k: int = K, device: torch.dev
     balls_at_fake, fakes_in_ball, balls_at_real = (np.zeros(size, np.int64) for size in (m, n, n))
     fakes_lost, someone_in, some_ball_at = (np.zeros(n, np.int64) for _ in range(3))
     # With many features the product is what costs, and it wants many rows.
-    tile_bytes = TILE_BYTES * max(1, real.shape[1] // 256)
+    tile_bytes = max(TILE_BYTES, 4 * n * min(real.shape[1], ROWS))
     for tile in Tiles(fake, real, device=device, tile_bytes=tile_bytes):
         start, stop = tile.rows.start, tile.rows.stop
         shifted = tile.squared.sub_(tile.slack)
@@ -175,10 +175,7 @@ def _inside(
     doubtful = (shifted[row, column] + 2 * slack >= bound).cpu().numpy()
     y, x = row.cpu().numpy() + tile.rows.start, column.cpu().numpy()
     inside = ~doubtful
-    again = np.flatnonzero(doubtful)
-    radii = np.broadcast_to(radius, shifted.shape)
-    step = max(1, SCRATCH // real.shape[1])
-    for part in (again[at : at + step] for at in range(0, len(again), step)):
-        distance = np.sqrt(exact(fake[y[part]], real[x[part]]))
-        inside[part] = distance < radii[y[part] - tile.rows.start, x[part]]
+    again = y[doubtful], x[doubtful]
+    radii = np.broadcast_to(radius, shifted.shape)[again[0] - tile.rows.start, again[1]]
+    inside[doubtful] = np.sqrt(exact(fake, again[0], real, again[1])) < radii
     return y[inside], x[inside]

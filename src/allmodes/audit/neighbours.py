@@ -14,12 +14,10 @@ from allmodes.errors import UserError
 
 TREE_FEATURES = 8
 """Up to so many features a k-d tree is faster than all distances, and as exact."""
-BLOCK = 2048
+BLOCK = 1024
 """Rows and columns of a block of distances within a set."""
 MARGIN = 4
-"""Candidates beyond k whose distances are computed again exactly."""
-SCRATCH = 2**22
-"""Numbers of candidates whose differences are held at once."""
+"""Candidates beyond k: those of them that may be among the nearest are computed again exactly."""
 GROUP = 32
 """Columns among which only the smallest is looked at first."""
 
@@ -158,23 +156,20 @@ def _by_tree(queries: np.ndarray, points: np.ndarray, k: int, within: bool) -> N
 def _enter(found: Neighbours, part: _Candidates, queries: np.ndarray, points: np.ndarray, available: int) -> np.ndarray:
     """Enter the neighbours of some queries; those of them that the candidates do not decide are returned."""
     k, c = found.index.shape[1], min(part.index.shape[1], available)
-    index = np.sort(part.index[:, :c].cpu().numpy(), axis=1)
-    square = _squares(queries, part.rows, points, index)
-    order = np.argsort(square, axis=1, kind="stable")[:, :k]
-    found.index[part.rows] = np.take_along_axis(index, order, 1)
-    square = np.take_along_axis(square, order, 1)
+    squared = part.squared[:, :c]
+    near = squared <= squared[:, k - 1 : k] + 2 * part.slack  # k are at most one slack farther: the others are not near
+    index, order = part.index[:, :c].sort(1)
+    index, near = index.cpu().numpy(), near.gather(1, order).cpu().numpy()
+    square = np.full(index.shape, np.inf)
+    square[near] = exact(queries, part.rows[near.nonzero()[0]], points, index[near])
+    first = np.argsort(square, axis=1, kind="stable")[:, :k]
+    found.index[part.rows] = np.take_along_axis(index, first, 1)
+    square = np.take_along_axis(square, first, 1)
     found.distance[part.rows] = np.sqrt(square)
     if c == available:
         return part.rows[:0]
-    beyond = (part.squared[:, c - 1 : c] - part.slack).double().cpu().numpy() * part.scale**2
+    beyond = (squared[:, -1:] - part.slack).double().cpu().numpy() * part.scale**2
     return part.rows[square[:, -1] > beyond[:, 0]]
-
-
-def _squares(queries: np.ndarray, rows: np.ndarray, points: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Exact squared distances from the queries `rows` [r] to their candidates [r, c], a few at a time: [r, c]."""
-    step = max(1, SCRATCH // (index.shape[1] * points.shape[1]))
-    parts = [slice(start, start + step) for start in range(0, len(rows), step)]
-    return np.concatenate([exact(queries[rows[part], None], points[index[part]]) for part in parts])
 
 
 def smallest(values: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,10 @@ from torch import Tensor
 
 TILE_BYTES = 64 * 2**20
 """Of one tile of distances; the work beside it is a small multiple."""
+PLACED = 2**20
+"""Numbers that are centred at once."""
+SCRATCH = 2**17
+"""Numbers of pairs whose differences are held at once: few, so that they stay near the processor."""
 
 
 @dataclass(frozen=True)
@@ -62,28 +66,27 @@ class Tiles:
         self.queries, self.device, self.dtype = queries, torch.device(device), dtype
         self.step = max(1, tile_bytes // (dtype.itemsize * max(len(points), points.shape[1])))
         self.centre = points.mean(0, dtype=np.float64)
-        sizes = [abs(x - self.centre).max(initial=0.0) for part in (queries, points) for x in self._chunks(part)]
+        ends = [end - self.centre for part in (queries, points) if len(part) for end in (part.min(0), part.max(0))]
         # Squares of very large or very small numbers leave the range of float32.
-        self.scale = float(max(sizes, default=0.0)) or 1.0
+        self.scale = float(np.abs(ends).max(initial=0.0)) or 1.0
         self.points = torch.empty(points.shape, dtype=dtype, device=self.device)
-        for start, part in zip(range(0, len(points), self.step), self._chunks(points), strict=True):
-            self.points[start : start + self.step] = self._place(part)
-        self.squares = self.points.square().sum(1)
+        self.squares = torch.empty(len(points), dtype=dtype, device=self.device)
+        for rows in _pieces(len(points), PLACED // points.shape[1]):
+            self.points[rows] = placed = self._place(points[rows])
+            self.squares[rows] = placed.square().sum(1)
         self.rounding = (8 + math.sqrt(points.shape[1])) * torch.finfo(dtype).eps
-
-    def _chunks(self, x: np.ndarray) -> Iterator[np.ndarray]:
-        return (x[start : start + self.step] for start in range(0, len(x), self.step))
 
     def _place(self, x: np.ndarray) -> Tensor:
         """Centred and scaled, on the device."""
-        return torch.from_numpy((x - self.centre) / self.scale).to(self.device, self.dtype)
+        placed = np.subtract(x, self.centre, dtype=np.float64)
+        placed /= self.scale
+        return torch.from_numpy(placed).to(self.device, self.dtype)
 
     def __iter__(self) -> Iterator[Tile]:
-        for start, part in zip(range(0, len(self.queries), self.step), self._chunks(self.queries), strict=True):
-            placed = self._place(part)
+        for rows in _pieces(len(self.queries), self.step):
+            placed = self._place(self.queries[rows])
             squares = placed.square().sum(1, keepdim=True)
-            squared = self._squared(placed, squares, slice(None))
-            yield Tile(slice(start, start + len(part)), squared, self.slack(squares), self.scale)
+            yield Tile(rows, self._squared(placed, squares, slice(None)), self.slack(squares), self.scale)
 
     def block(self, rows: slice, columns: slice) -> Tensor:
         """Squared distances between some of the points and others of them, [rows, columns]."""
@@ -99,10 +102,19 @@ class Tiles:
         return product.add_(squares)
 
 
-def exact(queries: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Squared distances row by row, [..., d] against [..., d] -> [...], from the differences in float64."""
-    difference = np.subtract(queries, points, dtype=np.float64)
-    return np.einsum("...d,...d->...", difference, difference)
+def _pieces(n: int, step: int) -> Iterator[slice]:
+    """Rows 0 to n, at most so many at a time."""
+    step = max(1, step)
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+def exact(queries: np.ndarray, rows: np.ndarray, points: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Squared distances of pairs from their differences in float64: queries[rows] to points[columns], [p]."""
+    square = np.empty(len(rows))
+    for part in _pieces(len(rows), SCRATCH // points.shape[1]):
+        difference = np.subtract(queries[rows[part]], points[columns[part]], dtype=np.float64)
+        square[part] = np.einsum("pd,pd->p", difference, difference)
+    return square
 
 
 @contextmanager
