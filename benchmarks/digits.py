@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,10 @@ from allmodes.data.batches import Batches
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.random import Rng, seeded
 from allmodes.recipes import build
-from allmodes.training.hardware import computes_in_bf16, place, threads, threads_for
+from allmodes.training.hardware import computes_in_bf16, place
 from allmodes.training.trainer import Trainer
 
 FOLDERS = {"mnist": "mnist", "fashion": "fashion_mnist"}
-WARM = 20
-"""Steps before the pace is measured."""
 
 
 def folder(name: str) -> Path:
@@ -137,26 +134,6 @@ def trainer_for(recipe: str, data: Dataset, settings: dict[str, Any], steps: int
     made.model.fit(data.to_fit())
     place(made.model, device)
     return Trainer(made, Batches(data, made.batch, seed, device=device), Rng(seed, device))
-
-
-def pace(recipe: str, data: Dataset, settings: dict[str, Any], seconds: float, device: torch.device) -> float:
-    """Steps per second of a trainer, measured for about so many seconds after some steps that warm up."""
-    trainer = trainer_for(recipe, data, settings, 10**9, 0, device)
-    with threads(threads_for(trainer.model)):
-        steps = iter(trainer)
-        began = time.perf_counter()
-        for done in steps:
-            if done == WARM or time.perf_counter() - began > seconds:
-                break
-        trainer.fetch()
-        begun, first = time.perf_counter(), trainer.step
-        for done in steps:
-            if done % 10 == 0:
-                trainer.fetch()
-            if time.perf_counter() - begun > seconds:
-                break
-        trainer.fetch()
-        return (trainer.step - first) / (time.perf_counter() - begun)
 
 
 def conditions_in_turn(data: Dataset, n: int) -> Any:

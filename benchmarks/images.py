@@ -19,38 +19,32 @@ from typing import Any
 
 import torch
 from common import arguments, markdown, publish, say, surroundings
-from digits import Judge, pace, pictures, sample, train_judge, trainer_for, variant
+from digits import Judge, pictures, sample, train_judge, trainer_for, variant
 from torch import Tensor
 
+from allmodes.audit.coverage import overlap
+from allmodes.audit.distances import frechet
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.figures import save_samples
 from allmodes.recipes import recipes
+from allmodes.training.budget import steps_within
 from allmodes.training.hardware import device_named, threads, threads_for
 
 SIDE = 32
 NEIGHBOURS = 5
 
 
-def frechet(a: Tensor, b: Tensor) -> float:
-    """The Frechet distance between normal distributions with the moments of two samples, [n, d] each (1706.08500)."""
-    a, b = a.double(), b.double()
-    covariances = torch.cov(a.T), torch.cov(b.T)
-    values, vectors = torch.linalg.eigh(covariances[0])
-    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    cross = torch.linalg.eigvalsh(root @ covariances[1] @ root).clamp(min=0).sqrt().sum()
-    return float((a.mean(0) - b.mean(0)).square().sum() + covariances[0].trace() + covariances[1].trace() - 2 * cross)
-
-
-def covered(points: Tensor, by: Tensor) -> float:
-    """The share of points that lie within the distance to its k-th neighbour of an example of another sample."""
-    reach = torch.cat([torch.cdist(part, by).kthvalue(NEIGHBOURS + 1, dim=1).values for part in by.split(1000)])
-    return float(torch.cat([(torch.cdist(part, by) <= reach).any(1) for part in points.split(1000)]).float().mean())
-
-
 def scores(judge: Judge, real: Tensor, fake: Tensor) -> dict[str, float]:
-    """Of fake pictures against real ones, [n, rows, columns] each."""
-    a, b = (judge.features(x).to(judge.device) for x in (real, fake))
-    return {"frechet": frechet(a, b), "precision": covered(b, a), "recall": covered(a, b)}
+    """Of fake pictures against real ones, [n, rows, columns] each; the distance with its standard error."""
+    a, b = (judge.features(x).numpy() for x in (real, fake))
+    distance = frechet(a, b)
+    shares = overlap(a, b, k=NEIGHBOURS, device=judge.device).figures()
+    return {
+        "frechet": distance.value,
+        "frechet_error": distance.error,
+        "precision": shares["precision"].value,
+        "recall": shares["recall"].value,
+    }
 
 
 def trained(
@@ -58,8 +52,8 @@ def trained(
 ) -> tuple[Tensor, dict[str, float]]:
     """N samples of a recipe after so many seconds, and what the training was."""
     name, settings = variant(word)
-    measured = pace(name, data, settings, max(1.0, 0.03 * seconds), device)
-    trainer = trainer_for(name, data, settings, max(1, round(measured * seconds)), 0, device)
+    steps = steps_within(name, data, seconds, settings=settings, device=device)
+    trainer = trainer_for(name, data, settings, steps, 0, device)
     with threads(threads_for(trainer.model)):
         begun = time.perf_counter()
         for done in trainer:
@@ -82,7 +76,7 @@ def row(data: str, recipe: str, found: dict[str, float]) -> dict[str, str]:
         "weights": f"{found['parameters']:,.0f}" if trained else "",
         "steps": f"{found['steps']:,.0f}" if trained else "",
         "seconds": f"{found['seconds']:.0f}" if trained else "",
-        "Fréchet distance": f"{found['frechet']:.2f}",
+        "Fréchet distance": f"{found['frechet']:.2f} ± {found['frechet_error']:.2f}",
         "precision": f"{found['precision']:.3f}",
         "recall": f"{found['recall']:.3f}",
     }

@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 import torch
 from common import arguments, markdown, publish, say, surroundings
-from digits import Judge, pace, pictures, sample, train_judge, trainer_for, variant
+from digits import Judge, pictures, sample, train_judge, trainer_for, variant
 from torch import Tensor
 
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.models.gan import GAN
+from allmodes.training.budget import steps_within
 from allmodes.training.hardware import device_named, threads, threads_for
 from allmodes.training.trainer import NotFinite
 
@@ -92,8 +93,8 @@ def run(
     """A training of so many seconds with its curve: samples are counted on the way, in time that does not count."""
     name, settings = variant(word)
     recipe, _, without = name.partition("-")
-    measured = pace(recipe, data, settings, max(1.0, 0.03 * seconds), device)
-    trainer = trainer_for(recipe, data, settings, max(looks, round(measured * seconds)), 0, device)
+    steps = steps_within(recipe, data, seconds, settings=settings, device=device)
+    trainer = trainer_for(recipe, data, settings, max(looks, steps), 0, device)
     model = trainer.model
     assert isinstance(model, GAN)
     if without == "r1":

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 from showing import DATA, MADE, OTHER, THIRD, arguments, pictures, plain, save, stops, strips, trainer_of
 
+from allmodes.audit.distances import sliced_wasserstein
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.event import Condition
 from allmodes.random import Rng
@@ -31,13 +32,6 @@ def showers(n: int = 20_000) -> Dataset:
     shape = stats.gamma.pdf(depth, peak)
     parts = rng.gamma(60 * shape / shape.sum(1, keepdims=True) + 0.3)
     return load_data(energy[:, None] * parts / parts.sum(1, keepdims=True), conditions={"energy": energy})
-
-
-def sliced(a: torch.Tensor, b: torch.Tensor) -> float:
-    """Mean over 64 directions of the Wasserstein distance between projections, of equally many points in the plane."""
-    angle = torch.arange(64) * torch.pi / 64
-    directions = torch.stack([angle.cos(), angle.sin()])
-    return float(((a @ directions).sort(0).values - (b @ directions).sort(0).values).abs().mean())
 
 
 def main() -> None:
@@ -85,7 +79,8 @@ def main() -> None:
     for step in trainer:
         if step % every == 0:
             made = trainer.sample(len(real), Rng(3, trainer.device)).cpu()
-            rows.append((step, sliced(made, real), trainer.fetch()["wasserstein_estimate"]))
+            distance = sliced_wasserstein(real.numpy(), made.numpy())
+            rows.append((step, distance.value, trainer.fetch()["wasserstein_estimate"]))
             early = made if step == every else early
     cloud = figure.add_subplot(grid[1, 1])
     cloud.scatter(*early[:1500].T, s=2, color=OTHER, alpha=0.5, linewidths=0, label="early")

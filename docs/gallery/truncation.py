@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from showing import DATA, MADE, OTHER, arguments, pictures, plain, save, stops, strips, trainer_of
 from torch import Tensor
 
+from allmodes.audit.coverage import overlap
 from allmodes.event import Condition
 from allmodes.models.base import evaluating
 from allmodes.random import Rng
@@ -22,13 +23,10 @@ COMPARED = 2000
 NEIGHBOURS = 5
 
 
-def reach(x: Tensor) -> Tensor:
-    """The distance of each point to its k-th neighbour, [n]."""
-    return torch.cdist(x, x).kthvalue(NEIGHBOURS + 1, dim=1).values
-
-
-def covered(points: Tensor, by: Tensor) -> float:
-    return float((torch.cdist(points, by) <= reach(by)).any(1).float().mean())
+def both(real: Tensor, fake: Tensor) -> tuple[float, float]:
+    """Precision and recall of features, [n, d] each."""
+    shares = overlap(real.numpy(), fake.numpy(), k=NEIGHBOURS).figures()
+    return shares["precision"].value, shares["recall"].value
 
 
 def main() -> None:
@@ -59,7 +57,7 @@ def main() -> None:
         for threshold in THRESHOLDS:
             wanted = Condition(labels.repeat(-(-COMPARED // classes))[:COMPARED])
             x = model.truncated(threshold).sample(COMPARED, wanted, rng=Rng(1, device)).cpu()
-            found.append((covered(inside(x), inside(real)), covered(inside(real), inside(x))))
+            found.append(both(inside(real), inside(x)))
             print(f"threshold {threshold}: precision {found[-1][0]:.3f}, recall {found[-1][1]:.3f}")
 
     figure = Figure(figsize=(10.5, 4.0), layout="constrained")
@@ -71,10 +69,8 @@ def main() -> None:
     right.plot(recall, precision, "o-", color=MADE)
     for threshold, (p, r) in zip(THRESHOLDS, found, strict=True):
         right.annotate(f" {threshold:g}", (r, p), fontsize=8, color=DATA)
-    halves = inside(data.part("validation").x[:COMPARED])
-    right.plot(
-        covered(inside(real), halves), covered(halves, inside(real)), "s", color=OTHER, label="real against real"
-    )
+    p, r = both(inside(real), inside(data.part("validation").x[:COMPARED]))
+    right.plot(r, p, "s", color=OTHER, label="real against real")
     right.set(xlabel="recall: diversity", ylabel="precision: fidelity")
     right.legend(fontsize=8, frameon=False)
     save(figure, asked.out, "truncation")

@@ -21,6 +21,15 @@ class Kind(StrEnum):
     ESTIMATE = "estimate"
     ENERGY = "energy"
 
+    @property
+    def relation(self) -> str:
+        """Of the log-probability to a score of this kind.
+
+        >>> Kind.LOWER.relation
+        '≥'
+        """
+        return {Kind.EXACT: "=", Kind.LOWER: "≥", Kind.UPPER: "≤"}.get(self, "≈")
+
 
 @dataclass(frozen=True)
 class Score:

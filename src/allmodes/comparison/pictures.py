@@ -93,8 +93,7 @@ def numbers(row: Row) -> list[str]:
     """What is said of a model under its picture, the most telling first."""
     said = []
     if row.score:
-        sign = {"exact": "=", "lower": "≥", "upper": "≤"}.get(str(row.score.kind), "≈")
-        said.append(f"log p {sign} {row.score.mean:.1f} nats")
+        said.append(f"log p {row.score.kind.relation} {row.score.mean:.1f} nats")
     if row.missing_mass is not None:
         said.append(f"missing: at least {row.missing_mass:.1%}" if row.missing_mass else "nothing surely missing")
     if row.auc is not None:

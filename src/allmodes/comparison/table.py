@@ -7,8 +7,6 @@ from rich.table import Table
 from allmodes.comparison.comparing import Comparison
 from allmodes.tables import table
 
-SIGNS = {"exact": "", "lower": "≥ ", "upper": "≤ "}
-
 
 def comparison_table(comparison: Comparison) -> Table:
     """One line a model, by year."""
@@ -20,9 +18,7 @@ def comparison_table(comparison: Comparison) -> Table:
                 "recipe": row.entry.name,
                 "year": row.entry.year,
                 "density": str(score.kind) if score else "none",
-                "nats": f"{SIGNS.get(str(score.kind), '~ ')}{score.mean:.2f} ± {score.mean_standard_error:.2f}"
-                if score
-                else "",
+                "nats": f"{score.kind.relation} {score.mean:.2f} ± {score.mean_standard_error:.2f}" if score else "",
                 "bits/dim": f"{row.bits_per_dim:.3f}" if row.bits_per_dim is not None else "",
                 "surely missing": "cannot tell" if row.missing_mass is None else f"{row.missing_mass:.1%}",
                 "AUC": "" if row.auc is None else f"{row.auc:.3f}",
