@@ -33,7 +33,7 @@ def test_holm_by_hand() -> None:
 
 def three_regions() -> Regions:
     inside = np.array([[1, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 0]], bool)
-    return Regions(np.zeros((4, 1)), np.arange(4), inside, np.array([0.5, 0.3, 0.2]))
+    return Regions(inside, np.array([0.5, 0.3, 0.2]), np.zeros((4, 1)), np.arange(4))
 
 
 def test_the_permutation_p_value_is_that_of_all_permutations() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from allmodes.audit.evidence import PICTURES, too_few, typical
 from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import could_hide, difference
+from allmodes.audit.joint import join, maps
 from allmodes.audit.neighbours import nearest
 from allmodes.audit.regions import LEAST_POINTS, Chart, Regions, chart
 from allmodes.audit.scan import few, holm, scan
@@ -23,13 +24,14 @@ SUSPICION = 0.01
 def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> Finding:
     """Regions of the data that the generator leaves out.
 
-    The regions come from training examples alone (`regions.grow`). First the scan: is any region avoided by the
+    The regions come from training examples alone (`regions.grow`); where the sets are small, also from the compared
+    examples without a look at which is which (`joint.join`). First the scan: is any region avoided by the
     generated examples, against the held-out ones? One exact test over all regions at the level, by permutation; only
     if it rejects, regions are named. Then the certificate: half of the generated examples choose up to 8 disjoint
     candidates by what they lack against the training examples, and the other half, which chose nothing, is tested
     against the held-out examples (Fisher, Holm over the candidates). What stands is certified, and the intervals of
     certified regions hold for all candidates at once. What the scan alone sees is suspected, and the intervals of such
-    regions hold for all regions of the tree at once: they are wide, and not bent by the choice of the most striking.
+    regions hold for all regions at once: they are wide, and not bent by the choice of the most striking.
 
     A healthy generator is called missing something in at most `level` of the audits, because nothing is said unless
     the scan rejects; and a certified region is false in at most `level` of them whatever else is wrong.
@@ -51,9 +53,10 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     on = on or chart(sets, seed)
     regions, train, real, fake = on.regions, on.train, on.real, on.fake
     n, m = len(real), len(fake)
-    scanned = scan(regions, fake, real, rng)
+    joint = join(sets, on, rng)
+    scanned = scan(joint.cover, joint.fake, joint.real, rng)
     hidden = smallest_mode(n, m, level, regions)
-    figures = {"could_hide": hidden, "regions_tested": len(regions), "tree_points": len(regions.points)}
+    figures = {"could_hide": hidden, "regions_tested": len(joint.cover), "tree_points": len(regions.points)}
     if scanned.least > level:
         seen = (
             f"a mode of {percent(hidden)} that is never generated would have been found with 90 % power, a smaller one "
@@ -64,21 +67,20 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
             "missing", Verdict.NOT_FOUND, summary, 0.0, 0.0, None, scanned.least, 0.0, level, figures=figures
         )
     order = rng.permutation(m)
-    choosing, testing = fake[order[: m // 2]], fake[order[m // 2 :]]
-    certified, candidates = _certify(regions, train, real, choosing, testing, level)
-    covered = np.any(regions.inside[:, certified], axis=1)
+    choosing, testing = order[: m // 2], order[m // 2 :]
+    certified, candidates = _certify(regions, train, real, fake[choosing], fake[testing], level)
+    cover, real, fake = joint.cover, joint.real, joint.fake  # the chart's regions come first in the cover
+    covered = np.any(cover.inside[:, certified], axis=1)
     order = np.argsort(scanned.score, kind="stable")
-    suspects = [j for j in order if scanned.p_value[j] <= level and not (covered & regions.inside[:, j]).any()]
-    suspected = regions.disjoint(np.array(suspects, np.int64), MOST_REGIONS)
-    if not certified and not suspected:
-        suspected = [int(scanned.score.argmin())]
+    suspects = [j for j in order if scanned.p_value[j] <= level and not (covered & cover.inside[:, j]).any()]
+    suspected = cover.disjoint(np.array(suspects, np.int64), MOST_REGIONS)
     named = [
-        *(_Named(regions.inside[:, j], real, testing, True, 1 - 0.05 / candidates) for j in certified),
-        *(_Named(regions.inside[:, j], real, fake, False, 1 - 0.05 * regions.weight[j]) for j in suspected),
+        *(_Named(cover.inside[:, j], real, fake[testing], True, 1 - 0.05 / candidates) for j in certified),
+        *(_Named(cover.inside[:, j], real, fake, False, 1 - 0.05 * cover.weight[j]) for j in suspected),
     ]
     named.sort(key=lambda region: (region.certified, region.lost), reverse=True)
-    atoms = np.any(regions.inside[:, certified or suspected], axis=1)
-    whole = _Named(atoms, real, testing if certified else fake, bool(certified), 0.95)
+    atoms = np.any(cover.inside[:, certified or suspected], axis=1)
+    whole = _Named(atoms, real, fake[testing] if certified else fake, bool(certified), 0.95)
     bounds = [whole.interval()] if certified else [region.interval() for region in named]
     low, high = max(sum(bound[0] for bound in bounds), 0.0), min(sum(bound[1] for bound in bounds), 1.0)
     figures |= {"certified": len(certified), "suspected": len(suspected)}
@@ -111,7 +113,7 @@ def smallest_mode(n: int, m: int, level: float, regions: Regions) -> float:
     from scipy.special import betaincinv
 
     region = float(betaincinv(LEAST_POINTS, points - LEAST_POINTS + 1, 0.9))
-    return max(could_hide(n, m, level, len(regions)), region)
+    return max(could_hide(n, m, level / maps(n, m), len(regions)), region)
 
 
 def _certify(

@@ -24,18 +24,14 @@ GAP_POWER = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class Regions:
-    """Overlapping regions: each example belongs to the regions that its nearest tree point belongs to.
+class Cover:
+    """Overlapping regions made of atoms, the largest sets that no region cuts.
 
     Arguments:
-        points: the tree points, [p, d].
-        atom: which atom each tree point is in, [p] int64. An atom is a largest set of tree points that no region cuts.
         inside: whether an atom is in a region, [atoms, regions] bool.
         weight: share of the attention that each region gets, [regions], sum 1; known before any test.
     """
 
-    points: np.ndarray
-    atom: np.ndarray
     inside: np.ndarray
     weight: np.ndarray
 
@@ -45,10 +41,6 @@ class Regions:
     @cached_property
     def _inside(self) -> np.ndarray:
         return self.inside.astype(np.float64)  # products of floats are many times faster, and exact below 2^53
-
-    def locate(self, x: np.ndarray, device: Device = "cpu") -> np.ndarray:
-        """The atom of each example [n, d]: [n] int64; distances are computed on the device."""
-        return self.atom[nearest(x, self.points, device=device).index[:, 0]] if len(x) else np.empty(0, np.int64)
 
     def count(self, atoms: np.ndarray) -> np.ndarray:
         """How many of the located examples [n] are in each region: [regions] int64."""
@@ -68,6 +60,23 @@ class Regions:
                 taken |= self.inside[:, region]
                 chosen.append(int(region))
         return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Regions(Cover):
+    """Regions of a tree: each example belongs to the regions that its nearest tree point belongs to.
+
+    Arguments:
+        points: the tree points, [p, d].
+        atom: which atom each tree point is in, [p] int64.
+    """
+
+    points: np.ndarray
+    atom: np.ndarray
+
+    def locate(self, x: np.ndarray, device: Device = "cpu") -> np.ndarray:
+        """The atom of each example [n, d]: [n] int64; distances are computed on the device."""
+        return self.atom[nearest(x, self.points, device=device).index[:, 0]] if len(x) else np.empty(0, np.int64)
 
     def cells(self, least: float) -> np.ndarray:
         """A partition into cells that each hold at least this share of the tree points: cell of each atom, [atoms].
@@ -117,7 +126,7 @@ def grow(x: np.ndarray, seed: int, *, most: int = MOST_POINTS) -> Regions:
         x = x[np.sort(np.random.default_rng(seed).choice(len(x), most, replace=False))]
     p = len(x)
     if p < 2 * LEAST_POINTS:
-        return Regions(x, np.zeros(p, np.int64), np.ones((1, 1), bool), np.ones(1))
+        return Regions(np.ones((1, 1), bool), np.ones(1), x, np.zeros(p, np.int64))
     links = _ward(x.astype(np.float64))
     size = np.concatenate((np.ones(p, np.int64), links[:, 3].astype(np.int64)))
     height = np.concatenate((np.zeros(p), links[:, 2]))
@@ -126,7 +135,7 @@ def grow(x: np.ndarray, seed: int, *, most: int = MOST_POINTS) -> Regions:
         parent[left] = parent[right] = node
     kept = np.flatnonzero((size >= LEAST_POINTS) & (size <= LARGEST_SHARE * p))
     if not len(kept):
-        return Regions(x, np.zeros(p, np.int64), np.ones((1, 1), bool), np.ones(1))
+        return Regions(np.ones((1, 1), bool), np.ones(1), x, np.zeros(p, np.int64))
     # The smallest region above each node, -1 where there is none: from the root down, parents have higher numbers.
     own = np.full(2 * p - 1, -1)
     own[kept] = np.arange(len(kept))
@@ -143,7 +152,7 @@ def grow(x: np.ndarray, seed: int, *, most: int = MOST_POINTS) -> Regions:
     height = np.maximum(height, 1e-6 * height[-1] + np.finfo(float).tiny)  # of duplicates it is 0
     gap = height[parent[kept]] / height[kept]
     weight = np.minimum(gap, 100.0) ** GAP_POWER
-    return Regions(x, atom.astype(np.int64), inside, weight / weight.sum())
+    return Regions(inside, weight / weight.sum(), x, atom.astype(np.int64))
 
 
 def _ward(x: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allmodes.audit.regions import Regions
+from allmodes.audit.regions import Cover
 
 DRAWS = 999
 """Permutations, where the level does not ask for more (`draws_for`)."""
@@ -76,7 +76,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 def scan(
-    regions: Regions, avoiding: np.ndarray, other: np.ndarray, rng: np.random.Generator, draws: int = DRAWS
+    regions: Cover, avoiding: np.ndarray, other: np.ndarray, rng: np.random.Generator, draws: int = DRAWS
 ) -> Scanned:
     r"""Test every region at once.
 
