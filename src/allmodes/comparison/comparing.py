@@ -20,7 +20,7 @@ from allmodes.errors import UserError
 from allmodes.recipes import Entry, build, recipes
 from allmodes.score import NoDensity, Ranking, Score, rank
 from allmodes.training.budget import steps_within
-from allmodes.training.hardware import device_named
+from allmodes.training.hardware import device_named, visiting
 from allmodes.training.run import Run, load
 from allmodes.training.train import train
 from allmodes.training.trainer import NotFinite
@@ -168,7 +168,7 @@ def compare(
         budget: minutes of training for each recipe.
         out: folder in which each recipe's run lies; what is there already is used, and continued if unfinished.
         seed: of the trainings.
-        device: as for `train`.
+        device: as for `train`; also where densities, samples and distances are computed.
         report: told of progress.
         note: told of warnings, a line each.
 
@@ -195,7 +195,8 @@ def compare(
     for run in trained:
         if report:
             report(f"audit of {run.plan.recipe}", len(rows), len(trained))
-        rows.append(_row(run, dataset, device))
+        with visiting(run.model, device_named(device)):
+            rows.append(_row(run, dataset))
     return Comparison(dataset, tuple(sorted(rows, key=lambda row: (row.entry.year, row.entry.name))), refused)
 
 
@@ -272,8 +273,8 @@ def _trained(
     return run
 
 
-def _row(run: Run, data: Dataset, device: str | None) -> Row:
-    model = run.model
+def _row(run: Run, data: Dataset) -> Row:
+    model, device = run.model, next(run.model.parameters()).device
     test = data.batch(data.split.test[:SCORED])
     condition = test.condition if model.conditional else None
     try:
@@ -283,9 +284,9 @@ def _row(run: Run, data: Dataset, device: str | None) -> Row:
     known = data.batch(data.split.test[:SHOWN]).condition if model.conditional else None
     shown = len(data.split.test[:SHOWN]) if model.conditional else SHOWN
     begun = time.perf_counter()
-    samples = model.sample(shown, known)
+    samples = model.sample(shown, known.to(device) if known else None).cpu()
     pace = shown / (time.perf_counter() - begun)
-    audited = audit(run, real=data, self_test="none", device=device)
+    audited = audit(run, real=data, self_test="none", device=str(device))
     findings = {finding.name: finding for finding in audited.findings}
     missing, two_sample = findings.get("missing"), findings.get("two_sample")
     seconds = max((line.get("seconds", 0.0) for line in run.metrics), default=0.0)
@@ -299,5 +300,5 @@ def _row(run: Run, data: Dataset, device: str | None) -> Row:
         seconds=round(seconds, 1),
         samples_per_second=round(pace, 1),
         parameters=sum(p.numel() for p in model.parameters()),
-        samples=samples.cpu().numpy(),
+        samples=samples.numpy(),
     )

@@ -55,3 +55,14 @@ def place(model: GenerativeModel, device: torch.device) -> None:
     """Move a model to a device, its convolutions' weights in the layout in which they are fastest: channels last."""
     model.to(device)
     model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+@contextmanager
+def visiting(model: GenerativeModel, device: torch.device) -> Iterator[None]:
+    """Run a block with a model on a device, and bring it home."""
+    home = next(model.parameters()).device
+    place(model, device)
+    try:
+        yield
+    finally:
+        place(model, home)
