@@ -226,6 +226,7 @@ def audit(
     label: str | None = None,
     condition: Sequence[str] = (),
     device: str | None = None,
+    neighbours: Literal["exact", "approximate"] = "exact",
     report: Progress | None = None,
 ) -> Audit:
     """Examine what a generator makes: what it misses, invents and copies.
@@ -253,6 +254,8 @@ def audit(
         name: what to call the generator in the report.
         label, condition: columns or arrays of files that hold labels and conditions.
         device: where features are computed and samples drawn, "cpu" or "cuda"; a GPU if there is one.
+        neighbours: "approximate" makes precision, recall, density and coverage of very many examples faster and says
+            what that does to them; needs the extra `approximate`. Tests always have exact neighbours.
         report: told of progress.
 
     Raises:
@@ -260,6 +263,7 @@ def audit(
     """
     begun = time.perf_counter()
     levels(alpha, [])
+    _known_neighbours(neighbours)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     functions = named_functions(observables, "observable")
     obeyed = named_functions(constraints, "constraint")
@@ -276,7 +280,7 @@ def audit(
             real, fake, train, labels=labels, conditions=conditions, label=label, condition=condition, seed=seed
         )
     subject, sets, made = prepare(subject, features, seed, device)
-    exam = Exam(subject, sets, made, functions, obeyed, seed, device)
+    exam = Exam(subject, sets, made, functions, obeyed, seed, device, neighbours)
     findings: list[Finding] = []
     share = questions(exam)
     parts = levels(alpha, share)
@@ -301,6 +305,16 @@ def audit(
         name=name,
         seconds=time.perf_counter() - begun,
     )
+
+
+def _known_neighbours(neighbours: str) -> None:
+    """Said before the work, not after it."""
+    if neighbours not in ("exact", "approximate"):
+        raise UserError(f'neighbours={neighbours!r}: give "exact" or "approximate"')
+    if neighbours == "approximate":
+        from allmodes.audit.approximate import library
+
+        library()
 
 
 def _answerable(finding: Finding, tested: SelfTest | None) -> Finding:

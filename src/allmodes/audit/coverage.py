@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,13 @@ TITLES = {"precision": "precision", "recall": "recall", "density": "density", "c
 
 
 def coverage(
-    sets: Sets, level: float = 0.0, seed: int = 0, *, k: int = K, device: torch.device | str = "cpu"
+    sets: Sets,
+    level: float = 0.0,
+    seed: int = 0,
+    *,
+    k: int = K,
+    neighbours: str = "exact",
+    device: torch.device | str = "cpu",
 ) -> tuple[Finding, ...]:
     """Precision, recall, density and coverage with their intervals, floors and null values.
 
@@ -37,18 +44,30 @@ def coverage(
         sets: features.
         seed: draws the halves of the held-out examples that make the floor.
         k: neighbours that make a ball.
+        neighbours: "exact", or "approximate" for very many examples; what that does is measured and said.
         device: where distances are computed.
 
     Returns:
         four findings.
     """
     del level
+    if neighbours == "approximate":
+        from allmodes.audit.approximate import approximate_coverage
+
+        return approximate_coverage(sets, seed, k=k, device=device)
+    return findings(sets, seed, k, lambda real, fake: overlap(real, fake, k=k, device=device))
+
+
+def findings(
+    sets: Sets, seed: int, k: int, overlapping: Callable[[np.ndarray, np.ndarray], Overlap]
+) -> tuple[Finding, ...]:
+    """The four findings, where the overlap of real and generated examples is given."""
     n, m = len(sets.real), len(sets.fake)
     null = {"density": 1.0, "coverage": coverage_null(n, m, k) if n > k else 0.0}
     return informed(
         sets,
         seed,
-        lambda real, fake: overlap(real, fake, k=k, device=device).figures(),
+        lambda real, fake: overlapping(real, fake).figures(),
         TITLES,
         {name: {"k": k} | ({"null": null[name]} if name in null else {}) for name in TITLES},
         WITHIN,
@@ -66,29 +85,45 @@ def coverage_null(n: int, m: int, k: int = K) -> float:
     return 1 - math.prod((n - 1 - j) / (n + m - 1 - j) for j in range(k))
 
 
+class Balls:
+    """How many examples lie in each ball around others, and in how many balls each lies, from pairs as they come."""
+
+    def __init__(self, balls: int, examples: int) -> None:
+        self.inside, self.around = np.zeros(balls, np.int64), np.zeros(examples, np.int64)
+        self._someone, self._some_ball = np.zeros(balls, np.int64), np.zeros(examples, np.int64)
+
+    def add(self, ball: np.ndarray, example: np.ndarray) -> None:
+        """Pairs of a ball and an example in it: numbers of both, [p] each. No pair comes twice."""
+        self.inside += np.bincount(ball, minlength=len(self.inside))
+        self.around += np.bincount(example, minlength=len(self.around))
+        self._someone[ball], self._some_ball[example] = example, ball
+
+    @property
+    def held_alone(self) -> np.ndarray:
+        """Examples that no other ball holds, of each ball, [balls]."""
+        return np.bincount(self._some_ball[self.around == 1], minlength=len(self.inside))
+
+    @property
+    def filled_alone(self) -> np.ndarray:
+        """Balls that hold no other example, of each example, [examples]."""
+        return np.bincount(self._someone[self.inside == 1], minlength=len(self.around))
+
+
 @dataclass(frozen=True, eq=False)
 class Overlap:
-    """Who lies in whose ball, for n real and m generated examples.
+    """Who lies in whose ball.
 
     An example's ball reaches to its k-th neighbour of its own kind, without its rim.
 
     Arguments:
         k: which neighbour.
-        balls_at_fake: real balls that hold each generated example, [m].
-        fakes_in_ball: generated examples in each real ball, [n].
-        balls_at_real: generated balls that hold each real example, [n].
-        fakes_lost: generated examples that each real ball holds alone, [n].
-        balls_lost: real balls that each generated example fills alone, [m].
-        reals_lost: real examples that each generated ball holds alone, [m].
+        of_real: balls around real examples, with generated ones in them.
+        of_fake: balls around generated examples, with real ones in them.
     """
 
     k: int
-    balls_at_fake: np.ndarray
-    fakes_in_ball: np.ndarray
-    balls_at_real: np.ndarray
-    fakes_lost: np.ndarray
-    balls_lost: np.ndarray
-    reals_lost: np.ndarray
+    of_real: Balls
+    of_fake: Balls
 
     def figures(self) -> dict[str, Figure]:
         r"""The four figures with standard errors.
@@ -105,12 +140,13 @@ class Overlap:
             Improved precision and recall (Kynkäänniemi et al., 2019), equation 1, https://arxiv.org/abs/1904.06991
             Density and coverage (Naeem et al., 2020), equations 3 and 4, https://arxiv.org/abs/2002.09797
         """
-        n, m = len(self.fakes_in_ball), len(self.balls_at_fake)
+        k, real, fake = self.k, self.of_real, self.of_fake
+        n, m = len(real.inside), len(fake.inside)
         return {
-            "precision": _figure(self.balls_at_fake > 0, self.fakes_lost / m),
-            "recall": _figure(self.balls_at_real > 0, self.reals_lost / n),
-            "density": _figure(self.balls_at_fake / self.k, self.fakes_in_ball / (self.k * m)),
-            "coverage": _figure(self.fakes_in_ball > 0, self.balls_lost / n),
+            "precision": _figure(real.around > 0, real.held_alone / m),
+            "recall": _figure(fake.around > 0, fake.held_alone / n),
+            "density": _figure(real.around / k, real.inside / (k * m)),
+            "coverage": _figure(real.inside > 0, real.filled_alone / n),
         }
 
 
@@ -132,31 +168,16 @@ def overlap(real: np.ndarray, fake: np.ndarray, *, k: int = K, device: torch.dev
     """
     radius_real, radius_fake = (nearest(x, x, k, within=True, device=device).distance[:, -1] for x in (real, fake))
     n, m = len(real), len(fake)
-    balls_at_fake, fakes_in_ball, balls_at_real = (np.zeros(size, np.int64) for size in (m, n, n))
-    fakes_lost, someone_in, some_ball_at = (np.zeros(n, np.int64) for _ in range(3))
+    of_real, of_fake = Balls(n, m), Balls(m, n)
     # With many features the product is what costs, and it wants many rows.
     tile_bytes = max(TILE_BYTES, 4 * n * min(real.shape[1], ROWS))
     for tile in Tiles(fake, real, device=device, tile_bytes=tile_bytes):
-        start, stop = tile.rows.start, tile.rows.stop
         shifted = tile.squared.sub_(tile.slack)
         y, x = _inside(tile, shifted, radius_real[None, :], fake, real)
-        held = np.bincount(y - start, minlength=stop - start)
-        balls_at_fake[start:stop] = held
-        fakes_in_ball += np.bincount(x, minlength=n)
-        fakes_lost += np.bincount(x[held[y - start] == 1], minlength=n)
-        someone_in[x] = y
-        y, x = _inside(tile, shifted, radius_fake[start:stop, None], fake, real)
-        balls_at_real += np.bincount(x, minlength=n)
-        some_ball_at[x] = y
-    return Overlap(
-        k,
-        balls_at_fake,
-        fakes_in_ball,
-        balls_at_real,
-        fakes_lost,
-        np.bincount(someone_in[fakes_in_ball == 1], minlength=m),
-        np.bincount(some_ball_at[balls_at_real == 1], minlength=m),
-    )
+        of_real.add(x, y)
+        y, x = _inside(tile, shifted, radius_fake[tile.rows, None], fake, real)
+        of_fake.add(y, x)
+    return Overlap(k, of_real, of_fake)
 
 
 def _inside(

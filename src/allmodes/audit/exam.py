@@ -33,6 +33,7 @@ class Exam:
         observables, constraints: the user's functions by name.
         seed: of every draw.
         device: where features and distances are computed.
+        neighbours: "exact" or "approximate", of the figures that inform; tests have exact ones.
     """
 
     subject: Subject
@@ -42,6 +43,7 @@ class Exam:
     constraints: Mapping[str, Function] = field(default_factory=dict)
     seed: int = 0
     device: str = "cpu"
+    neighbours: str = "exact"
 
     @cached_property
     def chart(self) -> Chart:
@@ -217,7 +219,7 @@ def _two_sample(exam: Exam, level: float) -> Finding:
 def _overlap(exam: Exam, level: float) -> Answer:
     from allmodes.audit.coverage import coverage
 
-    return coverage(exam.sets, level, exam.seed, device=exam.device)
+    return coverage(exam.sets, level, exam.seed, neighbours=exam.neighbours, device=exam.device)
 
 
 def _distances(exam: Exam, level: float) -> Answer:

@@ -54,6 +54,9 @@ class Audit(Common):
     """Folder of report.html and audit.json. Default: RUN/audit, or audit."""
     device: Text = None
     """cpu or cuda. Default: a GPU if there is one."""
+    neighbours: Literal["exact", "approximate"] = "exact"
+    """Approximate ones make precision, recall, density and coverage of very many examples faster, and what that does is
+    said; needs the extra allmodes[approximate]. Tests always have exact ones."""
 
     def __call__(self) -> dict[str, Any]:
         from allmodes.audit.api import audit
@@ -88,6 +91,7 @@ class Audit(Common):
                 label=self.label,
                 condition=self.condition,
                 device=str(device_named(self.device)),
+                neighbours=self.neighbours,
                 report=advance,
             )
         path = found.save(out)
