@@ -61,7 +61,7 @@ def merge(some: Sequence[Piece]) -> list[Piece]:
     for piece in some:
         new = []
         for row in piece.trials:
-            if (name := _trial(row)) not in seen:
+            if (name := trial(row)) not in seen:
                 seen.add(name)
                 new.append(row)
         if new:
@@ -69,7 +69,8 @@ def merge(some: Sequence[Piece]) -> list[Piece]:
     return merged
 
 
-def _trial(row: Row) -> tuple[Any, ...]:
+def trial(row: Row) -> tuple[Any, ...]:
+    """What names a trial."""
     return row["set"], row["features"], tuple(row.get("sizes", ())), row.get("fault", "interval"), row["seed"]
 
 
@@ -134,7 +135,7 @@ def power_table(rows: Sequence[Row], alpha: float = 0.05) -> list[dict[str, str]
     """One line for each set, size and fault."""
     cells: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        cells.setdefault(_trial(row)[:-1], []).append(row)
+        cells.setdefault(trial(row)[:-1], []).append(row)
     names = [name for name in FINDINGS if any(name in row["p"] for row in rows)]
     others = [name for name in BESIDE if any(name in row.get("beside", {}) for row in rows)]
     table = []

@@ -7,9 +7,9 @@ import pytest
 
 from allmodes.audit.finding import Verdict
 from allmodes.audit.intervals import difference
-from allmodes.audit.joint import join, maps, through
+from allmodes.audit.joint import MOST_COMPARED, join, maps, through
 from allmodes.audit.missing import missing
-from allmodes.audit.regions import MOST_POINTS, chart
+from allmodes.audit.regions import chart
 from allmodes.audit.scan import scan
 from allmodes.audit.sets import Sets
 
@@ -17,7 +17,7 @@ LEVEL = 0.05
 FAR = np.array([6.0, 6.0])
 
 
-def with_a_small_group(plane, seed: int, share: float, sizes: tuple[int, int, int] = (120, 600, 600)) -> Sets:
+def with_a_small_group(plane, seed: int, share: float, sizes: tuple[int, int, int] = (120, 500, 500)) -> Sets:
     """A share of the real examples lies where no generated one is; too few of the training ones to make a region."""
     sets = plane(seed, sizes)
     rng = np.random.default_rng([seed, 1])
@@ -59,8 +59,8 @@ def test_both_maps_are_in_it_with_half_of_the_attention_each(plane) -> None:
 
 
 def test_large_sets_have_the_chart_alone(plane) -> None:
-    assert [maps(1000, m) for m in (MOST_POINTS - 1000, MOST_POINTS - 999)] == [2, 1]
-    sets = plane(0, (200, 1500, 2600))
+    assert [maps(300, m) for m in (MOST_COMPARED - 300, MOST_COMPARED - 299)] == [2, 1]
+    sets = plane(0, (200, 400, 700))
     on = chart(sets, 0)
     joint = join(sets, on, np.random.default_rng(0))
     assert joint.cover is on.regions

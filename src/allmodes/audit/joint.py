@@ -10,8 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allmodes.audit.regions import MOST_POINTS, Chart, Cover, Regions, grow
+from allmodes.audit.regions import Chart, Cover, Regions, grow
 from allmodes.audit.sets import Sets
+
+MOST_COMPARED = 1000
+"""Held-out and generated examples together up to which there is a second map: with 2,000 it finds no more."""
+MOST_POINTS = 2000
+"""Of the second tree, the compared examples among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +34,8 @@ class Joint:
 
 
 def maps(n: int, m: int) -> int:
-    """How many maps are looked at: two, if a tree can be grown through all n held-out and m generated examples."""
-    return 2 if n + m <= MOST_POINTS else 1
+    """How many maps are looked at where n held-out and m generated examples are compared."""
+    return 2 if n + m <= MOST_COMPARED else 1
 
 
 def join(sets: Sets, on: Chart, rng: np.random.Generator) -> Joint:
