@@ -45,7 +45,7 @@ def theirs(data: Dataset, hidden: int, batch: int, kind: type) -> Callable[[int]
 def ours(data: Dataset, hidden: int, batch: int, device: torch.device) -> Callable[[int], None]:
     model = RBM(data.event, Flatten(data.event.shape), hidden, chains=batch)
     model.fit(data.to_fit())
-    recipe = Recipe(model.to(device), Momentum(Constant(0.01), momentum=0.0), batch=batch, steps=10**9)
+    recipe = Recipe(model.to(device), Momentum(Constant(0.01), momentum=0.0), batch=batch, steps=10**9, bf16=True)
     trainer = Trainer(recipe, Batches(data, batch, 0, device=device), Rng(0, device))
     steps = iter(trainer)
 

@@ -108,6 +108,33 @@ def test_the_loss_of_long_chains_has_the_likelihoods_gradient(chains: int, float
         assert (found - expected).abs().max() < 0.04
 
 
+def test_products_in_bfloat16_give_nearly_the_same_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bits are exact in it, and what rounding does to weights and means lies far below what the chains scatter."""
+    monkeypatch.setattr("allmodes.models.rbm.LARGE", 0)
+    model = rbm(40, 30, scale=0.3, gibbs=2, decay=1e-3).float()
+    batch = Batch((torch.rand(4000, 40, generator=torch.Generator().manual_seed(0)) < 0.3).to(torch.uint8))
+
+    def gradient(seed: int, rounded: bool) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=rounded):
+            loss = model.loss(model.players[0], batch, Rng(seed))
+        return torch.cat([g.flatten() for g in gradients(model, loss.value)])
+
+    plain = gradient(0, False)
+    apart = (gradient(0, True) - plain).norm()
+    assert 0 < apart < 0.5 * (gradient(1, False) - plain).norm()
+    assert apart < 0.02 * plain.norm()
+
+
+def test_the_decay_adds_its_own_gradient() -> None:
+    plain, decaying = rbm(5, 4), rbm(5, 4, decay=0.1)
+    batch = Batch(states(5)[[1, 9, 30]].double())
+    (without, *rest), (with_it, *others) = (
+        gradients(model, model.loss(model.players[0], batch, Rng(0)).value) for model in (plain, decaying)
+    )
+    torch.testing.assert_close(with_it, without + 0.1 * plain.weights)
+    torch.testing.assert_close(others, rest)
+
+
 def test_an_offset_that_moves_leaves_the_distribution() -> None:
     model = rbm(4, 3)
     before = model.score(states(4)).value

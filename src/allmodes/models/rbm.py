@@ -6,20 +6,22 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from allmodes.data.transforms import Transform
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
 from allmodes.networks.annealing import CHAINS, TEMPERATURES, anneal, annealed, partition, reverse
-from allmodes.networks.bipartite import Bipartite, bernoulli_logits, bits
+from allmodes.networks.bipartite import Bipartite, bernoulli_logits, coins
+from allmodes.networks.contrast import Contrast
 from allmodes.random import Rng
 from allmodes.score import Kind, Score, digest
 
 SWEEPS = 200
 """Temperatures on the way of a sample from the base rates to the machine."""
 SLIDE = 0.01
+LARGE = 2**23
+"""Multiplications in a product from which on it gains by weights rounded to bfloat16."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,8 @@ class RBM(GenerativeModel):
         """The same distribution without offsets: v to the left, h to the right."""
         return Bipartite(
             self.weights,
-            self.visible - self.weights @ self.hidden_running_mean,
-            self.hidden - self.visible_offset @ self.weights,
+            torch.addmv(self.visible, self.weights, self.hidden_running_mean, alpha=-1),
+            torch.addmv(self.hidden, self.weights.T, self.visible_offset, alpha=-1),
         )
 
     def fit(self, x: Tensor) -> None:
@@ -114,31 +116,41 @@ class RBM(GenerativeModel):
         if rng.world > 1:
             raise UserError("a Boltzmann machine's chains live in one process; train it without torchrun")
         data = self.transform(batch.x, rng)
+        kind = data.device.type
+        rounded = torch.is_autocast_enabled(kind) and len(data) * self.weights.numel() > LARGE
+        with torch.autocast(kind, enabled=False):
+            return Loss(self._contrast(data, rounded, rng))
+
+    def _contrast(self, data: Tensor, rounded: bool, rng: Rng) -> Tensor:
+        """The loss from bits, [n, visible].
+
+        Arguments:
+            rounded: whether products run with weights in bfloat16.
+        """
+        n, chains = data.shape[0], self.chains
         with torch.no_grad():
-            machine = self.machine
-            hidden = self.chains if len(self.chains) else machine.sample_right(data, rng)
+            machine = self.machine.rounded() if rounded else self.machine
+            hidden = chains if chains.shape[0] else machine.sample_right(data, rng)
             for _ in range(self.gibbs - 1):
                 hidden = machine.sample_right(machine.sample_left(hidden, rng), rng)
-            dreamt = machine.sample_left(hidden, rng)
-        # Data and dreams in one product: its gradient is the difference of theirs, made without either's.
-        both = torch.cat([data, dreamt])
-        logits = torch.addmm(self.hidden, both - self.visible_offset, self.weights)
-        masses = both @ self.visible + (softplus(logits) - logits * self.hidden_running_mean).sum(1)
-        seen, dream = logits.detach().split([len(data), len(dreamt)])
-        if len(self.chains):
-            self.chains.copy_(bits(dream, rng))
-        self.hidden_mean.copy_(seen.sigmoid().mean(0))
-        loss = masses[len(data) :].mean() - masses[: len(data)].mean()
-        if self.decay:
-            loss = loss + self.decay / 2 * self.weights.square().sum()
-        return Loss(loss)
+            # Data and dreams in one product.
+            both = torch.cat([data, machine.sample_left(hidden, rng)]).to(machine.weights.dtype)
+            logits = machine.logits(both)
+            means = logits.sigmoid()
+            if chains.shape[0]:
+                chains.copy_(coins(means[n:], rng))
+            torch.mean(means[:n], 0, out=self.hidden_mean)
+            shares = means.new_full(means.shape[:1], 1 / n)
+            shares[n:] = -1 / hidden.shape[0]
+        offsets = self.visible_offset, self.hidden_running_mean
+        return Contrast.apply(self.weights, self.visible, self.hidden, both, logits, means, shares, offsets, self.decay)
 
     @torch.no_grad()
     def moved(self, player: Player) -> None:
         """Take the hidden bits' offset towards their mean, and the bias with it, so that the distribution stays."""
         step = SLIDE * (self.hidden_mean - self.hidden_running_mean)
         self.hidden_running_mean += step
-        self.visible += self.weights @ step
+        self.visible.addmv_(self.weights, step)
 
     @property
     def steady(self) -> bool:

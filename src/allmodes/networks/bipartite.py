@@ -41,9 +41,15 @@ class Bipartite:
         """The same in double precision."""
         return Bipartite(self.weights.double(), self.left.double(), self.right.double())
 
+    def rounded(self) -> Bipartite:
+        """The same with weights in bfloat16, in which bits are exact, for fast products."""
+        return Bipartite(self.weights.bfloat16(), self.left, self.right)
+
     def logits(self, left: Tensor) -> Tensor:
         """Of the right layer's bits given the left's, b + l W, [n, left] -> [n, right]."""
-        return torch.addmm(self.right, left, self.weights)
+        if self.weights.dtype == self.right.dtype:
+            return torch.addmm(self.right, left, self.weights)
+        return left.to(self.weights.dtype) @ self.weights + self.right
 
     def log_mass(self, left: Tensor, logits: Tensor | None = None) -> Tensor:
         r"""Log-probability of a left layer up to log Z, minus its free energy, [n, left] -> [n].
@@ -62,7 +68,7 @@ class Bipartite:
 
     def sample_left(self, right: Tensor, rng: Rng) -> Tensor:
         """Bits of the left layer given the right's, [n, right] -> [n, left]."""
-        return bits(torch.addmm(self.left, right, self.weights.T), rng)
+        return bits(self.flipped.logits(right), rng)
 
     @property
     def enumerable(self) -> bool:
@@ -96,7 +102,12 @@ class Bipartite:
 
 def bits(logits: Tensor, rng: Rng) -> Tensor:
     """Independent bits, a one with probability sigmoid(logit), [n, k], in the logits' type."""
-    return (rng.uniform(*logits.shape) < logits.sigmoid()).to(logits.dtype)
+    return coins(logits.sigmoid(), rng)
+
+
+def coins(chances: Tensor, rng: Rng) -> Tensor:
+    """Independent bits, each a one with its own probability, [n, k], in the probabilities' type."""
+    return rng.uniform(*chances.shape).lt_(chances).to(chances.dtype)
 
 
 def bernoulli_logits(rates: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ def rbm(
         batch=batch,
         steps=steps,
         half_life=0.05,
+        bf16=True,
     )
 
 
