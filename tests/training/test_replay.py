@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -14,9 +16,13 @@ from allmodes.training.trainer import Trainer
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
+BITS = ("rbm", "dbm", "gsn", "nade", "eonade", "made", "pixelcnn", "gated-pixelcnn", "pixelrnn-row", "vae")
+SETTINGS: dict[str, dict[str, Any]] = {"made": {"masks": 3, "orders": 3}, "eonade": {"orders": 2}}
+
+
 def trained(recipe: str, data: str, recorded: bool, steps: int) -> tuple[Trainer, list[dict[str, float]]]:
-    dataset = load_data(data, binarize="dynamic" if recipe in ("rbm", "dbm", "gsn") else None)
-    made = build(recipe, dataset.event, {"rate": 1e-4}, steps=steps)
+    dataset = load_data(data, binarize="dynamic" if recipe in BITS else None)
+    made = build(recipe, dataset.event, {"rate": 1e-4} | SETTINGS.get(recipe, {}), steps=steps)
     made.model.fit(dataset.to_fit())
     made.model.to("cuda")
     trainer = Trainer(made, Batches(dataset, made.batch, 0, device="cuda"), Rng(0, "cuda"))
@@ -34,6 +40,16 @@ def trained(recipe: str, data: str, recorded: bool, steps: int) -> tuple[Trainer
         ("rbm", "digits"),
         ("dbm", "digits"),
         ("gsn", "digits"),
+        ("nade", "digits"),
+        ("eonade", "digits"),
+        ("made", "digits"),
+        ("pixelcnn", "digits"),
+        ("gated-pixelcnn", "digits"),
+        ("pixelrnn-row", "digits"),
+        ("pixelrnn-diagonal", "digits"),
+        ("vae", "digits"),
+        ("nice", "digits"),
+        ("realnvp", "digits"),
     ],
 )
 def test_a_replayed_training_is_the_plain_one(recipe: str, data: str) -> None:

@@ -54,6 +54,10 @@ class EoNADE(DensityModel):
         rows = [torch.randperm(event.size, generator=generator) for _ in range(orders)]
         self.register_buffer("orders", torch.stack(rows))
 
+    @property
+    def steady(self) -> bool:
+        return True
+
     def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
         if self.training:
             return self._of_a_random_order(y, rng)

@@ -53,6 +53,10 @@ class MADE(DensityModel):
         self.network = MADENetwork(event.size, conditional.parameters, widths, masks, orders)
         self.register_buffer("turn", torch.zeros((), dtype=torch.int64))
 
+    @property
+    def steady(self) -> bool:
+        return True
+
     def log_joint(self, y: Tensor, mask: Tensor) -> Tensor:
         """Log-density under one mask, [n, D] and an integer scalar -> nats [n]."""
         parameters = self.network(self.site.features(y), mask).to(y)  # from bfloat16 where products run in it

@@ -41,6 +41,10 @@ class NADE(DensityModel):
         self.network = NADENetwork(event.size, conditional.parameters, width)
         self.register_buffer("order", torch.arange(event.size) if order is None else order)
 
+    @property
+    def steady(self) -> bool:
+        return True
+
     def conditionals(self, y: Tensor) -> Tensor:
         """Numbers of all conditionals, in the order of the recurrence, [n, D] -> [n, D, P]."""
         return self.network(self.site.features(y)[:, self.order])

@@ -36,6 +36,10 @@ class Pixels(DensityModel):
             raise UserError(f"a {name} makes images, and an example here has shape {event.shape}; use a MADE")
         self.site, self.network, self.size = site, network, event.image[1:]
 
+    @property
+    def steady(self) -> bool:
+        return True
+
     def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
         parameters = self.network(self.site.features(y)).to(y)  # from bfloat16 where convolutions run in it
         return self.site.log_prob(y.movedim(1, -1), parameters).sum((1, 2))

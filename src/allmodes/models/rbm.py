@@ -141,7 +141,7 @@ class RBM(GenerativeModel):
                 chains.copy_(coins(means[n:], rng))
             torch.mean(means[:n], 0, out=self.hidden_mean)
             shares = means.new_full(means.shape[:1], 1 / n)
-            shares[n:] = -1 / hidden.shape[0]
+            shares[n:].fill_(-1 / hidden.shape[0])
         offsets = self.visible_offset, self.hidden_running_mean
         return Contrast.apply(self.weights, self.visible, self.hidden, both, logits, means, shares, offsets, self.decay)
 
