@@ -4,7 +4,8 @@
 
 Both have the same bits, hidden units, batch and one Gibbs sweep a move, with chains that go on. scikit-learn's gets the
 bits as float32, which it keeps, and as float64, which is what it gets where nobody casts; ours runs in `Trainer`, as
-`allmodes train` does, without the decay and the average that scikit-learn has not. They take turns.
+`allmodes train` does, without the decay and the average that scikit-learn has not. Its large products run with weights
+in bfloat16 where the processor computes in it, as in the recipe. They take turns.
 """
 
 from __future__ import annotations
