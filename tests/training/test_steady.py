@@ -54,7 +54,7 @@ class Ops(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
-def steps(trainer: Trainer, monkeypatch: pytest.MonkeyPatch, count: int = 4) -> list[list[str]]:
+def steps(trainer: Trainer, monkeypatch: pytest.MonkeyPatch, count: int = 3) -> list[list[str]]:
     """The operations of some steps, as a recording would see them."""
     turns = trainer.recipe.accumulate * sum(player.turns for player in trainer.model.players)
     trainer.model.train()
@@ -113,7 +113,7 @@ def test_made_takes_its_masks_in_turn_under_the_same_operations(
     trainer = make_trainer("made", events["binary"], masks=3, orders=3)
     first, *others = steps(trainer, monkeypatch)
     assert all(other == first for other in others)
-    assert int(trainer.model.turn) == 4 * trainer.recipe.accumulate  # pyright: ignore
+    assert int(trainer.model.turn) == 3 * trainer.recipe.accumulate  # pyright: ignore
 
 
 class Unsteady(GenerativeModel):
