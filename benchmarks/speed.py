@@ -6,8 +6,8 @@ Both have the same networks, batch, settings of Adam, data and distribution of l
 plain_loop.py: a DataLoader over tensors in memory, binary cross-entropy with label tensors, one pass and one `backward`
 each for real and for generated examples, the generator's `backward` through the whole discriminator, `.item()` of both
 losses in every step, Adam as it is by default, float32. Ours: `Trainer` with its losses fetched every 100 steps, as
-`allmodes train` runs it; in bfloat16 where the recipe says so, and beside it in float32. The loops take turns. On a GPU
-ours replays a recorded step and keeps its convolutions' channels last; the tutorial's does neither.
+`allmodes train` runs it; in bfloat16 where the recipe says so, and beside it in float32. Ours keeps its convolutions'
+channels last and on a GPU replays a recorded step; the tutorial's does neither. The loops take turns.
 
 On a GPU the table has DCGAN 64x64 at batch 256 too, with its share of the pace of a large matrix product in bfloat16.
 
@@ -61,7 +61,7 @@ class Case:
     def build(self, data: Dataset) -> Recipe:
         made = build(self.recipe, data.event, {"batch": self.batch, **self.settings}, steps=10**9)
         made.model.fit(data.part("train").x)
-        place(made.model, DEVICE)
+        made.model.to(DEVICE)
         return made
 
 
@@ -69,6 +69,7 @@ class Ours:
     """The package's trainer."""
 
     def __init__(self, recipe: Recipe, data: Dataset) -> None:
+        place(recipe.model, DEVICE)
         self.trainer = Trainer(recipe, Batches(data, recipe.batch, 0, device=DEVICE), Rng(0, DEVICE))
         self.iterator: Iterator[int] = iter(self.trainer)
 

@@ -126,6 +126,22 @@ def test_judge_passes_over_each_batch_once(quadratic: nn.Module, points: tuple[T
     assert d.passes == 2
 
 
+@pytest.mark.parametrize("first", ["gradient", "outputs"])
+def test_what_a_judge_sees_together_it_says_as_of_each_alone(
+    first: str, quadratic: nn.Module, points: tuple[Tensor, Tensor]
+) -> None:
+    alone, together = Judge(quadratic), Judge(quadratic, points)
+    getattr(together, first)(points[1])
+    quadratic.passes = 0
+    for x in points:
+        torch.testing.assert_close(together.outputs(x), alone.outputs(x), rtol=1e-12, atol=1e-12)
+    assert quadratic.passes == 2  # those of the one that sees each alone
+    for x in points:
+        torch.testing.assert_close(together.gradient(x), alone.gradient(x), rtol=1e-12, atol=1e-12)
+    other = points[0] + 1  # shares its pass with nothing
+    torch.testing.assert_close(together.gradient(other), alone.gradient(other), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("penalty", [R1(Constant(3.0)), GP(), DRAGAN()])
 def test_the_penaltys_gradient_agrees_with_finite_differences(
     penalty: GradientPenalty, points: tuple[Tensor, Tensor], round_of: RoundOf

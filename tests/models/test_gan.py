@@ -66,15 +66,17 @@ class _DoubleDraws:
         return self.latent.draw(n, rng).double()
 
 
-@pytest.mark.parametrize("recipe", ["gan2014", "r3gan"])
-def test_the_discriminator_sees_each_batch_once_in_its_move(
-    recipe: str, make_trainer: MakeTrainer, ring: Dataset
+@pytest.mark.parametrize(
+    ("recipe", "settings", "expected"), [("gan2014", {}, 1), ("r3gan", {}, 1), ("gan2014", {"kernels": 2}, 2)]
+)
+def test_the_discriminator_sees_each_batch_once_in_its_move_and_both_at_once_unless_it_compares_examples(
+    recipe: str, settings: dict[str, int], expected: int, make_trainer: MakeTrainer, ring: Dataset
 ) -> None:
-    trainer = make_trainer(recipe, ring)
+    trainer = make_trainer(recipe, ring, **settings)
     model, passes = gan(trainer), []
     model.discriminator.register_forward_hook(lambda module, inputs, output: passes.append(1))
     model.loss(model.players[0], next(trainer.batches), trainer.rng)
-    assert len(passes) == 2
+    assert len(passes) == expected
 
 
 def test_the_discriminators_loss_holds_its_objective_and_each_penalty(make_trainer: MakeTrainer, ring: Dataset) -> None:
@@ -131,7 +133,7 @@ def test_a_generators_move_asks_what_the_examples_beside_it_have(
     trainer = make_trainer(recipe, table, **({"turns": 1} if recipe == "constrained" else {}))
     model, rounds = gan(trainer), []
     make = model._round
-    monkeypatch.setattr(model, "_round", lambda *given: rounds.append(made := make(*given)) or made)
+    monkeypatch.setattr(model, "_round", lambda *given, **more: rounds.append(made := make(*given, **more)) or made)
     first, second = next(trainer.batches), next(trainer.batches)
     model.loss(model.players[0], first, trainer.rng)
     model.loss(model.players[-1], second, trainer.rng)
@@ -224,7 +226,7 @@ def test_views_lie_before_the_discriminator_for_real_and_generated_alike_and_hee
     model.discriminator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].min().item()))
     for player in model.players:
         model.loss(player, next(trainer.batches), trainer.rng)
-    assert len(seen) == 3
+    assert len(seen) == 2  # real and generated together, then the generator's
     assert min(seen) > 90
     assert model.views[0].heard.shape == (16,)
 

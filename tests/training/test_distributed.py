@@ -100,7 +100,9 @@ def test_one_process_writes_and_its_weights_are_nearly_those_of_a_training_alone
     alone = processes.trained(ring, tmp_path / "alone")
     assert kept.tensors["random"]["rng"].equal(alone["random"]["rng"])
     for name, weight in alone["model"].items():
-        torch.testing.assert_close(kept.tensors["model"][name], weight, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            kept.tensors["model"][name], weight, rtol=0, atol=5e-4
+        )  # steps of 5e-3 enlarge roundings
 
 
 def test_one_process_is_a_world_alone(monkeypatch: pytest.MonkeyPatch) -> None:

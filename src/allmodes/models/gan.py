@@ -23,6 +23,7 @@ from allmodes.data.transforms import Transform
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player
+from allmodes.networks.minibatch import mixes
 from allmodes.random import Rng
 
 
@@ -78,6 +79,7 @@ class GAN(GenerativeModel):
         self.views = nn.ModuleList(views)
         self.turns, self.bound, self.unrolling = turns, bound, unrolling
         self.hard, self.constrainer = hard, constrainer
+        self._apart = conditional or mixes(discriminator)
         self._kept: tuple[Tensor, Tensor, Condition] | None = None
 
     @property
@@ -114,7 +116,9 @@ class GAN(GenerativeModel):
             with torch.set_grad_enabled(once):
                 generated = self._generate(batch, rng)
             self._kept = (generated, real, condition) if once else None
-            return self._discriminator_move(self._round(real, generated.detach(), condition, axes, rng))
+            return self._discriminator_move(
+                self._round(real, generated.detach(), condition, axes, rng, joined=not self._apart)
+            )
         kept, self._kept = self._kept, None
         if kept is None:
             generated = self._generate(batch, rng)
@@ -128,12 +132,15 @@ class GAN(GenerativeModel):
         y = self.draw(self.event.count(batch.x), batch.condition, rng)
         return self.transform(self.to_user(y, batch.condition)) if self.hard else y
 
-    def _round(self, real: Tensor, generated: Tensor, condition: Condition, axes: int, rng: Rng) -> Round:
+    def _round(
+        self, real: Tensor, generated: Tensor, condition: Condition, axes: int, rng: Rng, joined: bool = False
+    ) -> Round:
+        real, fake = self._seen(real, axes, rng), self._seen(generated, axes, rng)
         return Round(
             networks={"discriminator": self.discriminator, "generator": self.generator},
-            judge=self._judge(self.discriminator, condition),
-            real=self._seen(real, axes, rng),
-            fake=self._seen(generated, axes, rng),
+            judge=self._judge(self.discriminator, condition, (real, fake) if joined else (), axes),
+            real=real,
+            fake=fake,
             generated=generated,
             users=partial(self.to_user, condition=condition),
             condition=condition,
@@ -143,8 +150,14 @@ class GAN(GenerativeModel):
             step=self.step,
         )
 
-    def _judge(self, discriminator: Callable[..., Tensor], condition: Condition) -> Judge:
-        return Judge(lambda x: discriminator(x, condition) if self.conditional else discriminator(x))
+    def _judge(
+        self,
+        discriminator: Callable[..., Tensor],
+        condition: Condition,
+        together: tuple[Tensor, ...] = (),
+        axes: int = 1,
+    ) -> Judge:
+        return Judge(lambda x: discriminator(x, condition) if self.conditional else discriminator(x), together, axes)
 
     def _seen(self, x: Tensor, axes: int, rng: Rng) -> Tensor:
         for view in self.views:

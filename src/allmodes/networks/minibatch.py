@@ -29,6 +29,12 @@ class Pack(nn.Module):
         return x.reshape(*x.shape[: split - 1], n // self.m, self.m * d, *x.shape[split + 1 :])
 
 
+def mixes(network: nn.Module) -> bool:
+    """Whether what a network says of an example depends on the others of its batch."""
+    mixing = (MinibatchStd, MinibatchDiscrimination, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    return any(isinstance(module, mixing) for module in network.modules())
+
+
 class MinibatchStd(nn.Module):
     """One more channel or feature: how much examples differ within groups of the batch.
 
