@@ -35,7 +35,8 @@ class GAN(GenerativeModel):
         transform: to the units in which both networks work.
         generator: [..., n, latent] -> [..., n, *shape in the networks' units].
         discriminator: [..., n, *shape in the networks' units] -> [..., n, outputs]; the first output is the logit, and
-            others are for penalties that read them. With a smaller n if it packs examples.
+            others are for penalties that read them. With a smaller n if it packs examples. Real and generated examples
+            share its passes, unless it compares the examples of a batch (see `allmodes.networks.minibatch.mixes`).
         latent: the distribution of z.
         objective: the two losses.
         conditional: whether both networks take the condition as a second argument.
