@@ -18,7 +18,9 @@ class MaskedLinear(nn.Module):
     """An affine map some of whose weights count as zero, by a mask that comes with each call and touches no weight.
 
     Arguments:
-        informed: whether the map knows its mask, through weights of the constant 1 under the same mask.
+        informed: whether the map knows its mask, through weights of the constant 1 under the same mask. Other than in
+            the paper their mean counts, not their sum: Adam moves every weight by one size, and a sum of thousands that
+            move together would throw the outputs about.
 
     References:
         MADE (Germain et al., 2015), equations 8 and 9, and section 4.3 for the constant, https://arxiv.org/abs/1502.03509
@@ -33,7 +35,7 @@ class MaskedLinear(nn.Module):
 
     def masked_bias(self, mask: Tensor) -> Tensor:
         """The bias under a mask, [outputs, inputs] -> [outputs]."""
-        return self.bias if self.companion is None else self.bias + (self.companion * mask).sum(1)
+        return self.bias if self.companion is None else self.bias + (self.companion * mask).mean(1)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         return linear(x, self.weight * mask, self.masked_bias(mask))
