@@ -4,7 +4,8 @@
                                      [--device cpu] [--threads 2] [--out benchmarks/results/audit_scale.md]
 
 Each figure is a process of its own, which draws both samples in float32, n real and n generated examples, and computes
-it between them. The goal is 50,000 against 50,000 with 2,048 features on a processor under 4 GB. `--n 5000` is quick.
+it between them. The goal is 50,000 against 50,000 with 2,048 features on a processor under 4 GB. The table is written
+after each figure, and figures of the same sizes that the file holds already stay in it. `--n 5000` is quick.
 """
 
 from __future__ import annotations
@@ -79,12 +80,30 @@ def main() -> None:
     settings = ("--n", str(asked.n), "--features", str(asked.features), "--device", asked.device)
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     environment = os.environ | dict.fromkeys(names, str(asked.threads))
-    results = []
+    results = earlier(asked)
     for name in asked.figures.split(","):
         command = [sys.executable, __file__, "--child", name, *settings]
         done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-        results.append(json.loads(done.stdout.splitlines()[-1]))
+        results[name] = json.loads(done.stdout.splitlines()[-1])
         say(done.stdout.splitlines()[-1])
+        write(asked, results)
+
+
+def sizes(asked: argparse.Namespace) -> dict[str, Any]:
+    return {"n": asked.n, "features": asked.features, "device": asked.device}
+
+
+def earlier(asked: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Figures of the same sizes that the file beside --out holds already: each takes long, so they stay."""
+    path = asked.out and asked.out.with_suffix(".json")
+    if not path or not path.exists():
+        return {}
+    kept = json.loads(path.read_text())
+    return kept["results"] if kept["sizes"] == sizes(asked) else {}
+
+
+def write(asked: argparse.Namespace, results: dict[str, dict[str, Any]]) -> None:
+    """The table of all figures so far."""
     rows = [
         {
             "figure": result["figure"],
@@ -94,7 +113,7 @@ def main() -> None:
             "GB at most": f"{result['gigabytes']:.2f}",
             **({"GB on the GPU": f"{result['device_gigabytes']:.2f}"} if "device_gigabytes" in result else {}),
         }
-        for result in results
+        for result in results.values()
     ]
     where = surroundings(str(asked.threads))
     publish(
@@ -107,7 +126,9 @@ def main() -> None:
         markdown(rows),
     )
     if asked.out:
-        asked.out.with_suffix(".json").write_text(json.dumps({"where": where, "results": results}, indent=1) + "\n")
+        asked.out.with_suffix(".json").write_text(
+            json.dumps({"where": where, "sizes": sizes(asked), "results": results}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":
