@@ -206,7 +206,7 @@ def _balls(centres: _Side, others: _Side) -> Balls:
     count = min(CANDIDATES, len(others.x))
     index, distance = others.search(centres.x, count)
     inside = distance < centres.radius[:, None]
-    full = inside.all(1) if count < len(others.x) else np.zeros(len(inside), bool)
+    full = np.all(inside, axis=1) if count < len(others.x) else np.zeros(len(inside), bool)
     ball, rank = (inside & ~full[:, None]).nonzero()
     balls.add(ball, index[ball, rank])
     _count(balls, np.flatnonzero(full), centres.x[full], centres.radius[full], others)
