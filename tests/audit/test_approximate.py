@@ -91,7 +91,7 @@ def test_findings_say_the_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [one.name for one in found] == FIGURES
     for one in found:
         assert "; neighbours are approximate: of 600 examples that were searched exactly too, " in one.summary
-        assert 0.99 <= one.figures["neighbours_found"] <= 1
+        assert module.RECALL <= one.figures["neighbours_found"] <= 1
         assert one.level == 0
 
 
