@@ -101,9 +101,9 @@ def _legend(some: Sequence[Piece]) -> str:
         "same trials, what is published or simpler: NDB (1805.12462), its bins with an exact test on held-out "
         f"examples, our tree without weights. Verdict: any finding at its share of {alpha:g} % ({'; or '.join(shares)})"
         ", with the 95 % interval of Clopper and Pearson; the classifier's test takes part where nothing is planted, "
-        "at the small sizes. At the large sizes some trials ask only the question that is about their fault. Seconds of "
-        "one core. Faults: drop, a group of about 5 % (digits: 10 %) never generated; rare, one of 1 % "
-        "(digits: 3 %); thin and half, the group of drop at a tenth and at half of its rate; invent, 5 % of the "
+        "at the small sizes. At the large sizes some trials ask only the question that is about their fault. Faults: "
+        "drop, a group of about 5 % (digits: 10 %) never generated; rare, one of 1 % (digits: 3 %); thin and half, the "
+        "group of drop at a tenth and at half of its rate; invent, 5 % of the "
         "samples half-way between two groups; intra, one group as three points; memo20 and memo5, 20 and 5 % "
         "near-copies of training examples."
     )
@@ -148,7 +148,6 @@ def power_table(rows: Sequence[Row], alpha: float = 0.05) -> list[dict[str, str]
         line |= {f"({other})": _share(alone(row, other, alpha) for row in some) for other in others}
         count = sum(bool(row["found"]) for row in some)
         line |= {"verdict at 5 %": percent(count, len(some)), "trials": str(len(some))}
-        line["seconds a trial"] = f"{np.mean([row['seconds'] for row in some]):.2f}"
         table.append(line)
     return table
 
