@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 import torch
-from common import arguments, markdown, publish, say, surroundings
+from common import arguments, markdown, publish, say, surroundings, write_json
 
 from allmodes.audit.approximate import approximate_overlap
 from allmodes.audit.coverage import Overlap, overlap
@@ -84,7 +84,7 @@ def main() -> None:
         markdown(rows),
     )
     if asked.out:
-        asked.out.with_suffix(".json").write_text(json.dumps({"where": where, "results": results}, indent=1) + "\n")
+        write_json(asked.out.with_suffix(".json"), {"where": where, "results": results})
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ import argparse
 import contextlib
 import io
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -27,7 +26,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from common import arguments, markdown, publish, ratio, say, surroundings
+from common import arguments, environment, markdown, publish, ratio, say, surroundings, write_json
 
 FIGURES = ("precision", "recall", "density", "coverage")
 K, SUBSETS, SUBSET = 5, 100, 1000
@@ -115,10 +114,7 @@ WORK = {
 def measure(what: str, who: str, n: int, d: int, threads: int) -> dict[str, Any]:
     """One measurement, in a process of its own."""
     command = [sys.executable, __file__, "--child", what, who, str(n), str(d), "--threads", str(threads)]
-    environment = os.environ | dict.fromkeys(
-        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)
-    )
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment(threads), check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -207,7 +203,7 @@ def main() -> None:
         markdown(rows(results)),
     )
     if asked.out:
-        asked.out.with_suffix(".json").write_text(json.dumps({"where": where, "results": results}, indent=1) + "\n")
+        write_json(asked.out.with_suffix(".json"), {"where": where, "results": results})
 
 
 if __name__ == "__main__":

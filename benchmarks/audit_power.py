@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import arguments, publish, say, surroundings
+from common import arguments, environment, publish, say, surroundings
 from faults import FAULTS, POOLS, Planted, Pool, folder, guide, needed, plant
 from power_table import LARGE, Piece, Row, document, merge, pieces, trial, write
 
@@ -316,8 +316,7 @@ def renewed(old: Row, new: Row) -> Row:
 def run(todo: Sequence[Job], processes: int, minutes: float, keep: Callable[[list[Row]], None]) -> list[Row]:
     """Everything, or as much as the time allows; what is done is kept now and then."""
     begun, rows = time.monotonic(), []
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
+    os.environ |= environment(1)
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting: set[Future[list[Row]]] = set()
         for count, job in enumerate(todo):

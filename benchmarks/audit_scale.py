@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import arguments, markdown, publish, say, surroundings
+from common import arguments, environment, markdown, publish, say, surroundings, write_json
 
 LIMIT_GB = 4.0
 
@@ -78,12 +77,10 @@ def main() -> None:
         child(asked.child, asked.n, asked.features, asked.device)
         return
     settings = ("--n", str(asked.n), "--features", str(asked.features), "--device", asked.device)
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    environment = os.environ | dict.fromkeys(names, str(asked.threads))
     results = earlier(asked)
     for name in asked.figures.split(","):
         command = [sys.executable, __file__, "--child", name, *settings]
-        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, env=environment(asked.threads), check=True, capture_output=True, text=True)
         results[name] = json.loads(done.stdout.splitlines()[-1])
         say(done.stdout.splitlines()[-1])
         write(asked, results)
@@ -126,9 +123,7 @@ def write(asked: argparse.Namespace, results: dict[str, dict[str, Any]]) -> None
         markdown(rows),
     )
     if asked.out:
-        asked.out.with_suffix(".json").write_text(
-            json.dumps({"where": where, "sizes": sizes(asked), "results": results}, indent=1) + "\n"
-        )
+        write_json(asked.out.with_suffix(".json"), {"where": where, "sizes": sizes(asked), "results": results})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ quick.
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import arguments, markdown, publish, say, surroundings
+from common import arguments, environment, markdown, publish, say, surroundings, write_json
 from mnist import folder
 
 from allmodes.data.dataset import load_data
@@ -50,11 +49,8 @@ def audit(given: Path, labelled: bool, threads: int) -> dict[str, Any]:
     for side in ("real", "fake", "train"):
         words += [f"--{side}", str(given / f"{side}.{'npz' if labelled else 'npy'}")]
     words += ["--label", "digit"] if labelled else []
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(
-        words, env=os.environ | dict.fromkeys(names, str(threads)), check=True, capture_output=True, text=True
-    )
+    done = subprocess.run(words, env=environment(threads), check=True, capture_output=True, text=True)
     seconds, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "labels": labelled,
@@ -101,7 +97,7 @@ def main() -> None:
         ),
     )
     if asked.out:
-        asked.out.with_suffix(".json").write_text(json.dumps({"where": where, "results": results}, indent=1) + "\n")
+        write_json(asked.out.with_suffix(".json"), {"where": where, "results": results})
 
 
 if __name__ == "__main__":

@@ -12,13 +12,12 @@ each seed.
 
 from __future__ import annotations
 
-import json
 import statistics
 from typing import Any
 
 import numpy as np
 import torch
-from common import arguments, markdown, publish, say, surroundings
+from common import arguments, markdown, publish, say, surroundings, write_json
 
 from allmodes.data.batches import Batches
 from allmodes.data.dataset import Dataset, load_data
@@ -110,7 +109,7 @@ def main() -> None:
         say(markdown([rows[-1]]))
         if asked.out:
             asked.out.parent.mkdir(parents=True, exist_ok=True)
-            asked.out.with_suffix(".json").write_text(json.dumps({"where": where, "recipes": raw}, indent=1) + "\n")
+            write_json(asked.out.with_suffix(".json"), {"where": where, "recipes": raw})
     publish(
         asked.out,
         "What a critic says against how far the samples are",

@@ -12,13 +12,12 @@ here was trained on, has in the place of samples.
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from common import arguments, markdown, publish, say, surroundings
+from common import arguments, markdown, publish, say, surroundings, write_json
 from digits import Judge, pictures, sample, train_judge, trainer_for, variant
 from torch import Tensor
 
@@ -115,8 +114,7 @@ def main() -> None:
         raw.append({"data": name, "recipe": "real examples", "accuracy": judge.accuracy} | floor)
         rows.append(row(name, "real examples", floor))
         if asked.out:
-            asked.out.parent.mkdir(parents=True, exist_ok=True)
-            asked.out.with_suffix(".json").write_text(json.dumps({"where": where, "rows": raw}, indent=1) + "\n")
+            write_json(asked.out.with_suffix(".json"), {"where": where, "rows": raw})
     publish(
         asked.out,
         "Image recipes after the same time",

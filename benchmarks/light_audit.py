@@ -26,7 +26,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from common import arguments, markdown, publish, say, surroundings
+from common import arguments, markdown, publish, say, surroundings, write_json
 from mnist import folder
 
 import allmodes
@@ -158,9 +158,7 @@ def main() -> None:
         ),
     )
     if asked.out:
-        asked.out.with_suffix(".json").write_text(
-            json.dumps({"where": where, "imports": imports, "results": results}, indent=1) + "\n"
-        )
+        write_json(asked.out.with_suffix(".json"), {"where": where, "imports": imports, "results": results})
 
 
 if __name__ == "__main__":

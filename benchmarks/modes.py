@@ -10,14 +10,12 @@ seeds together; what one seed costs alone, on one thread, is measured in the sam
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
-from common import arguments, markdown, publish, say, surroundings
+from common import arguments, markdown, publish, say, surroundings, write_json
 from seeds import many_seeds, named
 
 from allmodes.data.dataset import Dataset, load_data
@@ -89,11 +87,6 @@ def seconds_alone(recipe: str, data: Dataset, seed: int, steps: int | None, devi
     with threads(1):
         report = progress(f"{recipe} alone")
         return study(recipe, data, seeds=1, first=seed, steps=steps, device=device, report=report).seconds
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(values, indent=1) + "\n")
 
 
 def measured(found: Study, alone: float | None, data: Dataset) -> dict[str, str]:

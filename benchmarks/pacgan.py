@@ -10,12 +10,11 @@ of 2, 0.07 ± 0.02 for packs of 4 (1712.04086, table 1). Beside the table the fi
 
 from __future__ import annotations
 
-import json
 import statistics
 from typing import Any
 
 import torch
-from common import arguments, markdown, publish, say, surroundings
+from common import arguments, markdown, publish, say, surroundings, write_json
 from seeds import difference, many_seeds
 
 UNDEFINED = float(torch.tensor(8.0).log())
@@ -64,7 +63,7 @@ def main() -> None:
             say(markdown([rows[-1]]))
             if asked.out:
                 asked.out.parent.mkdir(parents=True, exist_ok=True)
-                asked.out.with_suffix(".json").write_text(json.dumps({"where": where, "studies": raw}, indent=1) + "\n")
+                write_json(asked.out.with_suffix(".json"), {"where": where, "studies": raw})
     keys = ("data", "pack", "modes captured", "high quality", "reverse KL", "less than without packing by")
     publish(
         asked.out,
