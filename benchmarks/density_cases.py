@@ -63,7 +63,7 @@ CASES: dict[str, Case] = {
     ),
     "made32": Case(
         "made",
-        settings={"width": 8000, "masks": 32, "rate": 1e-3},
+        settings={"width": 8000, "masks": 32, "rate": 3e-3},
         gpu={"batch": 200},
         cpu={"batch": 100},
         epochs=300,
@@ -72,7 +72,7 @@ CASES: dict[str, Case] = {
     ),
     "pixelcnn": Case(
         "pixelcnn",
-        gpu={"width": 48, "layers": 8, "batch": 100, "rate": 2e-3},
+        gpu={"width": 64, "layers": 12, "batch": 100, "rate": 2e-3},
         cpu={"width": 16, "layers": 4, "batch": 32},
         published="81.30",
         goal_gpu=81.5,
@@ -84,7 +84,7 @@ CASES: dict[str, Case] = {
     ),
     "pixelrnn": Case(
         "pixelrnn-diagonal",
-        gpu={"width": 32, "layers": 2, "batch": 256, "rate": 3e-3},
+        gpu={"width": 48, "layers": 2, "batch": 256, "rate": 3e-3},
         cpu={"width": 16, "layers": 1, "batch": 32},
         published="80.75 (1 layer, h = 32), 79.20 (7 layers, h = 16)",
         goal_gpu=81.0,

@@ -18,7 +18,9 @@ from allmodes.models.base import DensityModel
 from allmodes.models.eonade import EoNADE
 from allmodes.models.made import MADE
 from allmodes.models.nade import NADE
+from allmodes.networks import made
 from allmodes.networks.conditionals import Bernoulli, Categorical, Conditional, conditional_for
+from allmodes.networks.made import FULL_RATE, MaskedLinear
 from allmodes.networks.mixtures import GaussianMixture, LogisticMixture
 from allmodes.random import Rng, seeded
 
@@ -211,16 +213,31 @@ def test_a_conditional_that_does_not_suit_the_data_is_named(event: Event, condit
 def test_parameter_counts_are_the_papers() -> None:
     nade = NADE(binary(784), Flatten((784,)), Bernoulli(), 500)
     assert sum(p.numel() for p in nade.parameters()) == 785_284
-    made = MADE(binary(784), Flatten((784,)), Bernoulli(), (500,))
-    assert sum(p.numel() for p in made.parameters()) == 784 * 500 * 2 + 500 + 784 + 784**2
+    masked = MADE(binary(784), Flatten((784,)), Bernoulli(), (500,))
+    assert sum(p.numel() for p in masked.parameters()) == 784 * 500 * 2 + 500 + 784 + 784**2
 
 
+@torch.no_grad()
+def test_a_wide_layer_begins_like_any_and_learns_in_proportion_to_one_over_its_inputs() -> None:
+    with seeded(0):
+        wide, narrow = (MaskedLinear(n, 200, informed=False) for n in (4 * FULL_RATE, FULL_RATE))
+    for layer in (wide, narrow):
+        x = torch.eye(layer.weight.shape[1])
+        weights = layer(x, torch.ones_like(layer.weight)).T - layer.bias[:, None]
+        assert weights.abs().max() * len(x) ** 0.5 == pytest.approx(1, abs=0.01)
+        layer.weight += 1
+        moved = layer(torch.ones(1, len(x)), torch.ones_like(layer.weight)) - layer.bias - weights.sum(1)
+        assert moved.squeeze() == pytest.approx(FULL_RATE, abs=0.1)
+
+
+@pytest.mark.parametrize("full_rate", [FULL_RATE, 10])
 @pytest.mark.parametrize("masks", [1, 3])
 @pytest.mark.parametrize("widths", [(50,), (40, 30), (3,)])
 @pytest.mark.parametrize("event", [binary(30), Event((30,), Support.LEVELS, 5), Event((30,))], ids=lambda e: e.support)
 def test_the_fast_sampler_of_made_sees_the_logits_of_a_full_pass(
-    event: Event, widths: tuple[int, ...], masks: int
+    event: Event, widths: tuple[int, ...], masks: int, full_rate: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(made, "FULL_RATE", full_rate)
     with seeded(0):
         model = MADE(event, Flatten(event.shape), conditional_for(event, 1, 3), widths, masks, masks)
         for p in model.parameters():

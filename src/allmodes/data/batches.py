@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,15 +57,22 @@ class Batches(Iterator[Batch]):
         self._order = self._draw(0)
 
     def __next__(self) -> Batch:
-        begin = [self.epoch, self.offset]
-        index = self._rows[self._next_index()]
-        own = index.chunk(self.world)[self.rank]
+        begin = self.epoch, self.offset
+        rows = self.rows()
+        batch = self.examples(rows.chunk(self.world)[self.rank])
         if self._grey is None:
-            x = self._data.x.index_select(0, own).to(self.device)
-        else:  # of the whole batch, so that N processes see the bits that one would
-            grey = self._data.x.index_select(0, index).to(self.device)
-            x = self._grey.draw(grey, _mixed(self.seed, *begin)).chunk(self.world)[self.rank]
-        return Batch(x, self._data.condition[own].to(self.device))
+            return batch
+        # Of the whole batch, so that N processes see the bits that one would.
+        bits = self._grey.draw(self.examples(rows).x, _mixed(self.seed, *begin))
+        return replace(batch, x=bits.chunk(self.world)[self.rank])
+
+    def rows(self) -> Tensor:
+        """Go on by a batch: where the examples of all processes lie in the data, [size]."""
+        return self._rows[self._positions()]
+
+    def examples(self, rows: Tensor) -> Batch:
+        """Those that lie at some rows of the data, [n]; of data whose bits are drawn anew, their greys."""
+        return Batch(self._data.x.index_select(0, rows), self._data.condition[rows]).to(self.device)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -76,7 +84,7 @@ class Batches(Iterator[Batch]):
         self.epoch, self.offset = state["epoch"], state["offset"]
         self._order = self._draw(self.epoch)
 
-    def _next_index(self) -> Tensor:
+    def _positions(self) -> Tensor:
         """Positions in the training part of the next batch of all processes, [size]."""
         n = len(self._rows)
         if n >= self.size and self.offset + self.size > n:
@@ -90,7 +98,7 @@ class Batches(Iterator[Batch]):
             self.offset += len(piece)
             missing -= len(piece)
             pieces.append(piece)
-        return torch.cat(pieces)
+        return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
 
     def _turn(self) -> None:
         self.epoch, self.offset = self.epoch + 1, 0
@@ -107,17 +115,28 @@ def _mixed(*numbers: int) -> int:
 
 
 class StackedBatches(Iterator[Batch]):
-    """Batches for S stacked models, [S, n, *shape]: row s is what the s-th `Batches` gives."""
+    """Batches for S stacked models, [S, n, *shape]: row s is what the s-th `Batches` gives.
+
+    Arguments:
+        orders: of one data set, whose bits are not drawn anew.
+    """
 
     def __init__(self, orders: Sequence[Batches]) -> None:
         self.orders = tuple(orders)
 
     def __next__(self) -> Batch:
-        rows = [next(order) for order in self.orders]
+        batch = self.orders[0].examples(torch.cat([order.rows() for order in self.orders]))
+        labels, values = batch.condition.labels, batch.condition.values
         return Batch(
-            torch.stack([row.x for row in rows]),
-            Condition(_stack([row.condition.labels for row in rows]), _stack([row.condition.values for row in rows])),
+            self._apart(batch.x),
+            Condition(
+                None if labels is None else self._apart(labels),
+                None if values is None else self._apart(values),
+            ),
         )
+
+    def _apart(self, x: Tensor) -> Tensor:
+        return x.unflatten(0, (len(self.orders), -1))
 
     @property
     def state(self) -> dict[str, Any]:
@@ -128,8 +147,3 @@ class StackedBatches(Iterator[Batch]):
     def state(self, state: dict[str, Any]) -> None:
         for order, position in zip(self.orders, state["orders"], strict=True):
             order.state = position
-
-
-def _stack(tensors: Sequence[Tensor | None]) -> Tensor | None:
-    present = [tensor for tensor in tensors if tensor is not None]
-    return torch.stack(present) if present else None

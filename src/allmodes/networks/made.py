@@ -13,23 +13,30 @@ from torch.nn.functional import linear
 
 from allmodes.networks.conditionals import Conditional
 
+FULL_RATE = 1000
+"""Inputs up to which a map learns at the optimizer's whole rate."""
+
 
 class MaskedLinear(nn.Module):
     """An affine map some of whose weights count as zero, by a mask that comes with each call and touches no weight.
 
+    Adam moves every weight by one size, and the output by that times the inputs: beyond `FULL_RATE` inputs the weights
+    are kept in larger units, so that the output moves no more.
+
     Arguments:
         informed: whether the map knows its mask, through weights of the constant 1 under the same mask. Other than in
-            the paper their mean counts, not their sum: Adam moves every weight by one size, and a sum of thousands that
-            move together would throw the outputs about.
+            the paper their mean counts, not their sum, for the same reason.
 
     References:
         MADE (Germain et al., 2015), equations 8 and 9, and section 4.3 for the constant, https://arxiv.org/abs/1502.03509
+        Tensor Programs V (Yang et al., 2022), table 3, for rates by width, https://arxiv.org/abs/2203.03466
     """
 
     def __init__(self, inputs: int, outputs: int, *, informed: bool) -> None:
         super().__init__()
         bound = 1 / math.sqrt(max(1, inputs))
-        self.weight = nn.Parameter(torch.empty(outputs, inputs).uniform_(-bound, bound))
+        self.unit = min(1.0, FULL_RATE / max(1, inputs))
+        self.weight = nn.Parameter(torch.empty(outputs, inputs).uniform_(-bound / self.unit, bound / self.unit))
         self.bias = nn.Parameter(torch.empty(outputs).uniform_(-bound, bound))
         self.companion = nn.Parameter(torch.zeros(outputs, inputs)) if informed else None
 
@@ -38,7 +45,7 @@ class MaskedLinear(nn.Module):
         return self.bias if self.companion is None else self.bias + (self.companion * mask).mean(1)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        return linear(x, self.weight * mask, self.masked_bias(mask))
+        return torch.addmm(self.masked_bias(mask), x, (self.weight * mask).T, alpha=self.unit)
 
 
 class MADENetwork(nn.Module):
@@ -151,7 +158,7 @@ class MADENetwork(nn.Module):
             zip([*self.layers, self.output], [order, *by_degree], [*by_degree, outputs], strict=True)
         ):
             assert isinstance(layer, MaskedLinear)
-            weights.append(_rearranged(layer.weight, before, after))
+            weights.append(_rearranged(layer.weight * layer.unit, before, after))
             bias = layer.masked_bias([*masks[0], masks[1]][index]) if masks else layer.bias
             biases.append(bias[after])
         counts = [torch.bincount(m, minlength=self.sites).cumsum(0).tolist() for m in degrees]

@@ -19,11 +19,11 @@ class NotStackable(Exception):
 
 
 class StackedLinear(nn.Module):
-    """S affine maps, each on its own row: [S, n, inputs] -> [S, n, outputs], to the bits of S separate layers.
+    """S affine maps, each on its own row: [S, n, inputs] -> [S, n, outputs], on a CPU to the bits of S separate layers.
 
     Weights lie as in `nn.Linear`, [S, outputs, inputs], so that a batched product adds in the order of a single one.
     Where a layer has one input or output, a single product is one of a matrix and a vector, which adds in another
-    order: there each row has its own product.
+    order: there each row has its own product, on a CPU, where a launch costs nothing.
     """
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
@@ -35,7 +35,7 @@ class StackedLinear(nn.Module):
             self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
 
     def forward(self, x: Tensor) -> Tensor:
-        if 1 in self.weight.shape[1:]:
+        if 1 in self.weight.shape[1:] and x.device.type == "cpu":
             biases = [None] * len(x) if self.bias is None else self.bias.unbind()
             return torch.stack([linear(*row) for row in zip(x.unbind(), self.weight.unbind(), biases, strict=True)])
         if self.bias is None:
