@@ -18,8 +18,8 @@ from allmodes.event import Condition
 from allmodes.models.base import evaluating
 from allmodes.random import Rng
 
-THRESHOLDS = (2.0, 1.0, 0.5, 0.25, 0.1)
-COMPARED = 2000
+THRESHOLDS = (2.0, 1.5, 1.0, 0.5, 0.25)
+COMPARED = 5000
 NEIGHBOURS = 5
 
 
