@@ -2,16 +2,20 @@
 
     python benchmarks/modes.py [--recipes gan2014,r3gan|all] [--data ring,grid] [--seeds 100] [--first 0] [--steps N]
                                [--device cpu] [--jobs 1] [--quick] [--out benchmarks/results/modes.md]
+    python benchmarks/modes.py --merge FILE.json FILE.json ... [--out benchmarks/results/modes.md]
 
 Each recipe is trained with each seed by `allmodes.study`; 2500 samples of each are examined. `all` are the recipes that
 take the data. Beside modes.md the figures of every seed are written to modes.json, after each study. Studies train
 seeds together; what one seed costs alone, on one thread, is measured in the same run, unless processes share the seeds.
+`--merge` makes one table of what several runs wrote.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,9 +23,10 @@ from common import arguments, markdown, publish, say, surroundings, write_json
 from seeds import many_seeds, named
 
 from allmodes.data.dataset import Dataset, load_data
+from allmodes.data.modes import Modes
 from allmodes.training.hardware import threads
 from allmodes.training.health import SAMPLES
-from allmodes.training.study import Study, study
+from allmodes.training.study import study
 
 DRAWS = 100
 VEEGAN, PACGAN = "VEEGAN (1705.07761), table 1", "PacGAN (1712.04086), table 1, 10 trials"
@@ -55,19 +60,24 @@ def figures(modes: list[float], high_quality: list[float], reverse_kl: list[floa
     }
 
 
-def perfect(data: Dataset) -> dict[str, str]:
+def known_modes(name: str) -> Modes:
+    modes = load_data(name).modes
+    assert modes is not None
+    return modes
+
+
+def perfect(name: str) -> dict[str, str]:
     """The true distribution, examined as a generator is."""
-    assert data.modes is not None
-    generator = torch.Generator().manual_seed(0)
-    reports = [data.modes.examine(data.modes.sample(SAMPLES, generator)) for _ in range(DRAWS)]
+    modes, generator = known_modes(name), torch.Generator().manual_seed(0)
+    reports = [modes.examine(modes.sample(SAMPLES, generator)) for _ in range(DRAWS)]
     cells = figures(
         [float(r.captured) for r in reports],
         [r.high_quality for r in reports],
         [r.reverse_kl or 0.0 for r in reports],
-        len(data.modes.centres),
+        len(modes.centres),
     )
     source = f"measured here, {DRAWS} draws of {SAMPLES}"
-    return {"data": data.name, "method": "perfect sampler"} | cells | {"source": source}
+    return {"data": name, "method": "perfect sampler"} | cells | {"source": source}
 
 
 def progress(what: str) -> Callable[[int, int], None]:
@@ -89,19 +99,44 @@ def seconds_alone(recipe: str, data: Dataset, seed: int, steps: int | None, devi
         return study(recipe, data, seeds=1, first=seed, steps=steps, device=device, report=report).seconds
 
 
-def measured(found: Study, alone: float | None, data: Dataset) -> dict[str, str]:
-    assert data.modes is not None
-    low, high = found.interval
-    modes, high_quality, reverse_kl = (found.values(name) or [] for name in ("modes", "high_quality", "reverse_kl"))
+def measured(found: Mapping[str, Any], place: str) -> dict[str, str]:
+    """The cells of a study, a dictionary of `Study.to_dict` and what `main` adds."""
+    modes, high_quality, reverse_kl = (
+        [float("nan") if value is None else value for value in found[name]]
+        for name in ("modes", "high_quality", "reverse_kl")
+    )
+    k = len(known_modes(found["data"]).centres)
+    share = f"{found['collapsed']:.0%} [{found['collapsed_low']:.1%}, {found['collapsed_high']:.1%}]"
     return {
-        "data": found.data,
-        "method": f"**{found.recipe}**, {found.steps} steps",
-        **figures(modes, high_quality, reverse_kl, len(data.modes.centres)),
-        "collapsed": f"{found.collapsed:.0%} [{low:.1%}, {high:.1%}]".replace("%", " %"),
-        "seconds a seed": f"{found.seconds / len(found.findings):.1f}",
-        "one seed alone, s": "" if alone is None else f"{alone:.0f}",
-        "source": f"measured here, {len(found.findings)} seeds",
+        "data": found["data"],
+        "method": f"**{found['recipe']}**, {found['steps']} steps",
+        **figures(modes, high_quality, reverse_kl, k),
+        "collapsed": share.replace("%", " %"),
+        "seconds a seed": f"{found['seconds'] / found['seeds']:.1f}",
+        "one seed alone, s": "" if found["seconds_alone"] is None else f"{found['seconds_alone']:.0f}",
+        "source": f"measured here ({place}), {found['seeds']} seeds",
     }
+
+
+def table(out: Path | None, studies: Sequence[Mapping[str, Any]]) -> None:
+    """Publish studies beside published figures and perfect samplers, set by set."""
+    places = list(dict.fromkeys(found["where"] for found in studies))
+    letter = {where: "abcdefghij"[i] for i, where in enumerate(places)}
+    rows: list[dict[str, str]] = []
+    for name in dict.fromkeys(found["data"] for found in studies):
+        rows += [dict(zip(PUBLISHED_KEYS, row, strict=True)) for row in PUBLISHED if row[0] == name]
+        rows += [measured(found, letter[found["where"]]) for found in studies if found["data"] == name]
+        rows.append(perfect(name))
+    publish(
+        out,
+        "Modes captured over many seeds",
+        "\n".join(f"- {letter[where]}: {where}" for where in places),
+        f"{SAMPLES} samples a seed. High quality: within 3 sigma of the nearest mode. Captured: a mode with a "
+        "high-quality sample. Collapsed: a seed that misses a mode, with the 95 % interval of that share. Of what is "
+        "measured here, modes are means over the seeds, high quality is the median (smallest), reverse KL in nats the "
+        "median (largest).",
+        markdown([{key: row.get(key, "") for key in KEYS} for row in rows]),
+    )
 
 
 def main() -> None:
@@ -114,20 +149,23 @@ def main() -> None:
     parser.add_argument("--device", help="cpu or cuda; a GPU if there is one")
     parser.add_argument("--jobs", type=int, default=1, help="processes that share the seeds of a study")
     parser.add_argument("--quick", action="store_true", help="2 seeds of 200 steps on the ring")
+    parser.add_argument(
+        "--merge", nargs="+", type=Path, metavar="FILE.json", help="what runs of this wrote; no training"
+    )
     asked = parser.parse_args()
+    if asked.merge:
+        table(asked.out, [found for path in asked.merge for found in json.loads(path.read_text())["studies"]])
+        return
     if asked.quick:
         asked.data, asked.seeds, asked.steps = "ring", 2, asked.steps or 200
     chosen = f"as the package chooses, of {torch.get_num_threads()}; one for one seed alone"
     where = surroundings(f"one in each of {asked.jobs} processes" if asked.jobs > 1 else chosen)
-    rows: list[dict[str, str]] = []
     raw: list[dict[str, Any]] = []
     for name in asked.data.split(","):
-        data = load_data(name)
-        rows += [dict(zip(PUBLISHED_KEYS, row, strict=True)) for row in PUBLISHED if row[0] == name]
         for recipe in named(asked.recipes, asked.data.split(",")):
             alone = None
             if asked.jobs == 1 and not asked.quick:
-                alone = seconds_alone(recipe, data, asked.first, asked.steps, asked.device)
+                alone = seconds_alone(recipe, load_data(name), asked.first, asked.steps, asked.device)
             found = many_seeds(
                 recipe,
                 name,
@@ -138,22 +176,12 @@ def main() -> None:
                 jobs=asked.jobs,
                 report=progress(f"{recipe} on {name}"),
             )
-            rows.append(measured(found, alone, data))
-            raw.append(found.to_dict() | {"first": asked.first, "steps": found.steps, "seconds_alone": alone})
-            say(markdown([rows[-1]]))
+            more = {"first": asked.first, "steps": found.steps, "seconds_alone": alone, "where": where}
+            raw.append(found.to_dict() | more)
+            say(markdown([measured(raw[-1], "this run")]))
             if asked.out:
-                write_json(asked.out.with_suffix(".json"), {"where": where, "studies": raw})
-        rows.append(perfect(data))
-    publish(
-        asked.out,
-        "Modes captured over many seeds",
-        where,
-        f"{SAMPLES} samples a seed. High quality: within 3 sigma of the nearest mode. Captured: a mode with a "
-        "high-quality sample. Collapsed: a seed that misses a mode, with the 95 % interval of that share. Of what is "
-        "measured here, modes are means over the seeds, high quality is the median (smallest), reverse KL in nats the "
-        "median (largest).",
-        markdown([{key: row.get(key, "") for key in KEYS} for row in rows]),
-    )
+                write_json(asked.out.with_suffix(".json"), {"studies": raw})
+    table(asked.out, raw)
 
 
 if __name__ == "__main__":
