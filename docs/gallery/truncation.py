@@ -70,9 +70,9 @@ def main() -> None:
     for threshold, (p, r) in zip(THRESHOLDS, found, strict=True):
         right.annotate(f" {threshold:g}", (r, p), fontsize=8, color=DATA)
     p, r = both(inside(real), inside(data.part("validation").x[:COMPARED]))
-    right.plot(r, p, "s", color=OTHER, label="real against real")
+    right.plot(r, p, "s", color=OTHER)
+    right.annotate("real against real  ", (r, p), fontsize=8, color=OTHER, ha="right", va="center")
     right.set(xlabel="recall: diversity", ylabel="precision: fidelity")
-    right.legend(fontsize=8, frameon=False)
     save(figure, asked.out, "truncation")
 
 
