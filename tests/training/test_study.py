@@ -155,3 +155,11 @@ def test_a_study_draws_nothing_from_global_generators(ring: Dataset, small: Smal
     before = torch.get_rng_state()
     allmodes.study("gan2014", ring, seeds=2, steps=2, settings=small("gan2014"))
     assert torch.get_rng_state().equal(before)
+
+
+def test_seeds_on_bits_drawn_anew_each_have_their_own() -> None:
+    data = allmodes.load_data("digits", binarize="dynamic")
+    settings = {"width": 8, "latent": 2, "batch": 16}
+    together = allmodes.study("vae", data, seeds=2, steps=3, settings=settings)
+    alone = allmodes.study("vae", data, seeds=1, first=1, steps=3, settings=settings)
+    assert together.samples[1].equal(alone.samples[0])

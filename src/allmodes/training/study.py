@@ -128,7 +128,7 @@ def study(
     samples: list[Tensor] = []
     n, done = samples_for(dataset.event), 0
     known = dataset.part("validation").condition
-    for group in _groups(seeds, AT_ONCE[target.type]):
+    for group in _groups(seeds, AT_ONCE.get(target.type, AT_ONCE["cpu"])):
         for trainer in _trainers([seen[i] for i in group], [first + i for i in group], dataset, target):
             copies = trainer.model.copies
             with threads(threads_for(trainer.model)):
