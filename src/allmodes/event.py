@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -207,14 +207,18 @@ class Condition:
     values: Tensor | None = None
 
     def __getitem__(self, index: Tensor) -> Condition:
-        return Condition(*(None if t is None else t[index] for t in (self.labels, self.values)))
+        return self.map(lambda t: t[index])
 
     def __len__(self) -> int:
         return next((len(t) for t in (self.labels, self.values) if t is not None), 0)
 
+    def map(self, function: Callable[[Tensor], Tensor]) -> Condition:
+        """A function of each part that is there."""
+        return Condition(*(None if t is None else function(t) for t in (self.labels, self.values)))
+
     def to(self, device: torch.device | str) -> Condition:
         """The same on a device."""
-        return Condition(*(None if t is None else t.to(device) for t in (self.labels, self.values)))
+        return self.map(lambda t: t.to(device))
 
 
 @dataclass(frozen=True)
@@ -229,6 +233,10 @@ class Batch:
     x: Tensor
     condition: Condition = field(default_factory=Condition)
 
+    def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
+        """A function of the examples and of each part of their condition."""
+        return Batch(function(self.x), self.condition.map(function))
+
     def to(self, device: torch.device | str) -> Batch:
         """The same on a device."""
-        return Batch(self.x.to(device), self.condition.to(device))
+        return self.map(lambda t: t.to(device))

@@ -69,7 +69,7 @@ def test_a_seed_gives_what_it_gives_alone(
 def test_a_study_of_one_seed_and_one_more_than_a_stack_holds(
     ring: Dataset, small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "AT_ONCE", {"cpu": 2})
+    monkeypatch.setattr(module, "AT_ONCE", 2)
     asked: dict[str, Any] = {"steps": 3, "settings": small("gan2014")}
     whole = allmodes.study("gan2014", ring, seeds=3, **asked)
     one = allmodes.study("gan2014", ring, seeds=1, first=2, **asked)

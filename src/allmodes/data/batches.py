@@ -12,7 +12,7 @@ from torch import Tensor
 
 from allmodes.data.dataset import Dataset
 from allmodes.errors import UserError
-from allmodes.event import Batch, Condition
+from allmodes.event import Batch
 
 
 class Batches(Iterator[Batch]):
@@ -53,18 +53,17 @@ class Batches(Iterator[Batch]):
         self.epoch, self.offset = 0, 0
         self._data = dataset.resident(self.device)
         self._rows = dataset.split.train.to(self._data.x.device)
-        self._grey = dataset.grey
+        self.grey = dataset.grey
         self._order = self._draw(0)
 
     def __next__(self) -> Batch:
-        begin = self.epoch, self.offset
+        begin = self.seed, self.epoch, self.offset
         rows = self.rows()
-        batch = self.examples(rows.chunk(self.world)[self.rank])
-        if self._grey is None:
-            return batch
+        if self.grey is None:
+            return self.examples(self._share(rows))
         # Of the whole batch, so that N processes see the bits that one would.
-        bits = self._grey.draw(self.examples(rows).x, _mixed(self.seed, *begin))
-        return replace(batch, x=bits.chunk(self.world)[self.rank])
+        batch = self.examples(rows)
+        return replace(batch, x=self.grey.draw(batch.x, _mixed(*begin))).map(self._share)
 
     def rows(self) -> Tensor:
         """Go on by a batch: where the examples of all processes lie in the data, [size]."""
@@ -73,6 +72,9 @@ class Batches(Iterator[Batch]):
     def examples(self, rows: Tensor) -> Batch:
         """Those that lie at some rows of the data, [n]; of data whose bits are drawn anew, their greys."""
         return Batch(self._data.x.index_select(0, rows), self._data.condition[rows]).to(self.device)
+
+    def _share(self, whole: Tensor) -> Tensor:
+        return whole.chunk(self.world)[self.rank]
 
     @property
     def state(self) -> dict[str, Any]:
@@ -115,25 +117,19 @@ def _mixed(*numbers: int) -> int:
 
 
 class StackedBatches(Iterator[Batch]):
-    """Batches for S stacked models, [S, n, *shape]: row s is what the s-th `Batches` gives.
-
-    Arguments:
-        orders: of one data set, whose bits are not drawn anew.
-    """
+    """Batches for S stacked models, [S, n, *shape]: row s is what the s-th `Batches` gives, all of one data set."""
 
     def __init__(self, orders: Sequence[Batches]) -> None:
         self.orders = tuple(orders)
 
     def __next__(self) -> Batch:
-        batch = self.orders[0].examples(torch.cat([order.rows() for order in self.orders]))
-        labels, values = batch.condition.labels, batch.condition.values
-        return Batch(
-            self._apart(batch.x),
-            Condition(
-                None if labels is None else self._apart(labels),
-                None if values is None else self._apart(values),
-            ),
-        )
+        begins = [(order.seed, order.epoch, order.offset) for order in self.orders]
+        rows = torch.cat([order.rows() for order in self.orders])
+        batch, grey = self.orders[0].examples(rows).map(self._apart), self.orders[0].grey
+        if grey is None:
+            return batch
+        bits = [grey.draw(x, _mixed(*begin)) for x, begin in zip(batch.x, begins, strict=True)]
+        return replace(batch, x=torch.stack(bits))
 
     def _apart(self, x: Tensor) -> Tensor:
         return x.unflatten(0, (len(self.orders), -1))

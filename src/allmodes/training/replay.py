@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from allmodes.event import Batch, Condition
+from allmodes.event import Batch
 
 WARM_UP = 3
 """Steps that run one operation at a time before the recording: libraries choose their kernels in them."""
@@ -47,7 +47,7 @@ class Replay:
             tensors = [torch.tensor(number, device=self._device, dtype=torch.float32) for number in numbers]
             if self.calls <= WARM_UP:
                 return self._beside(batches, tensors)
-            self._batches, self._numbers = [_copy(batch) for batch in batches], tensors
+            self._batches, self._numbers = [batch.map(torch.clone) for batch in batches], tensors
             self.graph = self._record()
         for kept, number in zip(self._numbers, numbers, strict=True):
             kept.fill_(number)
@@ -77,11 +77,3 @@ class Replay:
 
 def _tensors(batch: Batch) -> list[Tensor]:
     return [t for t in (batch.x, batch.condition.labels, batch.condition.values) if t is not None]
-
-
-def _copy(batch: Batch) -> Batch:
-    labels, values = batch.condition.labels, batch.condition.values
-    return Batch(
-        batch.x.clone(),
-        Condition(None if labels is None else labels.clone(), None if values is None else values.clone()),
-    )

@@ -21,7 +21,7 @@ from allmodes.training.hardware import device_named, place, threads, threads_for
 from allmodes.training.health import Health, samples_for, watch
 from allmodes.training.trainer import Trainer
 
-AT_ONCE = {"cpu": 32, "cuda": 128}
+AT_ONCE, AT_ONCE_ON_GPU = 32, 128
 """Models in a stack: more gain nothing, and fill the memory. A power of two, as all stacks are: a mean over all of them
 is then exactly the sum of each one's mean, and a seed takes the path that it takes alone."""
 
@@ -128,7 +128,7 @@ def study(
     samples: list[Tensor] = []
     n, done = samples_for(dataset.event), 0
     known = dataset.part("validation").condition
-    for group in _groups(seeds, AT_ONCE.get(target.type, AT_ONCE["cpu"])):
+    for group in _groups(seeds, AT_ONCE_ON_GPU if target.type == "cuda" else AT_ONCE):
         for trainer in _trainers([seen[i] for i in group], [first + i for i in group], dataset, target):
             copies = trainer.model.copies
             with threads(threads_for(trainer.model)):
@@ -169,8 +169,6 @@ def _trainers(recipes: list[Recipe], seeds: list[int], dataset: Dataset, device:
     try:
         if len(recipes) == 1:
             raise NotStackable("one model is a stack already")
-        if dataset.grey:
-            raise NotStackable("each model draws bits of its own")
         model = stack([member.model for member in recipes])
     except NotStackable:
         for member, rng, order in zip(recipes, rngs, orders, strict=True):
