@@ -108,7 +108,6 @@ def main() -> None:
         raw.append({"recipe": recipe, "correlations": correlations, "runs": runs})
         say(markdown([rows[-1]]))
         if asked.out:
-            asked.out.parent.mkdir(parents=True, exist_ok=True)
             write_json(asked.out.with_suffix(".json"), {"where": where, "recipes": raw})
     publish(
         asked.out,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import markdown, publish, say, surroundings
+from common import markdown, publish, say, surroundings, write_json
 from density_cases import CASES, Case
 from mnist import BINARIZATION_SEED, mnist
 from torch import Tensor
@@ -268,8 +268,7 @@ def main() -> None:
     session = Session(case, data, settings, torch.device(asked.device), asked.minutes)
     session.begun = begun
     found = session.run()
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / f"{asked.model}.json").write_text(json.dumps(found, indent=1) + "\n")
+    write_json(asked.out / f"{asked.model}.json", found)
     say(f"{asked.model}: {found['nats']} ± {found['standard_error']} nats, {found['seconds']} s")
 
 

@@ -16,6 +16,7 @@ import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import torch
@@ -121,7 +122,7 @@ def measured(found: Mapping[str, Any], place: str) -> dict[str, str]:
 def table(out: Path | None, studies: Sequence[Mapping[str, Any]]) -> None:
     """Publish studies beside published figures and perfect samplers, set by set."""
     places = list(dict.fromkeys(found["where"] for found in studies))
-    letter = {where: "abcdefghij"[i] for i, where in enumerate(places)}
+    letter = dict(zip(places, ascii_lowercase, strict=False))
     rows: list[dict[str, str]] = []
     for name in dict.fromkeys(found["data"] for found in studies):
         rows += [dict(zip(PUBLISHED_KEYS, row, strict=True)) for row in PUBLISHED if row[0] == name]
@@ -162,10 +163,11 @@ def main() -> None:
     where = surroundings(f"one in each of {asked.jobs} processes" if asked.jobs > 1 else chosen)
     raw: list[dict[str, Any]] = []
     for name in asked.data.split(","):
+        data = load_data(name)
         for recipe in named(asked.recipes, asked.data.split(",")):
             alone = None
             if asked.jobs == 1 and not asked.quick:
-                alone = seconds_alone(recipe, load_data(name), asked.first, asked.steps, asked.device)
+                alone = seconds_alone(recipe, data, asked.first, asked.steps, asked.device)
             found = many_seeds(
                 recipe,
                 name,

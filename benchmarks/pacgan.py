@@ -62,7 +62,6 @@ def main() -> None:
             raw.append(found.to_dict() | {"pack": pack, "first": asked.first, "steps": found.steps})
             say(markdown([rows[-1]]))
             if asked.out:
-                asked.out.parent.mkdir(parents=True, exist_ok=True)
                 write_json(asked.out.with_suffix(".json"), {"where": where, "studies": raw})
     keys = ("data", "pack", "modes captured", "high quality", "reverse KL", "less than without packing by")
     publish(

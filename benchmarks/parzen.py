@@ -9,11 +9,10 @@ validation images, for each by itself; what is shown is of the test images.
 
 from __future__ import annotations
 
-import json
 import statistics
 
 import torch
-from common import arguments, markdown, publish, surroundings
+from common import arguments, markdown, publish, surroundings, write_json
 from sklearn.cluster import KMeans
 from torch import Tensor
 
@@ -54,7 +53,7 @@ def main() -> None:
         markdown(rows),
     )
     if asked.out:
-        asked.out.with_suffix(".json").write_text(json.dumps({"count": asked.count, "splits": found}, indent=1) + "\n")
+        write_json(asked.out.with_suffix(".json"), {"count": asked.count, "splits": found})
 
 
 if __name__ == "__main__":

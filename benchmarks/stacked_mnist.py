@@ -16,13 +16,12 @@ published figures have them, stand those corrected by the classifier's confusion
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 import numpy as np
 import torch
-from common import arguments, markdown, publish, say, surroundings
+from common import arguments, markdown, publish, say, surroundings, write_json
 from digits import Judge, pictures, sample, train_judge, trainer_for, variant
 from torch import Tensor
 
@@ -166,9 +165,8 @@ def main() -> None:
             rows.append({"method": f"**{name}**", "modes": "diverges", "source": "measured here"})
         raw.append(found)
         if asked.out:
-            asked.out.parent.mkdir(parents=True, exist_ok=True)
             values = {"where": where, "accuracy": judge.accuracy, "confusion": judge.confusion.tolist(), "runs": raw}
-            asked.out.with_suffix(".json").write_text(json.dumps(values, indent=1) + "\n")
+            write_json(asked.out.with_suffix(".json"), values)
     keys = list(rows[0])
     publish(
         asked.out,
