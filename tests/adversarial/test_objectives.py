@@ -10,11 +10,19 @@ import torch
 from torch import Tensor
 
 from allmodes.adversarial.distances import Hinge, LeastSquares, Wasserstein
-from allmodes.adversarial.objectives import Minimax, NonSaturating, Objective, RelativisticAverage, RelativisticPairing
+from allmodes.adversarial.objectives import (
+    Minimax,
+    NonSaturating,
+    Objective,
+    RelativisticAverage,
+    RelativisticPairing,
+    ZeroSum,
+)
 
 Array = np.ndarray
 ALL = [
     Minimax(),
+    ZeroSum(),
     NonSaturating(),
     RelativisticPairing(),
     RelativisticAverage(),
@@ -22,8 +30,8 @@ ALL = [
     Hinge(),
     Wasserstein(),
 ]
-IDS = ["minimax", "non-saturating", "pairing", "average", "least-squares", "hinge", "wasserstein"]
-PROBABILITIES = ALL[:4]
+IDS = ["minimax", "zero-sum", "non-saturating", "pairing", "average", "least-squares", "hinge", "wasserstein"]
+PROBABILITIES = ALL[:5]
 
 
 def sigmoid(t: Array) -> Array:
@@ -36,6 +44,7 @@ def value_of_the_game(real: Array, fake: Array) -> float:
 
 FORMULAS: list[tuple[Callable[[Array, Array], float], Callable[[Array, Array], float]]] = [
     (value_of_the_game, lambda real, fake: np.log(1 - sigmoid(fake)).mean()),
+    (value_of_the_game, lambda real, fake: -value_of_the_game(real, fake)),
     (value_of_the_game, lambda real, fake: -np.log(sigmoid(fake)).mean()),
     (
         lambda real, fake: np.log(1 + np.exp(-(real - fake))).mean(),
@@ -65,6 +74,7 @@ def average(real: Array, fake: Array) -> tuple[Array, Array]:
 
 # Of the discriminator's loss by real and by fake logits, and of the generator's by fake ones; all times n.
 GRADIENTS: list[Callable[[Array, Array], tuple[Array, Array, Array]]] = [
+    lambda real, fake: (sigmoid(real) - 1, sigmoid(fake), -sigmoid(fake)),
     lambda real, fake: (sigmoid(real) - 1, sigmoid(fake), -sigmoid(fake)),
     lambda real, fake: (sigmoid(real) - 1, sigmoid(fake), sigmoid(fake) - 1),
     lambda real, fake: (-sigmoid(fake - real), sigmoid(fake - real), -sigmoid(real - fake)),
@@ -152,7 +162,7 @@ def test_a_stacks_loss_is_the_mean_of_its_members(objective: Objective, logits: 
         assert loss(real, fake).item() == pytest.approx(members.mean().item(), rel=1e-12)
 
 
-@pytest.mark.parametrize("objective", PROBABILITIES, ids=IDS[:4])
+@pytest.mark.parametrize("objective", PROBABILITIES, ids=IDS[:5])
 def test_huge_logits_stay_finite(objective: Objective) -> None:
     huge = torch.tensor([-1e30, 1e30])
     for real, fake in ((huge, huge.flip(0)), (huge, huge)):

@@ -59,6 +59,25 @@ class Minimax(Objective):
 
 
 @dataclass(frozen=True)
+class ZeroSum(Minimax):
+    r"""The zero-sum game with its whole value in the generator's loss, for a generator that looks ahead.
+
+    .. math:: L_G = E[\log D(x)] + E[\log(1 - D(G(z)))] = -L_D
+
+    The first term pulls at the generator where it changes the discriminator, as in `Unrolling`: a discriminator that
+    answers a generator with few modes is surer of real examples, and the generator pays for that.
+
+    References:
+        Unrolled Generative Adversarial Networks (Metz et al., 2017), equation 7, https://arxiv.org/abs/1611.02163
+    """
+
+    paired: ClassVar[bool] = True
+
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return -self.discriminator(real, fake)
+
+
+@dataclass(frozen=True)
 class NonSaturating(Objective):
     r"""The generator maximizes the chance that the discriminator is wrong.
 

@@ -40,6 +40,7 @@ def pair(
     pack: int = 1,
     normalized: bool = False,
     waves: bool = False,
+    layers: int = 2,
 ) -> Pair:
     """Networks for an event.
 
@@ -51,6 +52,7 @@ def pair(
         pack: examples that the discriminator judges at once.
         normalized: whether convolutions have batch normalization.
         waves: whether a dense discriminator sees waves of its input beside it, which show it what is narrow.
+        layers: hidden ones of a dense discriminator.
     """
     inputs = latent + (asked.size if asked else 0)
     more = judged.size if judged else 0
@@ -60,7 +62,7 @@ def pair(
             generator = nn.Sequential(generator, nn.Tanh())
         seen = pack * (event.size + more)
         first = FourierFeatures(seen, waves=32, highest=50.0) if waves else None
-        discriminator: nn.Module = MLP(seen, outputs, (width, width), first=first)
+        discriminator: nn.Module = MLP(seen, outputs, (width,) * layers, first=first)
         transform, axes = flat(event), 1
     else:
         channels, rows, columns = event.image

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from allmodes.adversarial.latents import Uniform
-from allmodes.adversarial.objectives import NonSaturating
+from allmodes.adversarial.latents import Normal
+from allmodes.adversarial.objectives import ZeroSum
 from allmodes.adversarial.unrolling import Unrolling
 from allmodes.event import Event
 from allmodes.models.gan import GAN
@@ -27,20 +27,21 @@ def unrolled(
 ) -> Recipe:
     """A GAN whose generator plays against the discriminator that would answer its move in so many steps.
 
-    `look` is the learning rate of those steps, of plain gradient descent; 10 over the numbers of an example if left
-    out, since the curvature of the discriminator's loss grows with them. The two players may move on time scales of
-    their own: `rate` is the generator's.
+    `look` is the learning rate of those steps, of plain gradient descent; 0.2 over the numbers of an example if left
+    out, since the curvature of the discriminator's loss grows with them: longer steps diverge. A dense discriminator
+    has one hidden layer, as in the paper. The two players may move on time scales of their own: `rate` is the
+    generator's.
     """
-    networks = pair(event, width=width, latent=latent)
+    networks = pair(event, width=width, latent=latent, layers=1)
     return Recipe(
         model=GAN(
             event,
             networks.transform,
             networks.generator,
             networks.discriminator,
-            latent=Uniform(latent),
-            objective=NonSaturating(),
-            unrolling=Unrolling(unroll, look or 10 / event.size),
+            latent=Normal(latent),
+            objective=ZeroSum(),
+            unrolling=Unrolling(unroll, look or 0.2 / event.size),
         ),
         optimizer={
             "discriminator": Adam(Constant(discriminator_rate), betas=(0.5, 0.999)),
