@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 import torch
 
 from allmodes.data.dataset import Dataset
@@ -12,12 +13,13 @@ from allmodes.training.optimizer import FusedAdam, FusedMomentum, optimizer_for
 from allmodes.training.trainer import Trainer
 
 
-def test_it_moves_to_the_bits_of_torchs_own() -> None:
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_it_moves_to_the_bits_of_torchs_own(decay: float) -> None:
     generator = torch.Generator().manual_seed(0)
     start = [torch.randn(4, 8, generator=generator), torch.randn(3, generator=generator)]
     ours, theirs = ([p.clone().requires_grad_() for p in start] for _ in range(2))
-    light = FusedAdam(ours, (0.5, 0.99), 1e-8)
-    full = torch.optim.Adam(theirs, betas=(0.5, 0.99), eps=1e-8, fused=True)
+    light = FusedAdam(ours, (0.5, 0.99), 1e-8, decay)
+    full = torch.optim.AdamW(theirs, betas=(0.5, 0.99), eps=1e-8, weight_decay=decay, fused=True)
     for step in range(4):
         for p, q in zip(ours, theirs, strict=True):
             p.grad = torch.randn(p.shape, generator=generator)

@@ -24,14 +24,17 @@ class Adam:
     Arguments:
         rate: learning rate as a function of the share of the training that is done.
         betas: decay of the running mean and of the running square of the gradient.
+        decay: times the rate, the share that each parameter loses at a step, apart from its gradient.
 
     References:
         Adam (Kingma and Ba, 2015), https://arxiv.org/abs/1412.6980
+        Decoupled weight decay regularization (Loshchilov and Hutter, 2019), https://arxiv.org/abs/1711.05101
     """
 
     rate: Schedule
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
+    decay: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def pixel_by_pixel(
     *,
     components: int,
     rate: float,
+    decay: float,
     batch: int,
     steps: int,
     bf16: bool,
@@ -41,7 +42,7 @@ def pixel_by_pixel(
         family: the model.
         network: makes its network from an image's channels and the numbers of a pixel's conditional.
         components: of mixtures.
-        rate, batch, steps, bf16: as a recipe has them.
+        rate, decay, batch, steps, bf16: as a recipe has them.
 
     Raises:
         UserError: for an event that is no image, naming a recipe that takes it.
@@ -53,7 +54,7 @@ def pixel_by_pixel(
     units = Chain(ChannelsFirst(event.layout)) if event.discrete else standard(event)
     return Recipe(
         model=family(event, units, site, network(channels, site.parameters)),
-        optimizer=Adam(Cosine(rate, 0.0, warmup=0.02)),
+        optimizer=Adam(Cosine(rate, 0.0, warmup=0.02), decay=decay),
         batch=batch,
         steps=steps,
         half_life=0.05,

@@ -21,12 +21,15 @@ def made(
     orders: int = 1,
     components: int = COMPONENTS,
     rate: float = 1e-3,
+    decay: float = 0.0,
     batch: int = 100,
     steps: int = 4_000,
 ) -> Recipe:
     """MADE: a masked dense network gives all conditionals in one pass; several masks are a mixture.
 
-    The masks take the `orders` in turn; a single order is the data's own.
+    Arguments:
+        orders: that the masks take in turn; a single one is the data's own.
+        decay: of the weights; wide networks want some.
     """
     if orders > masks:
         raise UserError(
@@ -35,7 +38,7 @@ def made(
     conditional = conditional_for(event, 1, components)
     return Recipe(
         model=MADE(event, vector_units(event), conditional, (width,) * layers, masks, orders),
-        optimizer=Adam(Cosine(rate, 0.0, warmup=0.02)),
+        optimizer=Adam(Cosine(rate, 0.0, warmup=0.02), decay=decay),
         batch=batch,
         steps=steps,
         half_life=0.05,

@@ -18,6 +18,7 @@ def pixelcnn(
     layers: int = 4,
     components: int = COMPONENTS,
     rate: float = 2e-3,
+    decay: float = 0.0,
     batch: int = 64,
     steps: int = 1_000,
 ) -> Recipe:
@@ -29,6 +30,7 @@ def pixelcnn(
         lambda channels, numbers: PixelCNNNetwork(channels, numbers, width, layers),
         components=components,
         rate=rate,
+        decay=decay,
         batch=batch,
         steps=steps,
         bf16=True,
@@ -43,6 +45,7 @@ def gated_pixelcnn(
     layers: int = 5,
     components: int = COMPONENTS,
     rate: float = 2e-3,
+    decay: float = 0.0,
     batch: int = 64,
     steps: int = 800,
 ) -> Recipe:
@@ -54,6 +57,7 @@ def gated_pixelcnn(
         lambda channels, numbers: GatedPixelCNNNetwork(channels, numbers, width, layers),
         components=components,
         rate=rate,
+        decay=decay,
         batch=batch,
         steps=steps,
         bf16=True,

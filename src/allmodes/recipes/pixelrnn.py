@@ -19,6 +19,7 @@ def pixelrnn_row(
     layers: int = 2,
     components: int = COMPONENTS,
     rate: float = 3e-3,
+    decay: float = 0.0,
     batch: int = 64,
     steps: int = 800,
 ) -> Recipe:
@@ -30,6 +31,7 @@ def pixelrnn_row(
         lambda channels, numbers: PixelRNNNetwork(channels, numbers, width, RowLSTM, layers),
         components=components,
         rate=rate,
+        decay=decay,
         batch=batch,
         steps=steps,
         bf16=False,
@@ -44,6 +46,7 @@ def pixelrnn_diagonal(
     layers: int = 1,
     components: int = COMPONENTS,
     rate: float = 3e-3,
+    decay: float = 0.0,
     batch: int = 64,
     steps: int = 1_000,
 ) -> Recipe:
@@ -55,6 +58,7 @@ def pixelrnn_diagonal(
         lambda channels, numbers: PixelRNNNetwork(channels, numbers, width, DiagonalBiLSTM, layers),
         components=components,
         rate=rate,
+        decay=decay,
         batch=batch,
         steps=steps,
         bf16=False,

@@ -25,14 +25,16 @@ class FusedAdam(torch.optim.Adam):
 
     Arguments:
         parameters: all in one group.
-        betas, eps: as in the paper.
+        betas, eps, decay: see `allmodes.recipes.Adam`.
 
     References:
         Adam (Kingma and Ba, 2015), https://arxiv.org/abs/1412.6980
     """
 
-    def __init__(self, parameters: Sequence[Tensor], betas: tuple[float, float], eps: float) -> None:
-        super().__init__(parameters, lr=0.0, betas=betas, eps=eps, fused=True)
+    def __init__(
+        self, parameters: Sequence[Tensor], betas: tuple[float, float], eps: float, decay: float = 0.0
+    ) -> None:
+        super().__init__(parameters, lr=0.0, betas=betas, eps=eps, weight_decay=decay, fused=True)
         self._blocks = {p: _block(p) for p in parameters}
         for p, block in self._blocks.items():
             self.state[p] = {
@@ -61,7 +63,8 @@ class FusedAdam(torch.optim.Adam):
             beta1=group["betas"][0],
             beta2=group["betas"][1],
             lr=rate,
-            weight_decay=0.0,
+            weight_decay=group["weight_decay"],
+            decoupled_weight_decay=True,
             eps=group["eps"],
             maximize=False,
         )
@@ -114,7 +117,7 @@ class FusedMomentum(torch.optim.SGD):
 def optimizer_for(settings: Optimizer, parameters: Sequence[Tensor]) -> FusedAdam | FusedMomentum:
     """The optimizer that settings describe, for a player's parameters."""
     if isinstance(settings, Adam):
-        return FusedAdam(parameters, settings.betas, settings.epsilon)
+        return FusedAdam(parameters, settings.betas, settings.epsilon, settings.decay)
     return FusedMomentum(parameters, settings.momentum)
 
 
