@@ -192,12 +192,13 @@ def fewer(found: dict[str, Any]) -> str:
 
 def table(folder: Path) -> None:
     """All results in one table, beside the numbers of the literature and the goals."""
-    rows = []
+    rows, places = [], []
     for name, case in CASES.items():
         path = folder / f"{name}.json"
         if not path.exists():
             continue
         found = json.loads(path.read_text())
+        places.append(f"- {name}: {found['where']}")
         goal = case.goal_gpu if found["device"].startswith("cuda") else case.goal_cpu
         rows.append(
             {
@@ -221,7 +222,7 @@ def table(folder: Path) -> None:
     publish(
         folder.with_suffix(".md"),
         "Densities of MNIST",
-        found["where"],
+        "\n".join(places),
         "Negative log-probability of an image, nats, with the standard error over the test images; the weights are the "
         "best on validation images. Static binarization: each pixel drawn once with its grey value as its probability, "
         f"seed {BINARIZATION_SEED}; the published numbers are of another draw, which moves them by tenths of a nat. "

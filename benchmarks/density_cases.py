@@ -39,10 +39,8 @@ class Case:
 CASES: dict[str, Case] = {
     "nade": Case(
         "nade",
-        settings={"width": 500, "batch": 100},
-        gpu={"rate": 1e-3},
-        cpu={"rate": 3e-3},  # for few epochs
-        epochs=300,
+        settings={"width": 500, "batch": 100, "rate": 3e-3},
+        epochs=30,
         published="88.33 (1x500)",
         goal_cpu=90.0,
         goal_gpu=88.5,
@@ -63,7 +61,7 @@ CASES: dict[str, Case] = {
     ),
     "made32": Case(
         "made",
-        settings={"width": 8000, "masks": 32, "rate": 3e-3},
+        settings={"width": 8000, "masks": 32, "rate": 3e-3, "decay": 0.06},
         gpu={"batch": 200},
         cpu={"batch": 100},
         epochs=300,
@@ -72,7 +70,7 @@ CASES: dict[str, Case] = {
     ),
     "pixelcnn": Case(
         "pixelcnn",
-        gpu={"width": 64, "layers": 12, "batch": 100, "rate": 2e-3},
+        gpu={"width": 64, "layers": 12, "batch": 100, "rate": 2e-3, "decay": 0.05},
         cpu={"width": 16, "layers": 4, "batch": 32},
         published="81.30",
         goal_gpu=81.5,
