@@ -92,6 +92,23 @@ def test_the_weights_estimate_the_density_without_bias() -> None:
         assert ((drawn.mean(1) - exact[:20].exp()).abs() < 4.5 * error).all()
 
 
+def test_the_gradient_of_one_sample_drawn_by_its_weight_is_that_of_all_on_average() -> None:
+    model, x, _ = linear_gaussian(exact_posterior=False)
+    model.samples = 5
+
+    def moves(single: bool) -> tuple[Tensor, Tensor]:
+        model.single = single
+        bounds = [model.log_density(x[:50], NONE, budget=None, rng=Rng(seed)).mean() for seed in range(400)]
+        slopes = [torch.autograd.grad(bound, list(model.parameters())) for bound in bounds]
+        return torch.stack(bounds).detach(), torch.stack([torch.cat([g.flatten() for g in row]) for row in slopes])
+
+    (bounds, all_of_them), (same, one) = moves(False), moves(True)
+    torch.testing.assert_close(same, bounds)
+    apart = one - all_of_them
+    assert (apart.mean(0).abs() < 4.5 * apart.std(0) / 20).all()
+    assert (one.std(0) > all_of_them.std(0)).all()
+
+
 def test_the_closed_form_of_the_divergence_is_the_mean_of_the_sampled_one() -> None:
     model, x, _ = linear_gaussian(exact_posterior=False)
     repeated = x[:5].repeat_interleave(20_000, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 
 from allmodes.data.transforms import Transform
@@ -37,6 +38,8 @@ class VAE(DensityModel):
         likelihood: p(x|z).
         latent: dimensions of z.
         samples: K in training; 1 is the VAE, more the importance weighted autoencoder.
+        single: whether the gradient comes from one of the K samples, drawn by its weight: equal on average, with more
+            variance, for a third of the work (1509.00519, end of section 3).
         own_budget: K of a score where none is asked for.
 
     References:
@@ -57,6 +60,7 @@ class VAE(DensityModel):
         likelihood: Likelihood,
         latent: int,
         samples: int = 1,
+        single: bool = False,
         own_budget: int = 100,
     ) -> None:
         super().__init__(event, transform)
@@ -64,7 +68,7 @@ class VAE(DensityModel):
             raise UserError(f"samples={samples}: a VAE needs at least 1 importance sample an example")
         self.encoder, self.decoder = encoder, decoder
         self.likelihood, self.prior = likelihood, StandardNormal()
-        self.latent, self.samples, self._own_budget = latent, samples, own_budget
+        self.latent, self.samples, self.single, self._own_budget = latent, samples, single, own_budget
 
     @property
     def steady(self) -> bool:
@@ -84,15 +88,35 @@ class VAE(DensityModel):
         k = budget or self.samples
         mean, log_deviation = self.encode(y)
         noise = rng.normal(mean.shape[-2], k * self.latent).to(mean).unflatten(-1, (k, self.latent))
-        z = mean.unsqueeze(-2) + log_deviation.exp().unsqueeze(-2) * noise
-        parameters = self.decoder(z.flatten(-3, -2)).unflatten(-2, (-1, k))
-        reconstruction = self.likelihood.log_density(y.unsqueeze(-2), parameters)
         if k == 1:
             divergence = (mean.square() + (2 * log_deviation).exp() - 1) / 2 - log_deviation
-            return reconstruction.squeeze(-1) - divergence.sum(-1)
+            z = reparametrized(mean, log_deviation, noise)
+            return self._log_likelihood(y, z).squeeze(-1) - divergence.sum(-1)
+        if not (self.training and self.single):
+            return self._log_weights(y, mean, log_deviation, noise).logsumexp(-1) - math.log(k)
+        with torch.no_grad():
+            log_weights = self._log_weights(y, mean, log_deviation, noise)
+        passed = log_weights.softmax(-1).cumsum(-1) < rng.uniform(mean.shape[-2], 1).to(mean)
+        drawn = passed.sum(-1).clamp(max=k - 1)[..., None, None]
+        one = self._log_weights(y, mean, log_deviation, noise.take_along_dim(drawn, -2)).squeeze(-1)
+        return log_weights.logsumexp(-1) - math.log(k) + one - one.detach()
+
+    def _log_weights(self, y: Tensor, mean: Tensor, log_deviation: Tensor, noise: Tensor) -> Tensor:
+        """The weights p(x|z) p(z) / q(z|x) of the samples of z, nats, [..., n, k, latent] -> [..., n, k]."""
+        z = reparametrized(mean, log_deviation, noise)
         log_q = self.prior.log_density(noise) - log_deviation.sum(-1, keepdim=True)
-        return (reconstruction + self.prior.log_density(z) - log_q).logsumexp(-1) - math.log(k)
+        return self._log_likelihood(y, z) + self.prior.log_density(z) - log_q
+
+    def _log_likelihood(self, y: Tensor, z: Tensor) -> Tensor:
+        """Nats of x given each z, [..., n, size] and [..., n, k, latent] -> [..., n, k]."""
+        parameters = self.decoder(z.flatten(-3, -2)).unflatten(-2, z.shape[-3:-1])
+        return self.likelihood.log_density(y.unsqueeze(-2), parameters)
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         z = self.prior.draw(n, self.latent, rng).to(next(self.parameters()))
         return self.likelihood.draw(self.decoder(z), rng)
+
+
+def reparametrized(mean: Tensor, log_deviation: Tensor, noise: Tensor) -> Tensor:
+    """Latents of a normal q from standard noise, [..., n, latent] and [..., n, k, latent] -> [..., n, k, latent]."""
+    return mean.unsqueeze(-2) + log_deviation.exp().unsqueeze(-2) * noise
