@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from allmodes.adversarial.objectives import Minimax
+from allmodes.adversarial.objectives import Minimax, ZeroSum
 from allmodes.adversarial.unrolling import Unrolling
 from allmodes.networks.mlp import MLP
 
@@ -26,7 +26,7 @@ def game() -> tuple[MLP, Tensor, Callable[[Tensor], Tensor]]:
 def loss_of_the_generator(game: tuple[MLP, Tensor, Callable[[Tensor], Tensor]], shift: Tensor, k: int) -> Tensor:
     network, real, generate = game
     fake = generate(shift)
-    objective = Minimax()
+    objective = ZeroSum()
     ahead = Unrolling(k, 0.5)(network, lambda d: objective.discriminator(d(real), d(fake)))
     return objective.generator(ahead(real), ahead(fake))
 

@@ -20,11 +20,12 @@ class Unrolling:
         \quad L_G = L_G(\theta^k, G)
 
     Steps of plain gradient descent, as in the paper's equations. The discriminator itself moves one step, as ever.
-    Where it would have fled from a collapsed generator, the generator sees that and does not collapse.
+    Where it would have fled from a collapsed generator, the generator sees that and does not collapse: with the whole
+    value of the game in its loss, `ZeroSum`, as in equation 7.
 
     Arguments:
         k: steps; 0 is the game without unrolling.
-        rate: eta.
+        rate: eta; steps that are longer than 2 over the curvature of the discriminator's loss diverge.
 
     References:
         Unrolled Generative Adversarial Networks (Metz et al., 2017), equations 4 to 7, https://arxiv.org/abs/1611.02163
