@@ -80,7 +80,7 @@ class VAE(DensityModel):
 
     def encode(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the deviation of q(z|x), [..., size] -> [..., latent] each."""
-        mean, log_deviation = self.encoder(y).chunk(2, -1)
+        mean, log_deviation = self.encoder(y).to(y).chunk(2, -1)  # from bfloat16 where products run in it
         return mean, log_deviation
 
     def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
@@ -110,7 +110,7 @@ class VAE(DensityModel):
     def _log_likelihood(self, y: Tensor, z: Tensor) -> Tensor:
         """Nats of x given each z, [..., n, size] and [..., n, k, latent] -> [..., n, k]."""
         parameters = self.decoder(z.flatten(-3, -2)).unflatten(-2, z.shape[-3:-1])
-        return self.likelihood.log_density(y.unsqueeze(-2), parameters)
+        return self.likelihood.log_density(y.unsqueeze(-2), parameters.to(y))
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         z = self.prior.draw(n, self.latent, rng).to(next(self.parameters()))

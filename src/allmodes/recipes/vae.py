@@ -76,6 +76,7 @@ def _autoencoder(
         batch=batch,
         steps=steps,
         half_life=0.02,
+        bf16=samples > 1,  # products of many rows
     )
 
 
