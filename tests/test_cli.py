@@ -313,8 +313,8 @@ def test_a_constrained_run_reports_its_residuals(
     assert "residual of sum=energy" in last["reason"]
     for setting, said in (
         ("constraint=shower_physics:whole", "gives residuals of shape [] for"),
-        ("constraint=shower_physics:hole", "shower_physics has no hole"),
-        ("constraint=whole", "write module:function"),
+        ("constraint=shower_physics:hole", "unknown function in shower_physics, 'hole'"),
+        ("constraint=whole", "write file.py:function"),
         ("sum=enery", "not a continuous condition"),
         ("bounds=3", "write LOW:HIGH"),
         ("log=mass", "unknown continuous condition 'mass'"),

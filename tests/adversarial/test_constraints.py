@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from allmodes.adversarial.constraints import Hard, Soft, named_function
+from allmodes.adversarial.constraints import Hard, Soft
 from allmodes.adversarial.round import Round
 from allmodes.errors import UserError
 from allmodes.event import Condition, Event, Support
@@ -164,20 +162,3 @@ def test_a_function_that_does_not_fit_is_one_line(function: Any, said: str) -> N
     with pytest.raises(UserError, match=said) as error:
         Soft("physics:f", function, 0.1, (2,)).residual(torch.zeros(3, 2), Condition())
     assert "\n" not in str(error.value)
-
-
-def test_a_function_is_found_by_module_and_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "physics_here.py").write_text("def balance(x, condition):\n    return x[:, 0]\nnumber = 3\n")
-    (tmp_path / "broken_here.py").write_text("import nothing_of_that_name\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    assert named_function("physics_here:balance")(torch.ones(2, 3), Condition()).tolist() == [1, 1]
-    for name, said in (
-        ("balance", "write module:function"),
-        ("physics_her:balance", "No module named 'physics_her'; start where physics_her.py lies"),
-        ("physics_here:balanse", "physics_here has no balanse"),
-        ("physics_here:number", "number is no function"),
-        ("broken_here:f", "No module named 'nothing_of_that_name'"),
-    ):
-        with pytest.raises(UserError, match=said):
-            named_function(name)

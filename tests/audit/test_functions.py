@@ -1,42 +1,18 @@
-"""The user's functions: found by name, and a faulty one is told apart in one line."""
+"""The user's functions: a faulty one is told apart in one line."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from allmodes.audit.functions import find_function, named_functions, numbers
+from allmodes.audit.functions import named_functions, numbers
 from allmodes.audit.subject import Examples
 from allmodes.errors import UserError
 from allmodes.event import Condition
 
 EXAMPLES = Examples(np.ones((5, 2), np.float32), np.arange(5), values=np.arange(5.0)[:, None])
-
-
-def test_a_function_is_found_in_a_file_of_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my_physics.py").write_text("def energy(x):\n    return x.sum(1)\nmass = 3\n")
-    monkeypatch.chdir(tmp_path)
-    assert (
-        numbers(find_function("my_physics:energy", "observable"), EXAMPLES, "energy", "observable").tolist() == [2] * 5
-    )
-    for given, said in (
-        ("my_physics:enrgy", r"unknown function in my_physics, 'enrgy'; did you mean 'energy'\?"),
-        ("my_physics:mass", "mass is a int and not a function"),
-        ("my_phisics:energy", "there is no module 'my_phisics'"),
-        ("energy", "write module:function"),
-    ):
-        with pytest.raises(UserError, match=said):
-            find_function(given, "observable")
-
-
-def test_a_module_that_raises_is_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "broken_physics.py").write_text("1 / 0\n")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="importing broken_physics raised ZeroDivisionError: division by zero"):
-        find_function("broken_physics:energy", "observable")
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_a_function_by_name(module: str) -> None:
         ("my_features:number", "is a int and not a function"),
         ("my_features:square", "did you mean 'squares'"),
         ("my_broken:f", "needs no_such_package"),
-        ("my_absent:f", "no module 'my_absent'"),
+        ("my_absent:f", "there is no my_absent.py in"),
     ],
 )
 def test_what_is_wrong_with_a_function_is_said_in_one_line(module: str, name: str, message: str) -> None:

@@ -5,11 +5,9 @@ All of it works in the user's units.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, ClassVar, Self, cast
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -193,27 +191,3 @@ class Soft(Penalty):
     def residuals(self, x: Tensor, condition: Condition) -> dict[str, Tensor]:
         """The residual of each example, the largest one where it has several, [n]."""
         return {self.name: self.residual(x, condition).abs().amax(1)}
-
-
-def named_function(name: str) -> Function:
-    """The function `module:function`, from a module that Python finds or that lies in the working folder.
-
-    Raises:
-        UserError: where there is none.
-    """
-    module, colon, attribute = name.partition(":")
-    if not (colon and module and attribute):
-        raise UserError(f"--set constraint={name}: write module:function, such as physics:balance for physics.py")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    try:
-        function: Any = getattr(import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        raise UserError(f"--set constraint={name}: {error}; start where {module}.py lies, or set PYTHONPATH") from None
-    except AttributeError:
-        raise UserError(f"--set constraint={name}: {module} has no {attribute}") from None
-    except Exception as error:
-        raise UserError(f"--set constraint={name}: {module} cannot be imported ({error})") from error
-    if not callable(function):
-        raise UserError(f"--set constraint={name}: {attribute} is no function; it takes (x, condition)")
-    return cast(Function, function)

@@ -10,9 +10,9 @@ from torch import nn
 
 from allmodes.audit.convolutions import network_map
 from allmodes.audit.features import Features, Task
-from allmodes.audit.functions import find_function, said
 from allmodes.data.labels import as_numpy
 from allmodes.errors import UserError
+from allmodes.functions import find_function, said
 
 
 def by_name(name: str, task: Task) -> Features:

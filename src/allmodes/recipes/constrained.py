@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from allmodes.adversarial.constraints import Hard, Soft, named_function
+from allmodes.adversarial.constraints import Hard, Soft
 from allmodes.adversarial.distances import Wasserstein
 from allmodes.adversarial.labels import Constrainer
 from allmodes.adversarial.latents import Normal
 from allmodes.adversarial.penalties import GP, Penalty
 from allmodes.errors import UserError
 from allmodes.event import Event, Support
+from allmodes.functions import find_function
 from allmodes.models.gan import GAN
 from allmodes.networks.conditional import ConditionVector
 from allmodes.recipes.base import Adam, Recipe, recipe
@@ -39,7 +40,7 @@ def constrained(
 ) -> Recipe:
     """Wasserstein GAN held to constraints, and to its conditions by a network that reads them off real examples.
 
-    `constraint` is module:function, the function of (x, condition) in the user's units that is to be 0, within
+    `constraint` is file.py:function, the function of (x, condition) in the user's units that is to be 0, within
     `tolerance`, with `weight` in the loss. `sum` names the condition that the numbers of a sample sum to, exactly;
     `bounds` is LOW:HIGH, either side may be empty; `zeros` keeps at 0 what is 0 in every training example. `kappa` is
     the weight of the constrainer; `log` names conditions that are taken by their logarithm, separated by commas.
@@ -47,13 +48,15 @@ def constrained(
     vector = condition_vector("constrained", event, log) if event.classes or event.variables else None
     if not (vector or constraint or bounds or zeros):
         raise UserError(
-            "constrained needs conditions or a constraint: give --label, --condition, --set constraint=FILE:FUNCTION, "
-            "--set bounds=LOW:HIGH or --set zeros=true; or use --recipe wgan-gp"
+            "constrained needs conditions or a constraint: give --label, --condition, --set bounds=LOW:HIGH, "
+            "--set constraint=FILE.py:FUNCTION or --set zeros=true; or use --recipe wgan-gp"
         )
     networks = pair(event, width=width, latent=latent, asked=vector, judged=vector)
     penalties: dict[str, Penalty] = {"gradient_penalty": GP()}
     if constraint:
-        penalties["constraint"] = Soft(constraint, named_function(constraint), tolerance, event.shape, weight)
+        penalties["constraint"] = Soft(
+            constraint, find_function(constraint, "constraint"), tolerance, event.shape, weight
+        )
     return Recipe(
         model=GAN(
             event,

@@ -1,0 +1,52 @@
+"""A function of the user's, found by name; what is wrong is said in one line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from allmodes.errors import UserError
+from allmodes.functions import find_function
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with modules of names that no other test has."""
+    (tmp_path / "my_physics.py").write_text("def energy(x):\n    return x + 1\nmass = 3\n")
+    (tmp_path / "broken_physics.py").write_text("1 / 0\n")
+    (tmp_path / "needy_physics.py").write_text("import nothing_of_that_name\n")
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "deep_physics.py").write_text("def energy(x):\n    return x + 2\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("my_physics", "broken_physics", "needy_physics", "deep_physics"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return tmp_path
+
+
+def test_a_function_is_found_in_a_module_or_a_file_and_is_itself(folder: Path) -> None:
+    assert find_function("my_physics:energy", "observable")(1) == 2
+    assert find_function("my_physics.py:energy", "observable")(1) == 2
+    assert find_function("deeper/deep_physics.py:energy", "observable")(1) == 3
+    assert find_function(f"{folder}/deeper/deep_physics.py:energy", "observable")(1) == 3
+    assert find_function(abs, "observable") is abs
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("energy", r"write file.py:function, such as physics.py:energy"),
+        ("my_physics:enrgy", r"unknown function in my_physics, 'enrgy'; did you mean 'energy'\?"),
+        ("my_physics.py:mass", "mass is a int and not a function"),
+        ("my_phisics:energy", r"there is no my_phisics.py in .* and no such package"),
+        ("deeper/my_physics_too.py:energy", r"there is no my_physics_too.py in .*deeper and no such package"),
+        ("broken_physics:energy", "importing broken_physics raised ZeroDivisionError: division by zero"),
+        ("needy_physics:energy", "needy_physics needs nothing_of_that_name, which is not installed"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(given: str, said: str) -> None:
+    with pytest.raises(UserError, match=said) as error:
+        find_function(given, "observable")
+    assert "\n" not in str(error.value)
