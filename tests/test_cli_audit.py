@@ -77,7 +77,7 @@ def test_a_run_is_audited_into_its_own_folder(call: Call) -> None:
         (["audit", "--real", "real.npy", "--fake", "none.npy"], "fake: unknown data 'none.npy'"),
         ([*HALF, "--train", "real.npy"], "100% of real are among the training examples"),
         ([*HALF, "--features", "pka"], "did you mean 'pca'"),
-        ([*HALF, "--observable", "nowhere:energy"], "no module 'nowhere'"),
+        ([*HALF, "--observable", "nowhere:energy"], "there is no nowhere.py in"),
         ([*HALF, "--alpha", "2"], "alpha=2"),
         ([*HALF, "--n-fake", "5"], "samples are drawn from a run alone"),
         ([*HALF, "--fail-on", "nothing"], "--fail-on"),

@@ -200,7 +200,7 @@ def test_a_conditional_run_is_asked_for_the_conditions_of_all_real_examples_equa
         ({"alpha": 0}, "alpha=0"),
         ({"features": "clasifier"}, "did you mean 'classifier'"),
         ({"n_fake": 3}, "n_fake=3: samples are drawn from a run alone"),
-        ({"observables": ["nowhere:energy"]}, "there is no module 'nowhere'"),
+        ({"observables": ["nowhere:energy"]}, "there is no nowhere.py in"),
         ({"features": lambda x: x[:-1]}, "gave shape"),
         ({"features": lambda x: x * np.nan}, "NaN or infinite"),
         ({"features": lambda x: 1 / 0}, "ZeroDivisionError"),
