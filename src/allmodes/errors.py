@@ -23,3 +23,8 @@ def unknown(what: str, word: str, known: Iterable[str]) -> UserError:
     near = get_close_matches(word, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UserError(f"unknown {what} {word!r}; {hint}Known: {', '.join(names)}")
+
+
+def said(error: Exception) -> str:
+    """An exception in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

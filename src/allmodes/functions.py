@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from allmodes.errors import UserError, unknown
+from allmodes.errors import UserError, said, unknown
 
 Function = Callable[..., Any]
 Given = str | Function
@@ -48,8 +48,3 @@ def find_function(given: Given, what: str) -> Function:
     if not callable(function):
         raise UserError(f"{what} {given}: {name} is a {type(function).__name__} and not a function")
     return function
-
-
-def said(error: Exception) -> str:
-    """An exception in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -9,8 +9,8 @@ import numpy as np
 
 from allmodes.audit.subject import Examples
 from allmodes.data.labels import as_numpy
-from allmodes.errors import UserError
-from allmodes.functions import Function, Given, find_function, said
+from allmodes.errors import UserError, said
+from allmodes.functions import Function, Given, find_function
 
 
 def named_functions(given: Mapping[str, Given] | Iterable[Given] | Given | None, what: str) -> dict[str, Function]:

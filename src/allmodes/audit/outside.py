@@ -11,8 +11,8 @@ from torch import nn
 from allmodes.audit.convolutions import network_map
 from allmodes.audit.features import Features, Task
 from allmodes.data.labels import as_numpy
-from allmodes.errors import UserError
-from allmodes.functions import find_function, said
+from allmodes.errors import UserError, said
+from allmodes.functions import find_function
 
 
 def by_name(name: str, task: Task) -> Features:

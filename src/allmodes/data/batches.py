@@ -57,13 +57,16 @@ class Batches(Iterator[Batch]):
         self._order = self._draw(0)
 
     def __next__(self) -> Batch:
-        begin = self.seed, self.epoch, self.offset
-        rows = self.rows()
         if self.grey is None:
-            return self.examples(self._share(rows))
+            return self.examples(self._share(self.rows()))
         # Of the whole batch, so that N processes see the bits that one would.
-        batch = self.examples(rows)
-        return replace(batch, x=self.grey.draw(batch.x, _mixed(*begin))).map(self._share)
+        seed, batch = self.seed_of_bits, self.examples(self.rows())
+        return replace(batch, x=self.grey.draw(batch.x, seed)).map(self._share)
+
+    @property
+    def seed_of_bits(self) -> int:
+        """That of the next batch, where bits are drawn anew."""
+        return _mixed(self.seed, self.epoch, self.offset)
 
     def rows(self) -> Tensor:
         """Go on by a batch: where the examples of all processes lie in the data, [size]."""
@@ -123,13 +126,12 @@ class StackedBatches(Iterator[Batch]):
         self.orders = tuple(orders)
 
     def __next__(self) -> Batch:
-        begins = [(order.seed, order.epoch, order.offset) for order in self.orders]
-        rows = torch.cat([order.rows() for order in self.orders])
-        batch, grey = self.orders[0].examples(rows).map(self._apart), self.orders[0].grey
+        grey = self.orders[0].grey
+        seeds = [order.seed_of_bits for order in self.orders] if grey else []
+        batch = self.orders[0].examples(torch.cat([order.rows() for order in self.orders])).map(self._apart)
         if grey is None:
             return batch
-        bits = [grey.draw(x, _mixed(*begin)) for x, begin in zip(batch.x, begins, strict=True)]
-        return replace(batch, x=torch.stack(bits))
+        return replace(batch, x=torch.stack([grey.draw(x, seed) for x, seed in zip(batch.x, seeds, strict=True)]))
 
     def _apart(self, x: Tensor) -> Tensor:
         return x.unflatten(0, (len(self.orders), -1))
