@@ -34,14 +34,25 @@ def test_a_function_is_found_in_a_module_or_a_file_and_is_itself(folder: Path) -
     assert find_function(abs, "observable") is abs
 
 
+def test_two_files_of_one_name_are_two_and_each_is_run_once(folder: Path) -> None:
+    (folder / "deeper" / "my_physics.py").write_text(
+        "import deep_physics\ndef energy(x):\n    return deep_physics.energy(x) + 7\n"
+    )
+    assert find_function("my_physics.py:energy", "observable")(1) == 2
+    assert find_function("deeper/my_physics.py:energy", "observable")(1) == 10
+    assert find_function("my_physics.py:energy", "observable") is find_function(f"{folder}/my_physics.py:energy", "")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ("energy", r"write file.py:function, such as physics.py:energy"),
         ("my_physics:enrgy", r"unknown function in my_physics, 'enrgy'; did you mean 'energy'\?"),
         ("my_physics.py:mass", "mass is a int and not a function"),
+        ("my_physics.py:enrgy", r"unknown function in my_physics.py, 'enrgy'; did you mean 'energy'\?"),
+        ("broken_physics.py:energy", "importing broken_physics.py raised ZeroDivisionError: division by zero"),
         ("my_phisics:energy", r"there is no my_phisics.py in .* and no such package"),
-        ("deeper/my_physics_too.py:energy", r"there is no my_physics_too.py in .*deeper and no such package"),
+        ("deeper/my_physics_too.py:energy", r"there is no file .*deeper/my_physics_too.py"),
         ("broken_physics:energy", "importing broken_physics raised ZeroDivisionError: division by zero"),
         ("needy_physics:energy", "needy_physics needs nothing_of_that_name, which is not installed"),
     ],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from allmodes.errors import UserError, said, unknown
@@ -25,26 +27,50 @@ def find_function(given: Given, what: str) -> Function:
     """
     if callable(given):
         return given
-    module, colon, name = given.partition(":") if isinstance(given, str) else ("", "", "")
-    if not (module and colon and name):
+    source, colon, name = given.rpartition(":") if isinstance(given, str) else ("", "", "")
+    if not (source and colon and name):
         raise UserError(f"{what} {given!r}: write file.py:function, such as physics.py:energy for energy in physics.py")
-    folder = Path.cwd()
-    if module.endswith(".py"):
-        folder, module = Path(module).parent.resolve(), Path(module).stem
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    if source.endswith(".py") and not Path(source).is_file():
+        raise UserError(f"{what} {given}: there is no file {Path(source).resolve()}")
     try:
-        home = importlib.import_module(module)
+        home = _file(Path(source).resolve()) if source.endswith(".py") else _module(source)
     except ModuleNotFoundError as error:
-        if error.name != module.partition(".")[0] and error.name != module:
-            raise UserError(f"{what} {given}: {module} needs {error.name}, which is not installed") from None
-        raise UserError(f"{what} {given}: there is no {module}.py in {folder} and no such package") from None
+        if error.name in (source, source.partition(".")[0]):
+            raise UserError(f"{what} {given}: there is no {source}.py in {Path.cwd()} and no such package") from None
+        raise UserError(f"{what} {given}: {source} needs {error.name}, which is not installed") from None
     except Exception as error:
-        raise UserError(f"{what} {given}: importing {module} raised {said(error)}") from error
+        raise UserError(f"{what} {given}: importing {source} raised {said(error)}") from error
     if not hasattr(home, name):
         names = [key for key, value in vars(home).items() if callable(value) and not key.startswith("_")]
-        raise unknown(f"function in {module},", name, names)
+        raise unknown(f"function in {source},", name, names)
     function = getattr(home, name)
     if not callable(function):
         raise UserError(f"{what} {given}: {name} is a {type(function).__name__} and not a function")
     return function
+
+
+def _module(name: str) -> ModuleType:
+    _search(Path.cwd())
+    return importlib.import_module(name)
+
+
+def _file(path: Path) -> ModuleType:
+    """The module of a file, which may import its neighbours; another file of that name is another module."""
+    name = str(path)
+    if name not in sys.modules:
+        _search(path.parent)
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(sys.modules[name])
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
+
+
+def _search(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
