@@ -25,6 +25,11 @@ def unknown(what: str, word: str, known: Iterable[str]) -> UserError:
     return UserError(f"unknown {what} {word!r}; {hint}Known: {', '.join(names)}")
 
 
+def one_line(text: object) -> str:
+    """What something says, without its line breaks."""
+    return " ".join(str(text).split())
+
+
 def said(error: Exception) -> str:
-    """An exception in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    """An exception in one line, with its type."""
+    return f"{type(error).__name__}: {one_line(error)}"

@@ -34,6 +34,16 @@ def copy(finished: Run, tmp_path: Path) -> Path:
     return shutil.copytree(finished.folder, tmp_path / "copy")
 
 
+def test_a_constraint_that_cannot_be_computed_is_refused_before_there_is_a_run(ring: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "sums.py").write_text("def whole(x, condition):\n    return x.sum()\n")
+    settings = {"constraint": f"{tmp_path}/sums.py:whole"}
+    with pytest.raises(
+        UserError, match=r"sums.py:whole gives residuals of shape \[\] for 8 examples; let it give \[8\]"
+    ):
+        allmodes.train("constrained", ring, steps=2, out=tmp_path / "run", settings=settings)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_holds_all_that_happened(finished: Run, ring: Dataset) -> None:
     plan = json.loads((finished.folder / "run.json").read_text())
     assert (plan["recipe"], plan["steps"], plan["seed"]) == ("r3gan", 10, 0)

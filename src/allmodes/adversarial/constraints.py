@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from allmodes.adversarial.penalties import Penalty
 from allmodes.adversarial.round import Round
-from allmodes.errors import UserError
+from allmodes.errors import UserError, said
 from allmodes.event import Condition, Event
 
 Function = Callable[[Tensor, Condition], Tensor]
@@ -175,8 +175,7 @@ class Soft(Penalty):
         except UserError:
             raise
         except Exception as error:
-            what = " ".join(str(error).split())
-            raise UserError(f"constraint {self.name} fails on x of shape {list(x.shape)}: {what}") from error
+            raise UserError(f"constraint {self.name} fails on x of shape {list(x.shape)}: {said(error)}") from error
         if not isinstance(found, Tensor):
             raise UserError(
                 f"constraint {self.name} gives a {type(found).__name__}; let it give a tensor [n] or [n, m]"

@@ -12,7 +12,7 @@ from torch.nn import functional
 from allmodes.audit.convolutions import network_map
 from allmodes.audit.features import Features, Task
 from allmodes.data.transforms import Transform, standard
-from allmodes.errors import UserError
+from allmodes.errors import UserError, one_line
 
 SIZE = 299
 """Rows and columns that the network sees."""
@@ -59,7 +59,7 @@ def _load(trunk: nn.Module, path: str) -> None:
     try:
         weights = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise UserError(f"features inception: {path} is no safetensors file ({' '.join(str(error).split())})") from None
+        raise UserError(f"features inception: {path} is no safetensors file ({one_line(error)})") from None
     wanted = trunk.state_dict()
     for name, value in wanted.items():
         if name.endswith("num_batches_tracked"):

@@ -14,7 +14,7 @@ from types import ModuleType
 import numpy as np
 
 from allmodes.data.modes import Modes
-from allmodes.errors import UserError
+from allmodes.errors import UserError, one_line
 from allmodes.event import Layout
 
 
@@ -67,7 +67,7 @@ def reading(path: Path) -> Iterator[None]:
 
 def damaged(path: Path, why: object) -> UserError:
     """The error for a file that ends too early or whose bytes are wrong."""
-    return UserError(f"{path} is truncated or damaged ({' '.join(str(why).split())}); copy or download it again")
+    return UserError(f"{path} is truncated or damaged ({one_line(why)}); copy or download it again")
 
 
 def extra(module: str, path: Path) -> ModuleType:

@@ -39,6 +39,8 @@ KEPT = 3
 SCORED = 1000
 """Validation examples whose density is logged."""
 CHECKPOINTS = 20
+FEW = 8
+"""Examples on which constraints are tried."""
 
 
 class Interrupted(Exception):
@@ -121,6 +123,10 @@ def train(
             made = build(name, dataset.event, settings, steps=steps, seed=seed)
             if (dataset.event.classes or dataset.event.variables) and not made.model.conditional:
                 say(f"{name} takes no conditions: the labels and conditions of {dataset.name} are not used")
+            few = dataset.batch(torch.arange(min(FEW, len(dataset))))
+            made.model.residuals(
+                few.x, few.condition
+            )  # a constraint that cannot be computed is refused before a run is
             plan = _plan(name, settings, made, seed, dataset, target, checkpoint_every, keep_best)
             folder = Path(out).expanduser() if out else free_folder(_folder(dataset.name, name, seed))
             here.wait()  # all have named the folder before one makes it
