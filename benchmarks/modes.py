@@ -103,7 +103,7 @@ def seconds_alone(recipe: str, data: Dataset, seed: int, steps: int | None, devi
 def measured(found: Mapping[str, Any], place: str) -> dict[str, str]:
     """The cells of a study, a dictionary of `Study.to_dict` and what `main` adds."""
     modes, high_quality, reverse_kl = (
-        [float("nan") if value is None else value for value in found[name] or [None] * found["seeds"]]
+        [float("nan") if value is None else value for value in found[name]]
         for name in ("modes", "high_quality", "reverse_kl")
     )
     k = len(known_modes(found["data"]).centres)

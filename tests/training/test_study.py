@@ -36,6 +36,15 @@ KEYS = [
 ]
 
 
+def test_what_no_seed_has_is_a_list_of_nothing_where_the_data_have_modes() -> None:
+    lost = Health("collapsed", "", {"modes": 0.0, "high_quality": 0.0})
+    found = Study("gan2014", "ring", 1, (lost, lost), torch.zeros(2, 1, 2), 1.0)
+    assert found.to_dict()["reverse_kl"] == [None, None]
+    assert found.values("missing_mass") is None
+    unknown = Study("gan2014", "points", 1, (Health("ok", "", {"missing_mass": 0.0}),), torch.zeros(1, 1, 2), 1.0)
+    assert unknown.to_dict()["reverse_kl"] is None
+
+
 @pytest.mark.parametrize(
     ("recipe", "data", "steps", "settings"),
     # At r3gan's own rate the game is chaotic: a rounding error grows by about 5 each step. Here there is none.

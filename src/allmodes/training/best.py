@@ -11,10 +11,10 @@ from torch import Tensor
 
 from allmodes.errors import UserError, unknown
 from allmodes.training import checkpoint
+from allmodes.training.health import OF_MODES
 
 LOW_IS_GOOD = ("missing_mass", "regions_missed", "reverse_kl", "validation.nll")
 HIGH_IS_GOOD = ("modes", "high_quality")
-OF_MODES = ("modes", "high_quality", "reverse_kl")
 OF_REGIONS = ("missing_mass", "regions_missed")
 FOLDER = "best"
 

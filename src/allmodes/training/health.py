@@ -27,6 +27,8 @@ LEVEL = 0.001
 """Of all examinations of a training together."""
 EXAMINATIONS = 5
 """Of a training."""
+OF_MODES = ("modes", "high_quality", "reverse_kl")
+"""The numbers of data whose modes are known; the last is left out where no sample is finite."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from allmodes.networks.stack import NotStackable, stack
 from allmodes.random import Rng, StackedRng
 from allmodes.recipes import Recipe, build
 from allmodes.training.hardware import device_named, place, threads, threads_for
-from allmodes.training.health import Health, samples_for, watch
+from allmodes.training.health import OF_MODES, Health, samples_for, watch
 from allmodes.training.trainer import Trainer
 
 AT_ONCE, AT_ONCE_ON_GPU = 32, 128
@@ -46,10 +46,11 @@ class Study:
     seconds: float
 
     def values(self, name: str) -> list[float] | None:
-        """One finding of every seed, such as "modes"; None where the data have none of that name."""
+        """One finding of every seed, such as "modes"; NaN where undefined, None where the data do not have it."""
         values = [health.numbers.get(name) for health in self.findings]
-        present = [value for value in values if value is not None]
-        return [float("nan") if v is None else v for v in values] if present else None
+        known = name in OF_MODES and "modes" in self.findings[0].numbers
+        present = known or any(value is not None for value in values)
+        return [float("nan") if value is None else value for value in values] if present else None
 
     @property
     def collapsed(self) -> float:
