@@ -216,6 +216,28 @@ def test_iwae_is_the_vae_with_more_samples() -> None:
     assert {n: p.shape for n, p in made[0].named_parameters()} == {n: p.shape for n, p in made[1].named_parameters()}
 
 
+def test_training_begins_with_a_single_sample_for_a_share_of_its_steps() -> None:
+    model, x, _ = linear_gaussian(exact_posterior=False)
+    model.samples, model.evidence = 5, 0.5
+
+    def bound(budget: int | None) -> Tensor:
+        with torch.no_grad():
+            return model.log_density(x[:50], NONE, budget=budget, rng=Rng(0))
+
+    for model.t, k in ((0.0, 1), (0.49, 1), (0.5, 5), (1.0, 5)):
+        torch.testing.assert_close(bound(None), bound(k), rtol=0, atol=0)
+    model.t = 0.0
+    model.eval()
+    torch.testing.assert_close(bound(None), bound(5), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_a_share_of_the_training_is_one(share: float) -> None:
+    ends = nn.Identity(), nn.Identity()
+    with pytest.raises(UserError, match=f"evidence={share}: must be a share"):
+        VAE(Event((1,)), Flatten((1,)), *ends, likelihood=Gaussian(), latent=1, evidence=share)
+
+
 def test_no_importance_sample_is_refused() -> None:
     with pytest.raises(UserError, match="samples=0"):
         VAE(Event((1,)), Flatten((1,)), nn.Identity(), nn.Identity(), likelihood=Gaussian(), latent=1, samples=0)
