@@ -114,7 +114,7 @@ CASES: dict[str, Case] = {
         "iwae",
         settings={"width": 200, "latent": 50, "samples": 50, "rate": 1e-3},
         gpu={"batch": 100},
-        cpu={"batch": 20, "single": True},
+        cpu={"batch": 50, "single": True, "evidence": 0.3},
         budget=200,
         look=20,
         published="87.1 (5000 samples)",

@@ -96,13 +96,14 @@ class MADENetwork(nn.Module):
         return p.unflatten(-1, (self.sites, self.numbers))
 
     def _masks(self, mask: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Of the hidden layers, the output and the direct connections."""
+        """Of the hidden layers, the output and the direct connections; ones and zeros of the weights' type."""
+        kind = self.direct.dtype
         position = self.positions.index_select(0, mask.reshape(1))[0]
         degrees = self.degrees.index_select(0, mask.reshape(1))[0].split(self.widths)
         below = [position, *degrees[:-1]]
-        hidden = [m[:, None] >= before[None, :] for m, before in zip(degrees, below, strict=True)]
+        hidden = [(m[:, None] >= before[None, :]).to(kind) for m, before in zip(degrees, below, strict=True)]
         site = position.repeat_interleave(self.numbers)[:, None]
-        return hidden, site > degrees[-1][None, :], site > position[None, :]
+        return hidden, (site > degrees[-1][None, :]).to(kind), (site > position[None, :]).to(kind)
 
     @torch.no_grad()
     def draw(self, mask: int, noise: Tensor, site: Conditional) -> tuple[Tensor, Tensor]:

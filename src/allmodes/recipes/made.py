@@ -10,6 +10,9 @@ from allmodes.recipes.base import Adam, Recipe, recipe
 from allmodes.recipes.fully_visible import COMPONENTS, vector_units
 from allmodes.schedule import Cosine
 
+LARGE = 2**20
+"""Weights of a layer from which on its products gain by bfloat16."""
+
 
 @recipe(year=2015, paper="https://arxiv.org/abs/1502.03509", family="made")
 def made(
@@ -42,4 +45,5 @@ def made(
         batch=batch,
         steps=steps,
         half_life=0.05,
+        bf16=event.size * width >= LARGE,
     )
