@@ -31,6 +31,12 @@ def test_every_recipe_has_a_year_a_paper_a_family_and_one_line(entry: Entry) -> 
     assert entry.settings
 
 
+@pytest.mark.parametrize("entry", ENTRIES, ids=IDS)
+def test_what_a_setting_is_may_be_said(entry: Entry) -> None:
+    said = {name: str(value) for name, value in entry.settings.items() if value is not None}
+    assert read_settings(entry.name, said) == {name: entry.settings[name] for name in said}
+
+
 def test_the_four_that_the_guide_names_are_there_oldest_first() -> None:
     assert {"gan2014", "gan2014-minimax", "dcgan", "r3gan"} <= set(recipes())
     assert [entry.year for entry in ENTRIES] == sorted(entry.year for entry in ENTRIES)

@@ -178,7 +178,7 @@ def _value(name: str, value: Any, entry: Entry) -> Any:
         read = kind(value if isinstance(value, kind) else str(value))
     except (ValueError, TypeError, KeyError):
         raise UserError(f"--set {name}={value}: expected {kinds[kind]}") from None
-    if isinstance(read, str):
+    if isinstance(read, str) or read == entry.settings[name]:  # as it is where left out
         return read
     if not 0 < read < float("inf"):
         raise UserError(f"--set {name}={value}: must be a positive number")
