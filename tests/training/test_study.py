@@ -29,6 +29,7 @@ KEYS = [
     "modes",
     "high_quality",
     "reverse_kl",
+    "missing_mass",
     "collapsed",
     "collapsed_low",
     "collapsed_high",
@@ -52,6 +53,7 @@ def test_what_no_seed_has_is_a_list_of_nothing_where_the_data_have_modes() -> No
         ("r3gan", "ring", 50, {}),
         ("gan2014", "ring", 50, {"width": 16}),
         ("dcgan", "digits", 10, {"rate": 0.01, "width": 8, "batch": 16, "latent": 8}),
+        ("constrained", "digits", 10, {"rate": 0.01, "width": 16, "batch": 16, "latent": 8, "turns": 1}),
     ],
 )
 def test_a_seed_gives_what_it_gives_alone(
@@ -70,7 +72,7 @@ def test_a_seed_gives_what_it_gives_alone(
         made.model.fit(given.to_fit())
         trainer = Trainer(made, Batches(given, made.batch, seed), Rng(seed))
         list(trainer)
-        alone = trainer.sample(SAMPLES, Rng(0))
+        alone = trainer.sample(SAMPLES, Rng(0), given.asked)
         torch.testing.assert_close(row, alone, rtol=1e-5, atol=1e-6)
     assert not torch.allclose(together.samples[0].float(), together.samples[1].float(), rtol=0.1)
 

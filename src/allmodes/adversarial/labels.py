@@ -17,7 +17,7 @@ Vector = Callable[[Condition], Tensor]
 
 
 def misread(read: Tensor, wanted: Tensor, classes: int) -> Tensor:
-    r"""How badly a condition was read off examples, a scalar.
+    r"""How badly a condition was read off examples, [...]: one number for each of stacked models.
 
     .. math:: -E[\log p_c] + E[\|v - \hat v\|^2]
 
@@ -28,9 +28,9 @@ def misread(read: Tensor, wanted: Tensor, classes: int) -> Tensor:
         wanted: the condition's vector, [..., n, classes + values].
         classes: how many; 0 where there are only values.
     """
-    error = (read[..., classes:] - wanted[..., classes:]).square().sum(-1).mean()
+    error = (read[..., classes:] - wanted[..., classes:]).square().sum(-1).mean(-1)
     if classes:
-        error = error - (log_softmax(read[..., :classes], -1) * wanted[..., :classes]).sum(-1).mean()
+        error = error - (log_softmax(read[..., :classes], -1) * wanted[..., :classes]).sum(-1).mean(-1)
     return error
 
 
@@ -65,7 +65,7 @@ class Auxiliary(Penalty):
 
     def _cost(self, round: Round, x: Tensor) -> Tensor:
         wanted = self.vector(round.condition)
-        return self.weight * misread(round.judge.outputs(x)[..., 1:], wanted, self.classes)
+        return self.weight * misread(round.judge.outputs(x)[..., 1:], wanted, self.classes).mean()
 
 
 class Constrainer(nn.Module, Penalty):
@@ -96,8 +96,11 @@ class Constrainer(nn.Module, Penalty):
 
     def loss(self, x: Tensor, condition: Condition) -> Tensor:
         """What the constrainer minimizes on real examples, a scalar."""
-        return misread(self.network(x), self.vector(condition), self.classes)
+        return self._misread(x, condition).mean()
 
     def generator(self, round: Round) -> Tensor:
-        real = self.loss(round.real, round.condition).detach()
-        return self.kappa * (real - self.loss(round.generated, round.condition)).abs()
+        real = self._misread(round.real, round.condition).detach()
+        return self.kappa * (real - self._misread(round.generated, round.condition)).abs().mean()
+
+    def _misread(self, x: Tensor, condition: Condition) -> Tensor:
+        return misread(self.network(x), self.vector(condition), self.classes)
