@@ -52,7 +52,7 @@ def missed(one: Audit) -> tuple[torch.Tensor, str]:
     real, fake = one.subject.real.x, one.subject.fake.x
     rows: list[np.ndarray] = []
     for region in finding.regions[:ROWS]:
-        rows += [real[list(region.examples[:SHOWN])], fake[list(region.nearest[:SHOWN])]]
+        rows += [real[list(region.examples[:SHOWN])], fake[list(region.fake_examples[:SHOWN])]]
     if not rows:
         rows = [fake[:SHOWN]]
     lines = torch.zeros(len(rows), SHOWN, *real.shape[1:3])

@@ -92,6 +92,26 @@ def test_fewer_than_a_hundred_examples_are_read_and_are_not_enough() -> None:
     assert subject_of(TABLE, OTHER).enough
 
 
+def test_one_training_example_is_refused() -> None:
+    with pytest.raises(UserError, match="train: 1 example is too few"):
+        subject_of(TABLE, OTHER, TABLE[:1] + 1)
+
+
+def test_generated_files_may_lack_the_names_of_the_real_one(tmp_path: Path) -> None:
+    rows = [f"{a},{b},{'pq'[i % 2]},{c}" for i, (a, b, c) in enumerate(TABLE[:, :3])]
+    (tmp_path / "real.csv").write_text("\n".join(["a,b,kind,energy", *rows]))
+    (tmp_path / "fake.csv").write_text("\n".join(["a,b", *(f"{a},{b}" for a, b in OTHER[:, :2])]))
+    named = {"label": "kind", "condition": ["energy"]}
+    subject = subject_of(tmp_path / "real.csv", tmp_path / "fake.csv", **named)
+    assert subject.event.columns == ("a", "b")
+    assert (subject.real.labels is None, subject.fake.labels is None) == (False, True)
+    assert {f"fake has no column or array {name!r}" for name in ("kind", "energy")} <= set(subject.notes)
+    with pytest.raises(UserError, match=r"real: unknown column of .*real.csv 'kin'; did you mean 'kind'"):
+        subject_of(tmp_path / "real.csv", tmp_path / "fake.csv", label="kin")
+    np.savez(tmp_path / "fake.npz", x=OTHER[:, :2], labels=np.array(["p", "q"] * (len(OTHER) // 2)))
+    assert subject_of(tmp_path / "real.csv", tmp_path / "fake.npz", **named).fake.labels is not None
+
+
 def test_constant_columns_and_odd_types_are_noted() -> None:
     flat = TABLE.copy()
     flat[:, 2] = 1

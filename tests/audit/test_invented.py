@@ -33,10 +33,10 @@ def test_a_mode_that_does_not_exist_is_found_and_its_examples_named(plane) -> No
     assert found.p_value < 1e-3
     assert abs(found.estimate - 0.06) < 0.03
     assert found.low <= 0.06 <= found.high
-    shown = np.array(found.regions[0].examples) - 3000
+    shown = np.array(found.regions[0].fake_examples) - 3000
     assert np.isin(shown, made).mean() > 0.9
     first = sets.fake[shown[0]]
-    assert found.regions[0].nearest[0] - 2000 == np.square(sets.real - first).sum(1).argmin()
+    assert found.regions[0].examples[0] - 2000 == np.square(sets.real - first).sum(1).argmin()
     assert found.regions[0].high < 0.02  # less of the data than of the samples
 
 

@@ -57,7 +57,7 @@ def test_the_nearest_generated_examples_are_named(plane) -> None:
     sets = plane(1, keep={0: 0.0})
     region = missing(sets, LEVEL, 0).regions[0]
     first = sets.real[region.examples[0] - 2000]
-    assert np.square(sets.fake - first).sum(1).argmin() == region.nearest[0] - 3000
+    assert np.square(sets.fake - first).sum(1).argmin() == region.fake_examples[0] - 3000
     centre = sets.real[np.array(region.examples) - 2000].mean(0)
     assert np.linalg.norm(first - centre) < 0.1  # a typical one comes first
 

@@ -48,3 +48,10 @@ def test_whole_numbers_get_a_bin_each() -> None:
     assert made["edges"] == [-0.5, 0.5, 1.5, 2.5]
     assert made["real"] == [1, 2, 1]
     assert made["fake"] == [0, 1, 3]
+
+
+@pytest.mark.parametrize("values", [[0.0, 200.0, 400.0], [1e9, 5e12]])
+def test_whole_numbers_far_apart_share_bins_of_one_width(values: list[float]) -> None:
+    made = histogram(np.repeat(values, 40), np.repeat(values, 10), bins=20)
+    assert len(made["edges"]) == 21
+    assert sorted(filter(None, made["real"])) == [40] * len(values)

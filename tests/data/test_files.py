@@ -56,8 +56,24 @@ def test_npz_arrays_are_named_by_the_user(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=X, kind=np.array(["a", "b"] * 10), energy=X[:, 0])
     data = load_data(tmp_path / "a.npz", label="kind", condition=["energy"])
     assert (data.event.label, data.event.classes, data.event.variables) == ("kind", ("a", "b"), ("energy",))
-    with pytest.raises(UserError, match=r"no array 'enrgy'; did you mean 'energy'\? It holds energy, kind, x"):
+    with pytest.raises(UserError, match=r"a.npz 'enrgy'; did you mean 'energy'\? Known: energy, kind, x"):
         read(tmp_path / "a.npz", condition=["enrgy"])
+
+
+def test_a_condition_is_no_label_whatever_its_name(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=X, y=X[:, 0])
+    contents = read(tmp_path / "a.npz", condition=["y"])
+    assert (contents.labels, contents.variables) == (None, ("y",))
+    with pytest.raises(UserError, match="'y' cannot be both the label and a condition"):
+        read(tmp_path / "a.npz", label="y", condition=["y"])
+
+
+@pytest.mark.parametrize("names", [np.array("a"), np.array(["a"]), np.array(["a"] * 99)])
+@pytest.mark.parametrize("key", ["columns", "variables"])
+def test_names_that_do_not_fit_are_refused(tmp_path: Path, key: str, names: np.ndarray) -> None:
+    np.savez(tmp_path / "a.npz", x=X, conditions=X[:, :2], **{key: names})  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=rf"a.npz: '{key}' has shape .*; give one name for each of \d+ columns"):
+        read(tmp_path / "a.npz")
 
 
 def test_npz_that_cannot_be_told_lists_its_keys(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from allmodes.errors import UserError
 from allmodes.event import Event
 
 PROGRAMS = ("allmodes", "torch", "numpy", "scipy", "scikit-learn")
+"""Whose versions a report names."""
 
 Progress = Callable[[int, int, str], None]
 """Called with questions done, questions in all, and the one that is asked now."""
@@ -127,9 +128,7 @@ class Audit:
             "level": f"{self.alpha:g} for all questions together: "
             + ", ".join(f"{one.name} {one.level:.4g}" for one in self.findings if one.decides),
             "seed": str(self.seed),
-            "versions": ", ".join(
-                f"{name} {version(name)}" for name in ("allmodes", "torch", "numpy", "scipy", "scikit-learn")
-            )
+            "versions": ", ".join(f"{name} {version(name)}" for name in PROGRAMS)
             + f", Python {platform.python_version()}",
             "seconds": f"{self.seconds:.1f}",
         }
@@ -263,6 +262,8 @@ def audit(
     """
     begun = time.perf_counter()
     levels(alpha, [])
+    if not 0 <= seed < 2**32:
+        raise UserError(f"--seed {seed}: must be at least 0 and below 2^32")
     _known_neighbours(neighbours)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     functions = named_functions(observables, "observable")
@@ -270,6 +271,8 @@ def audit(
     if run is not None:
         if fake is not None or train is not None:
             raise UserError("give a run, or real= and fake=, not both: a run has its own held-out data and samples")
+        if label is not None or condition:
+            raise UserError("label and condition name columns of files; leave them out: a run knows its own")
         subject = subject_of_run(
             run, real, labels=labels, conditions=conditions, n_fake=n_fake, seed=seed, device=device
         )
@@ -349,11 +352,8 @@ def _brief(finding: Finding) -> dict[str, Any]:
         "floor": finding.floor,
     }
     if finding.regions:
-        keys = ("real_mass", "fake_mass", "low", "high")
-        brief["regions"] = [
-            {key: getattr(region, key) for key in keys} | {"examples": list(region.examples)}
-            for region in finding.regions
-        ]
+        keys = ("real_mass", "fake_mass", "low", "high", "examples", "fake_examples")
+        brief["regions"] = [{key: getattr(region, key) for key in keys} for region in finding.regions]
     return brief
 
 

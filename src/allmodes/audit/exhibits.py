@@ -48,10 +48,7 @@ def exhibits(finding: Finding, audit: Audit) -> str:
         elif not isinstance(value, (Mapping, list, tuple)):
             plain[name] = value
     if plain:
-        said = " · ".join(
-            f"{spoken(name)} {escape(p_value(value) if name.startswith('p_value') else cell(value))}"
-            for name, value in plain.items()
-        )
+        said = " · ".join(f"{spoken(name)} {escape(_plain(name, value))}" for name, value in plain.items())
         parts.append(f'<p class="soft">{said}</p>')
     return "".join(parts)
 
@@ -84,14 +81,14 @@ def cell(value: Any) -> str:
 
 def _region(finding: Finding, region: Region, i: int, audit: Audit) -> str:
     invented = finding.name == "invented"
-    sides = (audit.fake_examples, audit.real_examples) if invented else (audit.real_examples, audit.fake_examples)
     real, fake, between = _masses(finding, region)
     title = f"Region {i + 1}: {real} of the held-out and {fake} of the generated examples (difference {between})"
     own, other = _captions(finding.name, region)
     shown = ""
-    if region.examples:
-        x = sides[0](region.examples)
-        near = sides[1](tuple(dict.fromkeys(region.nearest))) if region.nearest else x[:0]
+    sides = [(audit.real_examples, region.examples), (audit.fake_examples, region.fake_examples)]
+    (of, inside), (near_of, beside) = sides[::-1] if invented else sides
+    if inside:
+        x, near = of(inside), near_of(tuple(dict.fromkeys(beside)))
         colours = (plots.FAKE, plots.REAL) if invented else (plots.REAL, plots.FAKE)
         shown = (
             f'<div class="two">{pictures.show(x, audit.event, own, colours[0])}'
@@ -146,7 +143,8 @@ def _map(finding: Finding, audit: Audit) -> str:
     invented = finding.name == "invented"
     real, fake, names = audit.map
     own = (audit.subject.fake if invented else audit.subject.real).rows
-    marked = [np.isin(own, region.examples) for region in finding.regions[:REGIONS] if region.examples]
+    inside = [region.fake_examples if invented else region.examples for region in finding.regions[:REGIONS]]
+    marked = [np.isin(own, rows) for rows in inside if rows]
     drawn = plots.plane(real, fake, marked, on_fake=invented, axes_names=names)
     word = "generated" if invented else "real"
     caption = f'<figcaption><span class="dot"></span>{word} examples of the regions, which are outlined</figcaption>'

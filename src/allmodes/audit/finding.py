@@ -23,8 +23,10 @@ class Region:
     Arguments:
         real_mass, fake_mass: share of the held-out and of the generated examples in it.
         low, high: interval of the difference of the two.
-        examples: indices of held-out examples in it, typical ones first; of generated ones where nothing real is in it.
-        nearest: indices of the generated examples nearest to them (of held-out ones where the examples are generated).
+        examples: indices of held-out examples in it, typical ones first; of those nearest to the generated ones in it
+            where it is a part of the samples.
+        fake_examples: indices of the generated examples nearest to them; of those in it, typical ones first, where it
+            is a part of the samples.
         certified: whether it stood a test on data that did not choose it; else it is suspected.
     """
 
@@ -33,7 +35,7 @@ class Region:
     low: float
     high: float
     examples: tuple[int, ...] = ()
-    nearest: tuple[int, ...] = ()
+    fake_examples: tuple[int, ...] = ()
     certified: bool = True
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from allmodes.audit.comparable import constant_columns, name_column, require_comparable, require_finite
 from allmodes.audit.subject import Examples, Subject
 from allmodes.data.chunks import chunks
+from allmodes.data.contents import NoSuchName
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 
@@ -38,7 +39,7 @@ def subject_of(
             `train` is left out, half of `real`, 5000 at most, makes the map and is used for nothing else; copies cannot
             be told then.
         labels, conditions: of real; or a mapping from "real", "fake" and "train" to those of each.
-        label, condition: columns or arrays of the files that hold them.
+        label, condition: columns or arrays of the files that hold them; `fake` and `train` may be without.
         seed: draws the part of `real` that makes the map.
 
     Raises:
@@ -47,11 +48,14 @@ def subject_of(
     if real is None or fake is None:
         raise UserError("give a run, or both real= and fake=: what is examined is their difference")
     given = {side: data for side, data in zip(SIDES, (real, fake, train), strict=True) if data is not None}
+    notes: list[str] = []
     sets = {
-        side: _load(side, data, _of(labels, side), _of(conditions, side), label, condition)
+        side: _load(side, data, _of(labels, side), _of(conditions, side), label, condition, notes)
         for side, data in given.items()
     }
-    notes = _compare(sets)
+    if "train" in sets and len(sets["train"]) < 2:
+        raise UserError("train: 1 example is too few to be compared with; give more, or leave train out")
+    notes += _compare(sets)
     reference = sets["real"]
     held = Examples(*_columns(reference, reference))
     if "train" in sets:
@@ -87,7 +91,16 @@ def _of(given: Any, side: str) -> Any:
     return given if side == "real" else None
 
 
-def _load(side: str, data: Any, labels: Any, conditions: Any, label: str | None, condition: Sequence[str]) -> Dataset:
+def _load(
+    side: str,
+    data: Any,
+    labels: Any,
+    conditions: Any,
+    label: str | None,
+    condition: Sequence[str],
+    notes: list[str],
+) -> Dataset:
+    """One set; what is noted is a name of the real examples that it lacks."""
     named = isinstance(data, (str, os.PathLike))
     try:
         return load_data(
@@ -97,6 +110,12 @@ def _load(side: str, data: Any, labels: Any, conditions: Any, label: str | None,
             label=label if named else None,
             condition=condition if named else (),
         )
+    except NoSuchName as error:
+        if side == "real":
+            raise UserError(f"{side}: {error}") from None
+        notes.append(f"{side} has no column or array {error.name!r}")
+        others = [name for name in condition if name != error.name]
+        return _load(side, data, labels, conditions, None if label == error.name else label, others, notes)
     except UserError as error:
         raise UserError(f"{side}: {error}") from None
 

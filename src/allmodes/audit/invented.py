@@ -130,8 +130,8 @@ class _Group:
             self.made,
             low,
             high,
-            tuple(sets.fake_rows[inside].tolist()),
             tuple(sets.real_rows[beside].tolist()),
+            tuple(sets.fake_rows[inside].tolist()),
             certified=False,
         )
 

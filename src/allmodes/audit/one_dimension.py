@@ -89,7 +89,7 @@ def histogram(real: np.ndarray, fake: np.ndarray, bins: int = BINS) -> dict[str,
     """Counts of both in common bins, with what is needed to draw their ratio.
 
     The bins span all but the outermost thousandth of the real sample on each side; what lies outside counts into the
-    first and the last one. Whole numbers of few values get a bin each.
+    first and the last one. Whole numbers near each other, of few values, get a bin each.
 
     Returns:
         edges [k + 1], real and fake counts [k], n and m; ratio [k] of the shares, fake by real, and its standard error
@@ -117,8 +117,8 @@ def histogram(real: np.ndarray, fake: np.ndarray, bins: int = BINS) -> dict[str,
 
 def _edges(real: np.ndarray, fake: np.ndarray, bins: int) -> np.ndarray:
     values = np.unique(real)
-    if len(values) <= bins and np.array_equal(values, np.rint(values)):
-        return np.arange(values[0] - 0.5, values[-1] + 1)[: 4 * bins]
+    if len(values) <= bins and values[-1] - values[0] < 4 * bins and np.array_equal(values, np.rint(values)):
+        return np.arange(values[0] - 0.5, values[-1] + 1)
     low, high = np.quantile(real, [0.001, 0.999])
     if low == high:
         low, high = min(float(fake.min()), low), max(float(fake.max()), high)

@@ -65,7 +65,8 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
     found = worst["p_value"] <= level
     said = (
         f"{worst['name']}: {worst['fake_beyond']:.1%} [{worst['low']:.1%}, {worst['high']:.1%}] of the generated and "
-        f"{worst['real_beyond']:.1%} of the held-out examples lie beyond {worst['tolerance']:.3g}"
+        f"{worst['real_beyond']:.1%} of the held-out examples lie beyond {worst['tolerance']:.3g}, with medians of "
+        f"{worst['fake_median']:.3g} and {worst['real_median']:.3g}"
     )
     return Finding(
         name="residuals",

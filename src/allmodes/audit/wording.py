@@ -33,11 +33,12 @@ METHODS = {
     "observables": "Your functions of an example, over all and in bins of each condition: Kolmogorov-Smirnov and "
     "Mann-Whitney tests, Holm's correction over all looks. The outermost bins hold what lies beyond.",
     "residuals": "The residual's 99 % quantile over the training examples is the tolerance; those beyond it are "
-    "counted, generated against held-out, by Fisher's exact test.",
+    "counted, generated against held-out, by Fisher's exact test, and the sizes of all are compared by a Mann-Whitney "
+    "test; the smaller of the two p-values counts, doubled.",
     "conditions": "A judge trained on real training examples recognises classes and values, of held-out and of "
     "generated examples; what it gets wrong, it gets wrong on both sides.",
-    "marginals": "Kolmogorov-Smirnov and Mann-Whitney tests of each column, rank correlations of each pair, Holm's "
-    "correction over all of them.",
+    "marginals": "Kolmogorov-Smirnov and Mann-Whitney tests of each column, with Holm's correction over them; rank "
+    "correlations of each pair, the largest difference against permuted labels. The two share the level.",
     "two_sample": "A classifier learns to tell generated from held-out examples and is tried on examples that it "
     "did not learn from; 0.5 is chance.",
     "log_density": "The mean logarithm of the model's density, with what kind of number it is. It informs and does "

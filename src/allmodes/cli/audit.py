@@ -66,10 +66,10 @@ class Audit(Common):
 
         run = None
         if self.run is not None:
-            for flag, given in (("--real", self.real), ("--fake", self.fake), ("--train", self.train)):
-                if given is not None:
+            for flag in ("real", "fake", "train", "label", "condition"):
+                if given := getattr(self, flag):
                     raise UserError(
-                        f"{flag} {given}: a run has its own data and samples; give the run or files, not both"
+                        f"--{flag} {given}: a run has its own data and samples; give the run or files, not both"
                     )
             run = load(self.run)
         elif self.real is None or self.fake is None:

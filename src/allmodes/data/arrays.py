@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tokenize import TokenError
 
 import numpy as np
 
-from allmodes.data.contents import Contents, damaged, extra, reading
-from allmodes.errors import UserError
+from allmodes.data.contents import Contents, NoSuchName, damaged, extra, reading
+from allmodes.errors import UserError, unknown
 
 DATA_KEYS = ("x", "data", "images", "samples", "arr_0")
 LABEL_KEYS = ("labels", "label", "y")
@@ -58,17 +57,19 @@ def read_h5(path: Path, label: str | None, condition: Sequence[str]) -> Contents
 def from_arrays(path: Path, arrays: Mapping[str, np.ndarray], label: str | None, condition: Sequence[str]) -> Contents:
     """Tell named arrays apart.
 
-    - labels: `label`, or the first of labels, label, y.
+    - labels: `label`, or the first of labels, label, y that is no condition.
     - continuous conditions: those named in `condition`, or "conditions" [n, k], whose names "variables" may hold.
     - examples: the only array left, or the first of x, data, images, samples, arr_0; "columns" may name its columns.
 
     Raises:
         UserError: for a key that is not there, or where the examples cannot be told.
     """
-    label_key = label or next((key for key in LABEL_KEYS if key in arrays), None)
+    label_key = label or next((key for key in LABEL_KEYS if key in arrays and key not in condition), None)
     for key in ([label] if label else []) + list(condition):
         if key not in arrays:
-            raise _missing(path, key, arrays)
+            raise NoSuchName(unknown(f"array of {path}", key, arrays), key)
+    if label in condition:
+        raise UserError(f"{path}: {label!r} cannot be both the label and a condition; pass it once")
     value_keys = list(condition) or [key for key in ("conditions",) if key in arrays]
     rest = [key for key in arrays if key not in (label_key, *value_keys, "variables", "columns")]
     x_key = rest[0] if len(rest) == 1 else next((key for key in DATA_KEYS if key in rest), None)
@@ -82,14 +83,14 @@ def from_arrays(path: Path, arrays: Mapping[str, np.ndarray], label: str | None,
         pairs = zip(condition, values, strict=True)
         variables = tuple(name for key, block in pairs for name in _names(key, block.shape[1]))
     else:
-        variables = _texts(arrays.get("variables"))
+        variables = _titles(path, arrays, "variables", sum(block.shape[1] for block in values))
     return Contents(
         x=arrays[x_key],
         labels=None if label_key is None else arrays[label_key],
         values=np.concatenate(values, 1) if values else None,
         label=label or "class",
         variables=variables,
-        columns=_texts(arrays.get("columns")),
+        columns=_titles(path, arrays, "columns", arrays[x_key].shape[-1] if arrays[x_key].ndim else 0),
     )
 
 
@@ -105,14 +106,13 @@ def _names(key: str, width: int) -> list[str]:
     return [key] if width == 1 else [f"{key}{i + 1}" for i in range(width)]
 
 
-def _texts(array: np.ndarray | None) -> tuple[str, ...]:
-    return () if array is None else tuple(str(text) for text in array)
-
-
-def _missing(path: Path, key: str, arrays: Collection[str]) -> UserError:
-    near = get_close_matches(key, arrays, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return UserError(f"{path} has no array {key!r}; {hint}It holds {', '.join(sorted(arrays))}")
+def _titles(path: Path, arrays: Mapping[str, np.ndarray], key: str, width: int) -> tuple[str, ...]:
+    """The names that an array holds, one for each column; none where it is not there."""
+    if key not in arrays:
+        return ()
+    if arrays[key].shape != (width,):
+        raise UserError(f"{path}: {key!r} has shape {arrays[key].shape}; give one name for each of {width} columns")
+    return tuple(str(text) for text in arrays[key])
 
 
 def _load_npy(path: Path) -> np.ndarray:

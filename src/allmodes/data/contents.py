@@ -48,6 +48,18 @@ class Contents:
     modes: Modes | None = None
 
 
+class NoSuchName(UserError):
+    """A file has no column or array of a name that was asked for.
+
+    Arguments:
+        name: which.
+    """
+
+    def __init__(self, message: object, name: str) -> None:
+        super().__init__(str(message))
+        self.name = name
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turn what goes wrong while a file is read into one line that names the file.

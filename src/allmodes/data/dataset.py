@@ -132,6 +132,11 @@ class Dataset:
             self._resident[device] = Batch(x, self.condition).to(device if fits else "cpu")
         return self._resident[device]
 
+    @property
+    def asked(self) -> Condition:
+        """The conditions that samples are asked for in examinations: held-out ones, training ones where none is."""
+        return self.condition[self.split.validation if len(self.split.validation) else self.split.train]
+
     def to_fit(self) -> Tensor:
         """Training examples to fit a transform to, [n, *shape]: all, or of large data as many as fill a gigabyte."""
         return self.batch(self.split.train[: max(1, FITTED // self.event.size)]).x

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from allmodes.data.arrays import read_h5, read_npy, read_npz
 from allmodes.data.bits import is_bits, read_bits
-from allmodes.data.contents import Contents, reading
+from allmodes.data.contents import Contents, NoSuchName, reading
 from allmodes.data.idx import image_file, is_idx, read_idx
 from allmodes.data.pictures import find_pictures, is_picture, read_pictures
 from allmodes.data.tables import read_csv, read_parquet
@@ -52,7 +52,7 @@ def _refuse_names(path: Path, label: str | None, condition: Sequence[str]) -> No
     """Raise where columns are named and there are none."""
     names = ([label] if label else []) + list(condition)
     if names:
-        raise UserError(f"{path} has no columns and so none named {names[0]!r}; leave label and condition out")
+        raise NoSuchName(f"{path} has no columns and so none named {names[0]!r}; leave it out", names[0])
 
 
 def _read_folder(folder: Path, resize: tuple[int, int] | None) -> Contents:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from allmodes.data.contents import Contents, reading
 from allmodes.data.labels import natural
 from allmodes.errors import UserError
 from allmodes.event import Layout
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -99,11 +103,18 @@ def _by(size: tuple[int, int]) -> str:
     return f"{size[0]} x {size[1]}"
 
 
-def _look(path: Path) -> tuple[str, tuple[int, int]]:
-    """Mode to read a picture in, and its rows and columns, from the header alone."""
+def _open(path: Path) -> ImageFile:
     from PIL import Image
 
-    with reading(path), Image.open(path) as picture:
+    try:
+        return Image.open(path)
+    except Image.DecompressionBombError:
+        raise UserError(f"{path} has more pixels than a picture of a data set has; scale it down first") from None
+
+
+def _look(path: Path) -> tuple[str, tuple[int, int]]:
+    """Mode to read a picture in, and its rows and columns, from the header alone."""
+    with reading(path), _open(path) as picture:
         size = (picture.height, picture.width)
         if picture.mode in ("1", "L", "RGB", "RGBA"):
             return picture.mode, size
@@ -114,9 +125,7 @@ def _look(path: Path) -> tuple[str, tuple[int, int]]:
 
 
 def _decode(path: Path, mode: str) -> np.ndarray:
-    from PIL import Image
-
-    with reading(path), Image.open(path) as picture:
+    with reading(path), _open(path) as picture:
         return np.asarray(picture if picture.mode in (mode, *_DEEP_GREY) else picture.convert(mode))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from allmodes.data.contents import Contents, damaged, extra, reading
+from allmodes.data.contents import Contents, NoSuchName, damaged, extra, reading
 from allmodes.errors import UserError, unknown
 
 _DELIMITERS = ",;\t"
@@ -146,7 +146,7 @@ def _check_names(path: Path, names: Sequence[str], label: str | None, condition:
         raise UserError(f"{path} has two columns named {twice!r}; rename one")
     for name in ([label] if label else []) + list(condition):
         if name not in names:
-            raise unknown(f"column of {path}", name, names)
+            raise NoSuchName(unknown(f"column of {path}", name, names), name)
     if label in condition:
         raise UserError(f"column {label!r} cannot be both the label and a condition; pass it once")
 
