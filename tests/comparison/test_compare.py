@@ -61,8 +61,13 @@ def test_exact_densities_are_ranked_and_a_bound_never_loses(found: Comparison) -
     better = {(line["winner"], line["loser"]) for line in ranking}
     assert ("made", "made") in better
     assert ("made", "vae") not in better
+    between = next(line for line in ranking if (line["winner"], line["loser"]) == ("made", "made"))
+    assert [Path(between[key]).name for key in ("winner_run", "loser_run")] == ["made", "worse"]
     assert all(line["nats"] > 1.9 * line["se"] for line in ranking)
-    assert any("made gives the held-out data a higher probability" in line for line in verdicts(found))
+    assert any(
+        "made (made) gives the held-out data a higher probability than made (worse)" in line for line in verdicts(found)
+    )
+    assert {found.name(row) for row in found.rows} == {"vae", "gan2014", "made (made)", "made (worse)"}
 
 
 def test_the_table_and_the_pictures_are_made(found: Comparison, tmp_path: Path) -> None:
@@ -100,7 +105,11 @@ def test_what_does_not_fit_is_said(asked: dict[str, object], said: str) -> None:
 def test_recipes_are_trained_for_a_time_and_what_is_there_is_used(ring: Dataset, tmp_path: Path) -> None:
     asked = {"data": ring, "recipes": ["gan2014", "nice"], "budget": 0.01, "out": tmp_path, "device": "cpu"}
     first = allmodes.compare(**asked)  # type: ignore[arg-type]
-    again = allmodes.compare(**asked)  # type: ignore[arg-type]
+    told: list[str] = []
+    again = allmodes.compare(**asked, note=told.append)  # type: ignore[arg-type]
+    assert [line.partition(" steps already")[2] for line in told] == [", which is used"] * 2
+    with pytest.raises(UserError, match=r"--seed 1: the run in .*gan2014 has seed 0; name another folder"):
+        allmodes.compare(**asked, seed=1)  # type: ignore[arg-type]
     assert [row.seconds for row in again.rows] == [row.seconds for row in first.rows]
     assert {row.entry.name for row in first.rows} == {"gan2014", "nice"}
     assert first.refusal.startswith("fewer than two")
@@ -117,5 +126,13 @@ def test_a_training_that_diverges_is_left_out_and_named(
     assert [row.entry.name for row in found.rows] == ["gan2014"]
     assert "nice: model.nll is nan at step" in found.refused["nice"]
     assert any(line.startswith("left out: nice") for line in verdicts(found))
+    monkeypatch.setattr(Flow, "log_density", right)
+    monkeypatch.setattr(Flow, "draw", lambda self, n, *given: torch.full((n, 2), torch.nan))
+    found = allmodes.compare(recipes="gan2014,nice", **asked | {"out": tmp_path / "drawn"})  # type: ignore[arg-type]
+    assert [row.entry.name for row in found.rows] == ["gan2014"]
+    assert "nice: " in found.refused["nice"]
+    assert "samples hold NaN" in found.refused["nice"]
+    monkeypatch.undo()
+    monkeypatch.setattr(Flow, "log_density", lambda self, *given, **named: right(self, *given, **named) * torch.nan)
     with pytest.raises(UserError, match=r"nothing to compare: nice: model\.nll is nan"):
         allmodes.compare(recipes="nice", **asked)  # type: ignore[arg-type]

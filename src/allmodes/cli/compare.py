@@ -26,7 +26,7 @@ class Compare(DataFlags):
     seed: int = 0
     """Of the trainings."""
     out: str = "comparison"
-    """Folder of the pictures, and of the recipes' runs; what is there already is used."""
+    """Folder of the pictures, and of the recipes' runs; a run that is there already is used, whatever the budget."""
     device: Text = None
     """cpu or cuda. Default: a GPU if there is one."""
 

@@ -34,11 +34,12 @@ def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        tenths: set[int] = set()
+        last = (0, -1)
 
         def line(done: int, total: int, text: str) -> None:
-            if (tenth := 10 * done // total) not in tenths:
-                tenths.add(tenth)
+            nonlocal last
+            if (now := (total, 10 * done // total)) != last:
+                last = now
                 print(f"{what}: {done} of {total} steps  {text}".rstrip(), file=sys.stderr, flush=True)
 
         yield line

@@ -62,7 +62,7 @@ class Row:
 
     @property
     def bits_per_dim(self) -> float | None:
-        """Where the score counts bits: discrete values, and not an energy."""
+        """Where the score counts bits, of discrete values."""
         return self.score.bits_per_dim if self.score and self.score.measure == "counting" else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,12 +95,18 @@ class Comparison:
     Arguments:
         data: what they were trained on.
         rows: one for each model, by year.
-        refused: recipes that do not take such data, or whose training diverged, with what they say.
+        refused: recipes that do not take such data, whose training diverged or whose samples cannot be examined, with
+            what they say.
     """
 
     data: Dataset
     rows: tuple[Row, ...]
     refused: Mapping[str, str]
+
+    def name(self, row: Row) -> str:
+        """What a model is called: its recipe, with the run's folder where several have that recipe."""
+        alone = sum(row.entry.name == other.entry.name for other in self.rows) == 1
+        return row.entry.name if alone else f"{row.entry.name} ({Path(row.run).name})"
 
     @property
     def rankings(self) -> list[tuple[Row, Row, Ranking]]:
@@ -119,6 +125,8 @@ class Comparison:
             {
                 "winner": one.entry.name,
                 "loser": other.entry.name,
+                "winner_run": one.run,
+                "loser_run": other.run,
                 "nats": _finite(abs(said.difference or 0.0)),
                 "se": said.standard_error,
                 "why": said.why,
@@ -164,9 +172,10 @@ def compare(
         runs: as `train` and `load` give them, or their folders.
         data: instead of runs, what to train on (see `load_data`).
         recipes: names, or "all"; those that do not take the data are left out, with what they say, and so are those
-            whose training diverges.
+            whose training diverges or whose samples cannot be examined.
         budget: minutes of training for each recipe.
-        out: folder in which each recipe's run lies; what is there already is used, and continued if unfinished.
+        out: folder in which each recipe's run lies; a run that is there already is used whatever the budget, and
+            continued if unfinished.
         seed: of the trainings.
         device: as for `train`; also where densities, samples and distances are computed.
         report: told of progress.
@@ -195,8 +204,15 @@ def compare(
     for run in trained:
         if report:
             report(f"audit of {run.plan.recipe}", len(rows), len(trained))
-        with visiting(run.model, device_named(device)):
-            rows.append(_row(run, dataset))
+        try:
+            with visiting(run.model, device_named(device)):
+                rows.append(_row(run, dataset))
+        except UserError as error:
+            if runs:
+                raise
+            refused[run.plan.recipe] = f"{run.plan.recipe}: {error}"
+    if not rows:
+        raise UserError(f"nothing to compare: {'; '.join(refused.values())}")
     return Comparison(dataset, tuple(sorted(rows, key=lambda row: (row.entry.year, row.entry.name))), refused)
 
 
@@ -268,6 +284,10 @@ def _trained(
         return train(name, data, steps=steps, seed=seed, out=folder, device=device, report=report, note=note)
     run = load(folder)
     run.dataset(data)
+    if run.plan.seed != seed:
+        raise UserError(f"--seed {seed}: the run in {folder} has seed {run.plan.seed}; name another folder with --out")
+    if note:
+        note(f"{folder} holds a run of {run.plan.steps} steps already, which is used")
     if run.verdict == "unfinished":
         return train(name, data, out=folder, resume=True, device=device, report=report, note=note)
     return run

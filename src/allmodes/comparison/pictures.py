@@ -60,7 +60,7 @@ def save_years(path: Path, comparison: Comparison) -> None:
     axes[0].set_title(f"data: {comparison.data.name}", fontsize=9)
     for axis, row in zip(axes[1:], rows, strict=False):
         _draw(axis, row.samples, event, FAKE, limits)
-        axis.set_title(f"{row.entry.year}  {row.entry.name}", fontsize=9)
+        axis.set_title(f"{row.entry.year}  {comparison.name(row)}", fontsize=9)
         axis.text(0.5, -0.04, "\n".join(numbers(row)), transform=axis.transAxes, ha="center", va="top", fontsize=7)
     for axis in axes[panels:]:
         axis.set_axis_off()
@@ -84,7 +84,7 @@ def save_taxonomy(path: Path, comparison: Comparison) -> None:
             top = 1 - (2.6 + 1.75 * (place // across)) / height
             axis = figure.add_axes((left, top - 1.35 / height, 0.72 / ends[-1], 1.3 / height))
             _draw(axis, row.samples, comparison.data.event, FAKE, limits)
-            axis.set_title(f"{row.entry.name} ({row.entry.year})", fontsize=8, pad=2)
+            axis.set_title(f"{comparison.name(row)} ({row.entry.year})", fontsize=8, pad=2)
             axis.text(0.5, -0.03, numbers(row)[0], transform=axis.transAxes, ha="center", va="top", fontsize=7)
     save_figure(path, figure)
 

@@ -15,7 +15,7 @@ def comparison_table(comparison: Comparison) -> Table:
         score = row.score
         rows.append(
             {
-                "recipe": row.entry.name,
+                "recipe": comparison.name(row),
                 "year": row.entry.year,
                 "density": str(score.kind) if score else "none",
                 "nats": f"{score.kind.relation} {score.mean:.2f} ± {score.mean_standard_error:.2f}" if score else "",
@@ -37,7 +37,7 @@ def verdicts(comparison: Comparison) -> list[str]:
     wins: dict[str, list[str]] = {}
     for one, other, said in comparison.rankings:
         if said.winner is not None:
-            wins.setdefault(one.entry.name, []).append(other.entry.name)
+            wins.setdefault(comparison.name(one), []).append(comparison.name(other))
     for name, beaten in sorted(wins.items(), key=lambda item: -len(item[1])):
         lines.append(f"{name} gives the held-out data a higher probability than {', '.join(beaten)}")
     if comparison.refusal:
