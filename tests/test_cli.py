@@ -272,8 +272,10 @@ def test_conditions_go_all_the_way_from_a_table_to_samples(
     asked = ("sample", run, "-n", 20, "--condition", "energy=1.5")
     result(*asked, "--condition", "particle=gamma", "--out", "s.csv")
     assert Path("s.csv").read_text().splitlines()[0] == "near,far,energy,particle"
-    status, _, err = call(*asked, "--condition", "particle=gamma")
-    assert (status, err) == (0, "")
+    for particle in ("gamma", "electron"):
+        status, _, err = call(*asked, "--condition", f"particle={particle}")
+        assert (status, err) == (0, "")
+        assert Path(run, "samples", f"n-20-seed-0-energy-1.5-particle-{particle}.npy").is_file()
     status, _, err = call("sample", run, "--condition", "energy=30", "--condition", "particle=gamma")
     assert status == 0
     assert "warning: energy=30 lies outside the training examples, 1.0" in err

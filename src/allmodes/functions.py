@@ -49,6 +49,12 @@ def find_function(given: Given, what: str) -> Function:
     return function
 
 
+def located(given: str) -> str:
+    """FILE.py:FUNCTION with the file's whole path where it is there, so that it is found from any folder."""
+    source, _, name = given.rpartition(":")
+    return f"{Path(source).resolve()}:{name}" if source.endswith(".py") and Path(source).is_file() else given
+
+
 def _module(name: str) -> ModuleType:
     _search(Path.cwd())
     return importlib.import_module(name)

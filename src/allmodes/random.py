@@ -8,6 +8,18 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from allmodes.errors import UserError
+
+
+def require_seed(seed: int, flag: str = "--seed") -> None:
+    """Refuse what is no seed.
+
+    Raises:
+        UserError: below 0 or from 2^63 on.
+    """
+    if not 0 <= seed < 2**63:
+        raise UserError(f"{flag} {seed}: must be at least 0 and below 2^63")
+
 
 class Rng:
     """The random numbers of one model.

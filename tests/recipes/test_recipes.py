@@ -58,6 +58,9 @@ def test_the_four_that_the_guide_names_are_there_oldest_first() -> None:
         ("gan2014", {"batch": "-1"}, "--set batch=-1: must be a positive number"),
         ("r3gan", {"rate": 0}, "--set rate=0: must be a positive number"),
         ("gan2014", {"smoothing": 1.5}, "--set smoothing=1.5: the target for real examples is 1 minus it"),
+        ("r3gan", {"residual": True}, "--set residual=true: the paper's networks make images"),
+        ("realnvp", {"scales": 2}, "--set scales=2: scales are of images"),
+        ("nade", {"order_seed": 10**20}, f"--set order_seed {10**20}: must be at least 0 and below 2^63"),
         ("made", {"orders": 4, "masks": 2}, "--set orders=4: each mask has one order, and there are 2"),
     ],
 )
@@ -76,6 +79,10 @@ def test_mistakes_are_quoted_with_what_is_right(
 def test_step_counts_and_seeds_that_cannot_be_are_named(asked: dict[str, int], said: str, ring: Dataset) -> None:
     with pytest.raises(UserError, match=f"{said}: .*at least"):
         build("gan2014", ring.event, **asked)
+
+
+def test_a_seed_may_be_zero(ring: Dataset) -> None:
+    build("nade", ring.event, {"order_seed": "0"})
 
 
 def test_settings_given_as_text_are_those_given_as_numbers(ring: Dataset) -> None:

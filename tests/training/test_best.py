@@ -24,11 +24,26 @@ def test_it_keeps_the_best_the_earlier_of_equals_and_knows_the_direction(tmp_pat
         kept = checkpoint.load(tmp_path / name / "best")
         assert kept
         assert kept.step == best
-    continued = Best(tmp_path / "modes", "modes", [{"modes": 7.0}, {"loss": 1.0}])
+    continued = Best(tmp_path / "modes", "modes", [{"step": 2, "modes": 7.0}, {"step": 3, "loss": 1.0}])
     continued.heed({"modes": 7.0}, 9, *state)
     kept = checkpoint.load(tmp_path / "modes" / "best")
     assert kept
     assert kept.step == 2
+
+
+def test_what_was_kept_after_the_step_it_continues_from_gives_way_to_an_earlier_one(tmp_path: Path) -> None:
+    state = ({"model": {"w": torch.zeros(1)}}, {})
+    Best(tmp_path, "modes", []).heed({"modes": 7.0}, 9, *state)
+    continued = Best(tmp_path, "modes", [{"step": 4, "modes": 6.0}, {"step": 5, "modes": float("nan")}])
+    assert checkpoint.newest(tmp_path / "best") == 9
+    continued.heed({"modes": 5.0}, 6, *state)
+    assert checkpoint.newest(tmp_path / "best") == 6
+
+
+def test_a_number_that_is_none_is_worse_than_any(tmp_path: Path) -> None:
+    keeper = Best(tmp_path, "modes", [{"step": 1, "modes": float("nan")}])
+    keeper.heed({"modes": 1.0}, 2, {"model": {"w": torch.zeros(1)}}, {})
+    assert checkpoint.newest(tmp_path / "best") == 2
 
 
 def test_samples_and_scores_come_from_the_checkpoint_with_the_best_validation(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 import allmodes
-from allmodes.data.dataset import Dataset, load_data
+from allmodes.data.dataset import Dataset, load_data, split
 from allmodes.errors import UserError
 from allmodes.random import Rng
 from allmodes.training.run import Run, load, read_metrics
@@ -42,6 +43,46 @@ def test_a_constraint_that_cannot_be_computed_is_refused_before_there_is_a_run(r
     ):
         allmodes.train("constrained", ring, steps=2, out=tmp_path / "run", settings=settings)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_finds_its_constraint_from_any_folder(
+    ring: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "circle.py").write_text("def radius(x, condition):\n    return x.norm(dim=1) - 1\n")
+    monkeypatch.chdir(tmp_path)
+    asked: dict[str, Any] = {"width": 8, "batch": 16, "constraint": "circle.py:radius"}
+    run = allmodes.train("constrained", ring, steps=2, out=tmp_path / "run", settings=asked)
+    assert "residual.circle.py:radius.median" in run.metrics[-1]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert load(tmp_path / "run").sample(3).shape == (3, 2)
+
+
+@pytest.mark.parametrize("recipe", ["cgan", "constrained"])
+def test_conditions_are_of_training_examples_where_none_is_held_out(recipe: str, tmp_path: Path) -> None:
+    x = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
+    data = load_data(x, labels=torch.arange(64) % 2)
+    whole = replace(data, split=split(len(data), 0, (1.0, 0.0, 0.0)))
+    settings = {"width": 8, "batch": 16}
+    run = allmodes.train(recipe, whole, steps=2, out=tmp_path / "run", settings=settings)
+    assert run.step == 2
+    assert allmodes.study(recipe, whole, seeds=2, steps=2, settings=settings).samples.shape[0] == 2
+
+
+def test_a_seed_that_is_none_is_named(finished: Run) -> None:
+    with pytest.raises(UserError, match=r"--seed -1: must be at least 0"):
+        finished.sample(3, seed=-1)
+    with pytest.raises(UserError, match=r"and below 2\^63"):
+        finished.sample(3, seed=10**20)
+
+
+def test_a_run_of_a_gpu_is_not_resumed_without_one(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(plan | {"device": "cuda"}))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for device in (None, "cpu"):
+        with pytest.raises(UserError, match=r"is on a GPU, and this machine has none; resume it there"):
+            allmodes.train(out=copy, resume=True, device=device)
 
 
 def test_a_run_holds_all_that_happened(finished: Run, ring: Dataset) -> None:

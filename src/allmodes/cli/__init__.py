@@ -27,7 +27,7 @@ from allmodes.cli.lists import Datasets, Recipes
 from allmodes.cli.sample import Sample
 from allmodes.cli.study import Study
 from allmodes.cli.train import Train
-from allmodes.errors import UserError
+from allmodes.errors import UserError, said
 
 COMMANDS: dict[str, type[Common]] = {
     "train": Train,
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception as error:
         if (signal := getattr(error, "signal", None)) is not None:
             _fail(str(error), 128 + signal, debug)
-        _fail(f"{type(error).__name__}: {_joined(str(error))} (a fault of allmodes; --debug shows where)", 1, debug)
+        _fail(f"{said(error)} (a fault of allmodes; --debug shows where)", 1, debug)
 
 
 def _parse(argv: Sequence[str]) -> Any:
@@ -95,12 +95,12 @@ def _parse(argv: Sequence[str]) -> Any:
 def _one_line(box: str) -> str:
     """What a framed complaint says first, and the flag that it suggests."""
     lines = [" ".join(line.strip("│╭╮╰╯ ").split()) for line in box.splitlines()[1:-1]]
-    said = " ".join(itertools.takewhile(lambda line: set(line) != {"─"}, lines))
+    complaint = " ".join(itertools.takewhile(lambda line: set(line) != {"─"}, lines))
     if "Perhaps you meant:" in lines:
-        said += f"; did you mean {lines[lines.index('Perhaps you meant:') + 1].split()[0]}?"
+        complaint += f"; did you mean {lines[lines.index('Perhaps you meant:') + 1].split()[0]}?"
     elif "Available subcommands" in box:
-        said += f"; the commands are {', '.join(COMMANDS)}"
-    return f"{said.removeprefix('Error parsing ').rstrip('.')}; --help lists what there is"
+        complaint += f"; the commands are {', '.join(COMMANDS)}"
+    return f"{complaint.removeprefix('Error parsing ').rstrip('.')}; --help lists what there is"
 
 
 def _fail(message: str, status: int, debug: bool) -> None:
@@ -110,7 +110,3 @@ def _fail(message: str, status: int, debug: bool) -> None:
         traceback.print_exc()
     print(f"allmodes: {message}", file=sys.stderr)
     sys.exit(status)
-
-
-def _joined(text: str) -> str:
-    return " ".join(text.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ class Sample(Common):
     truncation: Number = None
     """Latents without numbers further from 0 than this: more typical samples, less diverse ones; of GANs."""
     out: Text = None
-    """File: .npy .npz .csv .h5 .parquet, or .png for images. Default: RUN/samples/n-N-seed-S.npy."""
+    """File: .npy .npz .csv .h5 .parquet, or .png for images. Default: RUN/samples/n-N-seed-S.npy, with the truncation
+    and the condition in its name where there are any."""
 
     def __call__(self) -> dict[str, Any]:
         import hashlib
@@ -38,10 +40,12 @@ class Sample(Common):
         from allmodes.training.run import load
 
         run = load(self.run)
-        cut = "" if self.truncation is None else f"-truncation-{self.truncation:g}"
-        out = Path(self.out or run.folder / "samples" / f"n-{self.n}-seed-{self.seed}{cut}.npy")
-        check_suffix(out)
         condition = pairs("--condition", self.condition)
+        cut = [] if self.truncation is None else [("truncation", f"{self.truncation:g}")]
+        what = [("n", self.n), ("seed", self.seed), *cut, *sorted(condition.items())]
+        name = re.sub(r"[^\w.+-]", "_", "-".join(f"{key}-{value}" for key, value in what))
+        out = Path(self.out or run.folder / "samples" / f"{name}.npy")
+        check_suffix(out)
         begun = time.perf_counter()
         x = run.sample(self.n, condition or None, self.seed, truncation=self.truncation, note=warn)
         seconds = time.perf_counter() - begun

@@ -47,7 +47,8 @@ class Train(DataFlags):
         with progress("training") as advance:
 
             def report(step: int, steps: int, numbers: Any) -> None:
-                advance(step, steps, "  ".join(f"{k} {v:.3g}" for k, v in numbers.items() if k.endswith(".loss")))
+                shown = {name: value for name, value in numbers.items() if name.endswith((".loss", ".nll"))}
+                advance(step, steps, "  ".join(f"{name} {value:.3g}" for name, value in shown.items()))
 
             run = train(
                 self.recipe,

@@ -20,6 +20,8 @@ from allmodes.schedule import Number
 from allmodes.score import Kind, NoDensity, Score, digest
 
 NUMBERS_PER_CHUNK = 2**20
+FEWEST_NUMBERS = 64
+"""That an example is taken to have: networks hold more than small ones."""
 DRAWS = 2
 """How often an estimator of a score is drawn: two draws show how far it scatters."""
 
@@ -135,7 +137,7 @@ class GenerativeModel(nn.Module, ABC):
         """
         condition = self._asked(condition)
         rng = rng or Rng(0, next(self.parameters()).device)
-        chunk = max(64, NUMBERS_PER_CHUNK // max(64, self.event.size))
+        chunk = max(64, NUMBERS_PER_CHUNK // max(FEWEST_NUMBERS, self.event.size))
         with evaluating(self), torch.no_grad():
             samples = [
                 self.event.project(self.to_user(self.draw(len(rows), condition[rows], rng), condition[rows]))
@@ -252,7 +254,7 @@ class DensityModel(GenerativeModel):
         budget = None if self.own_budget is None else budget or self.own_budget
         condition, device = self._asked(condition), next(self.parameters()).device
         rng = rng or Rng(0, device)
-        rows_at_once = max(1, NUMBERS_PER_CHUNK // (self.event.size * (budget or 1)))
+        rows_at_once = max(1, NUMBERS_PER_CHUNK // (max(FEWEST_NUMBERS, self.event.size) * (budget or 1)))
         with evaluating(self), torch.no_grad():
             draws = torch.stack(
                 [

@@ -85,11 +85,18 @@ class EoNADE(DensityModel):
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         noise = rng.uniform(n, self.event.size, self.site.noises)
-        order = self.orders[(rng.uniform(n) * len(self.orders)).long()]
+        chosen = (rng.uniform(n) * len(self.orders)).long()
         y = noise.new_empty(noise.shape[:2])
-        a = self.network.c.expand(len(y), 1, -1)
-        for d, site in enumerate(order.T):
-            number = self.site.draw(self.network.at(a, site)[:, 0], noise[:, d])
-            a = self.network.take(a, site, self.site.features(number).unsqueeze(1))
-            y.scatter_(1, site.unsqueeze(1), number)
+        for k in chosen.unique().tolist():
+            rows = chosen == k
+            y[rows] = self._draw_in(self.orders[k], noise[rows])
         return y
+
+    def _draw_in(self, order: Tensor, noise: Tensor) -> Tensor:
+        """Examples in one order, [D], from uniform noise, [n, D, U] -> [n, D]."""
+        numbers = []
+        a = self.network.c.expand(1, len(noise), -1)
+        for site, uniform in zip(order.split(1), noise.unbind(1), strict=True):
+            numbers.append(self.site.draw(self.network.at(a, site)[0], uniform))
+            a = self.network.take(a, site, self.site.features(numbers[-1]).unsqueeze(0))
+        return torch.cat(numbers, 1)[:, order.argsort()]

@@ -36,7 +36,8 @@ class GAN(GenerativeModel):
         generator: [..., n, latent] -> [..., n, *shape in the networks' units].
         discriminator: [..., n, *shape in the networks' units] -> [..., n, outputs]; the first output is the logit, and
             others are for penalties that read them. With a smaller n if it packs examples. Real and generated examples
-            share its passes, unless it compares the examples of a batch (see `allmodes.networks.minibatch.mixes`).
+            share its passes, unless it compares the examples of a batch (see `allmodes.networks.minibatch.mixes`) or
+            takes conditions.
         latent: the distribution of z.
         objective: the two losses.
         conditional: whether both networks take the condition as a second argument.

@@ -22,7 +22,7 @@ def schedule(count: int) -> list[float]:
     """Inverse temperatures from 0 to 1, `count` steps, denser towards 1.
 
     In the shares of Salakhutdinov and Murray (2008), section 4: of 14,500 steps 500 up to 0.5, 4,000 up to 0.9 and
-    10,000 up to 1. Fewer than 29 are evenly spaced.
+    10,000 up to 1. Fewer than 15 are evenly spaced.
     """
     first, second = round(count * 500 / 14_500), round(count * 4_000 / 14_500)
     pieces = [(0.0, 0.5, first), (0.5, 0.9, second), (0.9, 1.0, count - first - second)]

@@ -42,8 +42,8 @@ class ResNetGenerator(nn.Module):
 class ResNetDiscriminator(nn.Module):
     """Residual blocks from an image to a logit, [n, channels, rows, columns] -> [n, 1].
 
-    Blocks halve the map down to 8 to 15 pixels, as the paper's for 32 x 32, and two more leave it so; the last map is
-    summed over its pixels. Spectral normalization, which the paper gives all layers, is `spectral`'s.
+    Blocks halve the map down to 8 to 15 pixels, as the paper's for 32 x 32, at least once, and two more leave it so;
+    the last map is summed over its pixels. Spectral normalization, which the paper gives all layers, is `spectral`'s.
 
     Arguments:
         image: (channels, rows, columns).

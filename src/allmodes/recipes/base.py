@@ -12,8 +12,9 @@ from typing import Any, get_args, get_type_hints
 import allmodes.recipes
 from allmodes.errors import UserError, unknown
 from allmodes.event import Event
+from allmodes.functions import located
 from allmodes.models.base import GenerativeModel
-from allmodes.random import seeded
+from allmodes.random import require_seed, seeded
 from allmodes.schedule import Schedule
 
 
@@ -154,8 +155,7 @@ def build(
             a seed below 0.
     """
     values = read_settings(name, settings)
-    if not 0 <= seed < 2**63:
-        raise UserError(f"--seed {seed}: must be at least 0 and below 2^63")
+    require_seed(seed)
     with seeded(seed):
         made = recipes()[name].function(event, **values)
     if steps is not None:
@@ -178,8 +178,9 @@ def _value(name: str, value: Any, entry: Entry) -> Any:
         read = kind(value if isinstance(value, kind) else str(value))
     except (ValueError, TypeError, KeyError):
         raise UserError(f"--set {name}={value}: expected {kinds[kind]}") from None
-    if isinstance(read, str) or read == entry.settings[name]:  # as it is where left out
-        return read
-    if not 0 < read < float("inf"):
+    if isinstance(read, str):
+        return located(read)
+    zero = entry.settings[name] == 0 or name.endswith("seed")
+    if not (0 < read < float("inf") or (zero and read == 0)):
         raise UserError(f"--set {name}={value}: must be a positive number")
     return read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from allmodes.adversarial.constraints import Hard, Soft
 from allmodes.adversarial.distances import Wasserstein
@@ -55,7 +56,7 @@ def constrained(
     penalties: dict[str, Penalty] = {"gradient_penalty": GP()}
     if constraint:
         penalties["constraint"] = Soft(
-            constraint, find_function(constraint, "constraint"), tolerance, event.shape, weight
+            Path(constraint).name, find_function(constraint, "constraint"), tolerance, event.shape, weight
         )
     return Recipe(
         model=GAN(

@@ -8,6 +8,7 @@ from allmodes.event import Event
 from allmodes.models.eonade import EoNADE
 from allmodes.models.nade import NADE
 from allmodes.networks.conditionals import conditional_for
+from allmodes.random import require_seed
 from allmodes.recipes.base import Adam, Recipe, recipe
 from allmodes.recipes.fully_visible import COMPONENTS, vector_units
 from allmodes.schedule import Cosine
@@ -33,6 +34,7 @@ def nade(
     """
     order = None
     if order_seed is not None:
+        require_seed(order_seed, "--set order_seed")
         order = torch.randperm(event.size, generator=torch.Generator().manual_seed(order_seed))
     return Recipe(
         model=NADE(event, vector_units(event), conditional_for(event, 1, components), width, order),

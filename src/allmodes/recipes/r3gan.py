@@ -8,6 +8,7 @@ from allmodes.adversarial.latents import Latent, Normal, Uniform
 from allmodes.adversarial.objectives import RelativisticPairing
 from allmodes.adversarial.penalties import R1, R2
 from allmodes.data.transforms import Transform, flat, standard
+from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.gan import GAN
 from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -39,6 +40,8 @@ def r3gan(
     of a step on a processor and are for a GPU. `gamma` is the penalty's weight at the beginning.
     """
     if event.image is None:
+        if residual:
+            raise UserError("--set residual=true: the paper's networks make images, and an example here is none")
         return _points(event, width or 64, rate or 5e-3, gamma or 1.0, batch or 256, steps)
     return _images(event, event.image, width, rate, gamma, batch or 64, residual, steps)
 

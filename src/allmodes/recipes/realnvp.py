@@ -41,6 +41,8 @@ def realnvp(
     if event.size < 2:
         raise UserError("realnvp scales some numbers by others, and an example here is one number; use --recipe vae")
     if event.image is None or event.image[1:] == (1, 1):
+        if scales:
+            raise UserError(f"--set scales={scales}: scales are of images, and an example here is none; leave it out")
         model = RealNVP(
             event,
             dense_flat(event, alpha=ALPHA),

@@ -39,6 +39,9 @@ def check_name(name: str, *, modes: bool, density: bool) -> None:
 class Best:
     """Keeps the checkpoint with the best number so far, beside the last ones.
 
+    Where a run continues from before the one that is kept, its number counts no more, and the next examination's is
+    kept in its place.
+
     Arguments:
         folder: the run's.
         name: of the number.
@@ -48,7 +51,10 @@ class Best:
     def __init__(self, folder: Path, name: str, seen: Iterable[Mapping[str, Any]]) -> None:
         self.folder, self.name = folder / FOLDER, name
         self.sign = 1.0 if name in LOW_IS_GOOD else -1.0
-        self.value = min((self.sign * line[name] for line in seen if name in line), default=math.inf)
+        lines = list(seen)
+        done = max((line["step"] for line in lines), default=0)
+        values = [self.sign * line[name] for line in lines if name in line and not math.isnan(line[name])]
+        self.value = math.inf if checkpoint.newest(self.folder) > done else min(values, default=math.inf)
 
     def heed(
         self,
@@ -61,4 +67,5 @@ class Best:
         value = self.sign * numbers.get(self.name, math.inf * self.sign)
         if value < self.value:
             self.value = value
-            checkpoint.save(self.folder, step, tensors, plain, 1)
+            checkpoint.save(self.folder, step, tensors, plain, 2)
+            checkpoint.keep_only(self.folder, step)

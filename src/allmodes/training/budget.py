@@ -29,7 +29,11 @@ def steps_within(
     settings: Mapping[str, Any] | None = None,
     device: torch.device,
 ) -> int:
-    """Steps of a recipe that take that long here, by the pace of a model that is thrown away; at least one."""
+    """Steps of a recipe that take that long here, by the pace of a model that is thrown away; at least one.
+
+    The pace is that of the first steps: with a setting under which later ones do more (IWAE's `evidence`) they are too
+    many.
+    """
     made = build(recipe, data.event, settings, steps=2**62)
     made.model.fit(data.to_fit())
     place(made.model, device)

@@ -74,6 +74,18 @@ def save(folder: Path, step: int, tensors: Mapping[str, dict[str, Tensor]], plai
         shutil.rmtree(old)
 
 
+def newest(folder: Path) -> int:
+    """The step of the last checkpoint of a run's folder; 0 where there is none."""
+    return max(map(_step, _newest_first(folder)), default=0)
+
+
+def keep_only(folder: Path, step: int) -> None:
+    """Remove all checkpoints of a run's folder but the one of that step."""
+    for place in _newest_first(folder):
+        if _step(place) != step:
+            shutil.rmtree(place)
+
+
 def load(folder: Path) -> Checkpoint | None:
     """The last good checkpoint of a run's folder, None where there never was one.
 
@@ -104,7 +116,11 @@ class _Torn(Exception):
 
 def _newest_first(folder: Path) -> list[Path]:
     places = (folder / "checkpoints").glob(f"{PREFIX}*[0-9]")
-    return sorted(places, key=lambda place: int(place.name.removeprefix(PREFIX)), reverse=True)
+    return sorted(places, key=_step, reverse=True)
+
+
+def _step(place: Path) -> int:
+    return int(place.name.removeprefix(PREFIX))
 
 
 def _read(place: Path, notes: tuple[str, ...]) -> Checkpoint:

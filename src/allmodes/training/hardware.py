@@ -39,12 +39,13 @@ def threads_for(model: GenerativeModel) -> int:
 
 
 def device_named(name: str | None, local: int = 0) -> torch.device:
-    """The device of that name; without one the GPU of this process, or the CPU where there is none.
+    """The device of that name, "cuda" being the GPU of this process; without one that, or the CPU where there is none.
 
     Raises:
         UserError: where it is not there.
     """
-    name = name or (f"cuda:{local}" if torch.cuda.is_available() else "cpu")
+    if name in (None, "cuda"):
+        name = f"cuda:{local}" if torch.cuda.is_available() else name or "cpu"
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError, NotImplementedError):

@@ -20,7 +20,7 @@ from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.base import GenerativeModel
-from allmodes.random import Rng
+from allmodes.random import Rng, require_seed
 from allmodes.recipes import build
 from allmodes.training import checkpoint
 from allmodes.training.best import FOLDER
@@ -144,10 +144,12 @@ class Run:
             note: told of warnings, a line each.
 
         Raises:
-            UserError: for n below 1, a condition that does not fit, or a truncation of a model without latents.
+            UserError: for n below 1, a seed that is none, a condition that does not fit, or a truncation of a model
+                without latents.
         """
         if n < 1:
             raise UserError(f"-n {n}: the number of samples must be at least 1")
+        require_seed(seed)
         for line in self.event.beyond(condition or {}):
             note(line)
         asked = self.event.condition(n, condition or {}) if condition or self.model.conditional else None

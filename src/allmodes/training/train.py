@@ -107,6 +107,8 @@ def train(
         target = device_named(device, here.local)
         if resume:
             run, dataset = _continue(recipe, data, steps, seed, out, settings, checkpoint_every, keep_best)
+            if run.plan.device == "cuda" and not torch.cuda.is_available():
+                raise UserError(f"the run in {run.folder} is on a GPU, and this machine has none; resume it there")
             if target.type != run.plan.device and device is None:
                 target = device_named(run.plan.device, here.local)
             if target.type != run.plan.device:
@@ -208,7 +210,7 @@ class _Session:
         if self.here.rank:
             return
         n, rng = samples_for(self.run.event), Rng(0, self.trainer.device)
-        asked = self.real.condition
+        asked = self.dataset.asked
         samples = self.trainer.sample(n, rng, asked).cpu()
         if len(asked):
             asked = asked[torch.arange(n) % len(asked)]
