@@ -4,8 +4,8 @@
     python benchmarks/densities.py --table [--out FOLDER]
 
 A recipe and the package's trainer do the work. The learning rate falls with the share of the training that is done, and
-the clock decides how many steps that is: before training from the pace of a few steps, then anew at each look at the
-validation images. One process trains one model and writes FOLDER/MODEL.json (benchmarks/results/densities if left out);
+the clock decides how many steps that is: before training from the pace of a few steps, then from that since the last
+look at the validation images. One process trains one model and writes FOLDER/MODEL.json (benchmarks/results/densities if left out);
 `--table` merges what they wrote to FOLDER.md. MNIST is read from the folder that ALLMODES_DATA names (see mnist.py).
 """
 
@@ -128,11 +128,11 @@ class Session:
             if step % 20 and each < 0.2:
                 continue
             self.wait()
+            each = (self.elapsed - mark[0]) / (step - mark[1])
             if self.elapsed >= next_look and step < self.trainer.recipe.steps:
-                each = (self.elapsed - mark[0]) / (step - mark[1])
                 self.look(count)
                 mark, next_look = (self.elapsed, step), next_look + between
-                self._until(self.seconds - reserve, each)
+            self._until(self.seconds - reserve, each)
         self.look(count)
         self.trainer.model.load_state_dict(self.kept)
         test = self.data.part("test").x[:tests].to(self.device)
