@@ -272,7 +272,7 @@ def test_conditions_go_all_the_way_from_a_table_to_samples(
     asked = ("sample", run, "-n", 20, "--condition", "energy=1.5")
     result(*asked, "--condition", "particle=gamma", "--out", "s.csv")
     assert Path("s.csv").read_text().splitlines()[0] == "near,far,energy,particle"
-    for particle in ("gamma", "electron"):
+    for particle in ("gamma", "hadron"):
         status, _, err = call(*asked, "--condition", f"particle={particle}")
         assert (status, err) == (0, "")
         assert Path(run, "samples", f"n-20-seed-0-energy-1.5-particle-{particle}.npy").is_file()
