@@ -95,7 +95,7 @@ def test_a_table_with_a_label_column_trains_and_samples_keep_its_columns(result:
 def test_study_prints_the_keys_that_programs_rely_on(result: Any) -> None:
     found = result("study", "--recipe", "gan2014", "--seeds", 3, *SHORT)
     assert list(found) == [
-        *("recipe", "data", "seeds", "modes", "high_quality", "reverse_kl"),
+        *("recipe", "data", "seeds", "modes", "high_quality", "reverse_kl", "missing_mass"),
         *("collapsed", "collapsed_low", "collapsed_high", "seconds"),
     ]
     assert found["seeds"] == len(found["modes"]) == len(found["high_quality"]) == len(found["reverse_kl"]) == 3

@@ -57,7 +57,7 @@ def test_the_keys_are_those_that_programs_rely_on(missed: Audit) -> None:
     assert all(set(finding) - {"regions"} == FINDING_KEYS for finding in result["findings"])
     assert {finding["verdict"] for finding in result["findings"]} <= {"found", "not_found", "cannot_tell"}
     regions = next(finding["regions"] for finding in result["findings"] if finding["name"] == "missing")
-    assert set(regions[0]) == {"real_mass", "fake_mass", "low", "high", "examples"}
+    assert set(regions[0]) == {"real_mass", "fake_mass", "low", "high", "examples", "fake_examples"}
     json.dumps(result, allow_nan=False)
 
 

@@ -12,7 +12,7 @@ import torch
 
 from allmodes.audit.coverage import Balls, K, Overlap, findings, overlap
 from allmodes.audit.finding import Finding
-from allmodes.audit.neighbours import TREE_FEATURES, nearest
+from allmodes.audit.neighbours import TREE_FEATURES, nearest, without_self
 from allmodes.audit.sets import Sets
 from allmodes.audit.tiles import Tiles
 from allmodes.errors import UserError
@@ -172,17 +172,17 @@ class _Side:
         self._lists.add(x)
         self.some = np.sort(np.random.default_rng(seed).permutation(len(x))[:QUERIES])
         exact = nearest(x[self.some], x, k + 1, device=device)
-        index, distance = _others(self.some, exact.index, exact.distance)
+        distance, index = without_self(self.some, exact.distance, exact.index)
         self.exact_radius = distance[:, -1]
         self._lists.nprobe = FIRST
         while True:
-            found, _ = self._own(self.some, k)
+            _, found = self._own(self.some, k)
             self.recall = float((found[:, :, None] == index[:, None, :]).any(1).mean())
             if self.recall >= RECALL or 2 * self._lists.nprobe > MOST * lists:
                 break
             self._lists.nprobe *= 2
         if self.recall >= RECALL:
-            self.radius = self._own(np.arange(len(x)), k)[1][:, -1]
+            self.radius = self._own(np.arange(len(x)), k)[0][:, -1]
 
     def search(self, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The nearest of this side: indices and distances [q, count]; where a list is too short -1 at infinity."""
@@ -190,14 +190,9 @@ class _Side:
         return index, np.sqrt(np.where(index < 0, np.inf, squared))
 
     def _own(self, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        return _others(rows, *self.search(self.x[rows], k + 1))
-
-
-def _others(rows: np.ndarray, index: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Neighbours [r, k + 1] of members of a set without themselves: [r, k]."""
-    own = index == rows[:, None]
-    own[~own.any(1), -1] = True  # so many duplicates that it is not in its own list
-    return index[~own].reshape(len(rows), -1), distance[~own].reshape(len(rows), -1)
+        """Distances and indices [r, k] of the nearest others of some rows."""
+        index, distance = self.search(self.x[rows], k + 1)
+        return without_self(rows, distance, index)
 
 
 def _balls(centres: _Side, others: _Side) -> Balls:

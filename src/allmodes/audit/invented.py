@@ -10,7 +10,7 @@ import torch
 from allmodes.audit.evidence import PICTURES, too_few, typical
 from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import difference
-from allmodes.audit.neighbours import Neighbours, nearest
+from allmodes.audit.neighbours import Neighbours, nearest, without_self
 from allmodes.audit.regions import Device, grow
 from allmodes.audit.scan import DRAWS, draws_for, few, scan
 from allmodes.audit.sets import Sets
@@ -214,9 +214,7 @@ def scan_balls(
 def _neighbours(pool: np.ndarray, centres: np.ndarray, k: int, device: Device) -> Neighbours:
     """The k nearest others of some members of a pool: [c, k]."""
     found = nearest(pool[centres], pool, k + 1, device=device)
-    own = found.index == centres[:, None]
-    own[~own.any(1), -1] = True  # so many duplicates that it is not in its own list
-    return Neighbours(*(part[~own].reshape(len(centres), k) for part in (found.distance, found.index)))
+    return Neighbours(*without_self(centres, found.distance, found.index))
 
 
 @dataclass(frozen=True, eq=False)

@@ -140,15 +140,20 @@ def _pairs_once(points: np.ndarray, count: int, device: torch.device | str) -> I
     yield _Candidates(np.arange(n), squared, index, tiles.slack(tiles.squares[:, None]), tiles.scale)
 
 
+def without_self(rows: np.ndarray, distance: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distances and indices [r, k + 1] of the neighbours of rows of a set, without the rows themselves: [r, k]."""
+    own = index == rows[:, None]
+    own[~own.any(1), -1] = True  # so many duplicates that it is not in its own list
+    return distance[~own].reshape(len(rows), -1), index[~own].reshape(len(rows), -1)
+
+
 def _by_tree(queries: np.ndarray, points: np.ndarray, k: int, within: bool) -> Neighbours:
     from scipy.spatial import KDTree
 
     found = KDTree(points).query(queries, k + within)
     distance, index = (np.reshape(part, (len(queries), k + within)) for part in found)
     if within:
-        own = index == np.arange(len(queries))[:, None]
-        own[~own.any(1), -1] = True  # so many duplicates that it is not in its own list
-        distance, index = distance[~own].reshape(len(queries), k), index[~own].reshape(len(queries), k)
+        distance, index = without_self(np.arange(len(queries)), distance, index)
     order = np.lexsort((index, distance))
     return Neighbours(np.take_along_axis(distance, order, 1), np.take_along_axis(index, order, 1).astype(np.int64))
 

@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from allmodes.data.transforms import Transform
-from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
-from allmodes.networks.annealing import annealed, partition
+from allmodes.networks.annealing import annealed, partition, require_one_process
 from allmodes.networks.bipartite import Bipartite, bernoulli_logits, bits
 from allmodes.random import Rng
 from allmodes.score import Kind, Score, digest
@@ -17,8 +16,6 @@ from allmodes.score import Kind, Score, digest
 ROUNDS = 10
 """Of mean field while training."""
 ROUNDS_OF_SCORE = 50
-SWEEPS = 200
-"""Temperatures on the way of a sample from the base rates to the machine."""
 
 
 class DBM(GenerativeModel):
@@ -94,8 +91,7 @@ class DBM(GenerativeModel):
 
     def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
         """The mean energy of the data, under q, minus that of the chains, under their second half given the first."""
-        if rng.world > 1:
-            raise UserError("a Boltzmann machine's chains live in one process; train it without torchrun")
+        require_one_process(rng)
         v, machine = self.transform(batch.x, rng), self.machine
         with torch.no_grad():
             mean1, mean2 = self.mean_field(machine, v, ROUNDS)
@@ -125,7 +121,7 @@ class DBM(GenerativeModel):
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         """Bits above the ends of Gibbs chains annealed from fair coins: near to the machine's distribution."""
         machine = self.machine
-        left = annealed(machine, self.base, n, rng, SWEEPS)
+        left = annealed(machine, self.base, n, rng)
         return machine.sample_right(left, rng)[:, : len(self.visible)]
 
     def score(

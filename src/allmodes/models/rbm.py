@@ -8,17 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from allmodes.data.transforms import Transform
-from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
-from allmodes.networks.annealing import CHAINS, TEMPERATURES, anneal, annealed, partition, reverse
+from allmodes.networks.annealing import CHAINS, TEMPERATURES, anneal, annealed, partition, require_one_process, reverse
 from allmodes.networks.bipartite import Bipartite, bernoulli_logits, coins
 from allmodes.networks.contrast import Contrast
 from allmodes.random import Rng
 from allmodes.score import Kind, Score, digest
 
-SWEEPS = 200
-"""Temperatures on the way of a sample from the base rates to the machine."""
 SLIDE = 0.01
 LARGE = 2**23
 """Multiplications in a product from which on it gains by weights rounded to bfloat16."""
@@ -113,8 +110,7 @@ class RBM(GenerativeModel):
 
     def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
         """The mean free energy of the data minus that of the chains; the offsets add the same to both."""
-        if rng.world > 1:
-            raise UserError("a Boltzmann machine's chains live in one process; train it without torchrun")
+        require_one_process(rng)
         data = self.transform(batch.x, rng)
         kind = data.device.type
         rounded = torch.is_autocast_enabled(kind) and len(data) * self.weights.numel() > LARGE
@@ -158,7 +154,7 @@ class RBM(GenerativeModel):
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         """The ends of Gibbs chains annealed from the base rates: near to the machine's distribution, not exactly it."""
-        return annealed(self.machine, self.base, n, rng, SWEEPS)
+        return annealed(self.machine, self.base, n, rng)
 
     def score(
         self, x: Tensor, condition: Condition | None = None, *, budget: int | None = None, rng: Rng | None = None

@@ -84,6 +84,11 @@ class VAE(DensityModel):
     def own_budget(self) -> int:
         return self._own_budget
 
+    @property
+    def _begins(self) -> bool:
+        """Whether training is in its share by the evidence bound."""
+        return self.training and self.evidence > 0 and bool(self.t < self.evidence)
+
     def encode(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the deviation of q(z|x), [..., size] -> [..., latent] each."""
         mean, log_deviation = self.encoder(y).to(y).chunk(2, -1)  # from bfloat16 where products run in it
@@ -91,7 +96,7 @@ class VAE(DensityModel):
 
     def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
         """The bound with K = `budget`, one draw of its K samples."""
-        k = budget or (1 if self.training and self.t < self.evidence else self.samples)
+        k = budget or (1 if self._begins else self.samples)
         mean, log_deviation = self.encode(y)
         noise = rng.normal(mean.shape[-2], k * self.latent).to(mean).unflatten(-1, (k, self.latent))
         if k == 1:

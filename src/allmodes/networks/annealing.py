@@ -78,13 +78,27 @@ def anneal(machine: Bipartite, base: Tensor, chains: int, rng: Rng, temperatures
     return Estimate(float(top) - math.log(chains), error, weights)
 
 
+SWEEPS = 200
+"""Temperatures on the way of a sample from the base rates to the machine."""
+
+
 @torch.no_grad()
-def annealed(machine: Bipartite, base: Tensor, n: int, rng: Rng, temperatures: int) -> Tensor:
+def annealed(machine: Bipartite, base: Tensor, n: int, rng: Rng, temperatures: int = SWEEPS) -> Tensor:
     """Left layers near to the machine's distribution: the ends of annealed chains, without their weights, [n, left]."""
     left = bits(base.expand(n, -1), rng)
     for beta in schedule(temperatures)[1:]:
         left = _sweep(machine, base, machine.logits(left), beta, rng)
     return left
+
+
+def require_one_process(rng: Rng) -> None:
+    """Refuse to train chains under torchrun.
+
+    Raises:
+        UserError: where there are several processes.
+    """
+    if rng.world > 1:
+        raise UserError("a Boltzmann machine's chains live in one process; train it without torchrun")
 
 
 CHAINS = 100

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import softplus
 
+from allmodes.networks.logistic import log_mass, standard_logistic
 from allmodes.random import Rng
 
 NARROWEST = -7.0
@@ -92,18 +93,14 @@ class DiscretizedLogistic:
     def log_density(self, y: Tensor, parameters: Tensor) -> Tensor:
         m, s = self._parts(parameters)
         half = 1 / (self.levels - 1)
-        upper, lower = (y + half - m) * (-s).exp(), (y - half - m) * (-s).exp()
-        # sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - exp(a - b)) for a < b, and nothing cancels.
-        inside = logsigmoid(upper) + logsigmoid(-lower) + torch.log(-torch.expm1(-2 * half * (-s).exp()))
-        first, last = y <= half - 1, y >= 1 - half
-        return torch.where(first, logsigmoid(upper), torch.where(last, logsigmoid(-lower), inside)).sum(-1)
+        inverse = (-s).exp()
+        lower, upper = (y - half - m) * inverse, (y + half - m) * inverse
+        return log_mass(lower, upper, 2 * half * inverse, y <= half - 1, y >= 1 - half).sum(-1)
 
     def draw(self, parameters: Tensor, rng: Rng) -> Tensor:
         """Real numbers, whose nearest level has the probability above."""
         m, s = self._parts(parameters)
-        u = rng.uniform(*m.shape[-2:]).to(m)
-        edge = torch.finfo(u.dtype).eps / 2
-        return m + s.exp() * torch.logit(u.clamp(edge, 1 - edge))
+        return m + s.exp() * standard_logistic(rng.uniform(*m.shape[-2:]).to(m))
 
     def _parts(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
         m, s = parameters.chunk(2, -1)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import log_softmax, logsigmoid
+from torch.nn.functional import log_softmax
 
 from allmodes.networks.conditionals import choose, pairs
+from allmodes.networks.logistic import log_mass
 
 SMALLEST_LOG_SCALE = -7.0
 """Of a component: repeated values would draw a scale to zero and a density to infinity."""
@@ -129,12 +130,7 @@ class LogisticMixture(Mixture):
         half = 1 / max(1, self.levels - 1)
         inverse = (-log_scale).exp()
         a, b = (f - half - mean) * inverse, (f + half - mean) * inverse
-        width = 2 * half * inverse
-        last, first = y > self.levels - 1.5, y < 0.5
-        inside = torch.log(-torch.expm1(-width))
-        log_b = torch.where(last, 0.0, logsigmoid(b))
-        log_a = torch.where(first, 0.0, logsigmoid(-a))
-        return log_b + log_a + torch.where(first | last, 0.0, inside)
+        return log_mass(a, b, 2 * half * inverse, y < 0.5, y > self.levels - 1.5)
 
     def _quantile(self, u: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
         f = mean + log_scale.exp() * u.logit()

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from allmodes.networks.logistic import standard_logistic
 from allmodes.random import Rng
 
 
@@ -44,6 +44,4 @@ class StandardLogistic:
         return (logsigmoid(z) + logsigmoid(-z)).sum(-1)
 
     def draw(self, n: int, size: int, rng: Rng) -> Tensor:
-        u = rng.uniform(n, size)
-        edge = torch.finfo(u.dtype).eps / 2  # uniform numbers on [0, 1) can be 0, whose logit is infinite
-        return torch.logit(u.clamp(edge, 1 - edge))
+        return standard_logistic(rng.uniform(n, size))
