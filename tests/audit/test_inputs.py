@@ -109,7 +109,9 @@ def test_generated_files_may_lack_the_names_of_the_real_one(tmp_path: Path) -> N
     with pytest.raises(UserError, match=r"real: unknown column of .*real.csv 'kin'; did you mean 'kind'"):
         subject_of(tmp_path / "real.csv", tmp_path / "fake.csv", label="kin")
     np.savez(tmp_path / "fake.npz", x=OTHER[:, :2], labels=np.array(["p", "q"] * (len(OTHER) // 2)))
-    assert subject_of(tmp_path / "real.csv", tmp_path / "fake.npz", **named).fake.labels is not None
+    subject = subject_of(tmp_path / "real.csv", tmp_path / "fake.npz", **named)
+    assert subject.fake.labels is not None
+    assert [note for note in subject.notes if "fake has no" in note] == ["fake has no column or array 'energy'"]
 
 
 def test_constant_columns_and_odd_types_are_noted() -> None:

@@ -113,9 +113,12 @@ def _load(
     except NoSuchName as error:
         if side == "real":
             raise UserError(f"{side}: {error}") from None
-        notes.append(f"{side} has no column or array {error.name!r}")
+        classes = error.name == label
         others = [name for name in condition if name != error.name]
-        return _load(side, data, labels, conditions, None if label == error.name else label, others, notes)
+        found = _load(side, data, labels, conditions, None if classes else label, others, notes)
+        if (found.condition.labels if classes else found.condition.values) is None:  # nor under a name of its own
+            notes.append(f"{side} has no column or array {error.name!r}")
+        return found
     except UserError as error:
         raise UserError(f"{side}: {error}") from None
 
