@@ -49,10 +49,16 @@ def find_function(given: Given, what: str) -> Function:
     return function
 
 
+def file_of(given: str) -> Path | None:
+    """The file of FILE.py:FUNCTION, by its whole path; None where it is not there."""
+    source = given.rpartition(":")[0]
+    return Path(source).resolve() if source.endswith(".py") and Path(source).is_file() else None
+
+
 def located(given: str) -> str:
     """FILE.py:FUNCTION with the file's whole path where it is there, so that it is found from any folder."""
-    source, _, name = given.rpartition(":")
-    return f"{Path(source).resolve()}:{name}" if source.endswith(".py") and Path(source).is_file() else given
+    file = file_of(given)
+    return given if file is None else f"{file}:{given.rpartition(':')[2]}"
 
 
 def _module(name: str) -> ModuleType:

@@ -56,6 +56,15 @@ def test_a_run_finds_its_constraint_from_any_folder(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert load(tmp_path / "run").sample(3).shape == (3, 2)
+    told: list[str] = []
+    asked = {"data": ring, "out": tmp_path / "run", "resume": True, "note": told.append}
+    allmodes.train(**asked)
+    assert told == []
+    with (tmp_path / "circle.py").open("a") as file:
+        file.write("\n")
+    allmodes.train(**asked)
+    assert len(told) == 1
+    assert told[0].startswith(f"{tmp_path}/circle.py is sha256:")
 
 
 @pytest.mark.parametrize("recipe", ["cgan", "constrained"])

@@ -1,7 +1,8 @@
-"""A run is a folder: everything that happened is in it, and nothing else is needed."""
+"""A run is a folder: everything that happened is in it, and nothing else is needed but the user's own functions."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import warnings
@@ -19,6 +20,7 @@ from allmodes.atomic import explained, write_whole
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.event import Event
+from allmodes.functions import file_of
 from allmodes.models.base import GenerativeModel
 from allmodes.random import Rng, require_seed
 from allmodes.recipes import build
@@ -270,15 +272,17 @@ class Journal:
             file.write(json.dumps(line) + "\n")
 
 
-def versions() -> dict[str, str]:
-    """Of what the bits of a run depend on."""
+def versions(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Of what the bits of a run depend on: programs, and the user's files that settings name, by their digest."""
     import platform
     from importlib.metadata import version
 
+    files = [file for value in settings.values() if isinstance(value, str) and (file := file_of(value))]
     return {
         "allmodes": version("allmodes"),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
         "processor": torch.backends.cpu.get_cpu_capability(),
+        **{str(file): f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files},
     }

@@ -114,9 +114,9 @@ def train(
             if target.type != run.plan.device:
                 raise UserError(f"--device {device}: the run in {run.folder} is on {run.plan.device}; leave it out")
             made = build(run.plan.recipe, run.event, run.plan.settings, steps=run.plan.steps, seed=run.plan.seed)
-            for what, version in versions().items():
+            for what, version in versions(run.plan.settings).items():
                 if version != (was := run.plan.versions.get(what)):
-                    say(f"{what} is {version} and was {was}: the last bits may differ from a run that never stopped")
+                    say(f"{what} is {version} and was {was}: the run may differ from one that never stopped")
         else:
             dataset = load_data(DEFAULT_DATA if data is None else data)
             for problem in require_clean(dataset):
@@ -267,9 +267,10 @@ def _plan(
         raise UserError(f"--checkpoint-every {checkpoint_every}: must be at least 1")
     if keep_best is not None:
         check_name(keep_best, modes=dataset.modes is not None, density=isinstance(made.model, DensityModel))
+    read = read_settings(name, settings)
     return Plan(
         recipe=name,
-        settings=read_settings(name, settings),
+        settings=read,
         steps=made.steps,
         seed=seed,
         data={
@@ -284,7 +285,7 @@ def _plan(
         threads=threads_for(made.model),
         device=device.type,
         keep_best=keep_best,
-        versions=versions(),
+        versions=versions(read),
     )
 
 
