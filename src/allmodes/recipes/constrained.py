@@ -25,12 +25,12 @@ def constrained(
     event: Event,
     *,
     constraint: str | None = None,
-    tolerance: float = 0.01,
-    weight: float = 10.0,
+    tolerance: float | None = None,
+    weight: float | None = None,
     sum: str | None = None,
     bounds: str | None = None,
     zeros: bool = False,
-    kappa: float = 1.0,
+    kappa: float | None = None,
     width: int = 128,
     latent: int = 64,
     rate: float = 1e-3,
@@ -42,9 +42,10 @@ def constrained(
     """Wasserstein GAN held to constraints, and to its conditions by a network that reads them off real examples.
 
     `constraint` is file.py:function, the function of (x, condition) in the user's units that is to be 0, within
-    `tolerance`, with `weight` in the loss. `sum` names the condition that the numbers of a sample sum to, exactly;
-    `bounds` is LOW:HIGH, either side may be empty; `zeros` keeps at 0 what is 0 in every training example. `kappa` is
-    the weight of the constrainer; `log` names conditions that are taken by their logarithm, separated by commas.
+    `tolerance` (0.01), with `weight` (10) in the loss. `sum` names the condition that the numbers of a sample sum to,
+    exactly; `bounds` is LOW:HIGH, either side may be empty; `zeros` keeps at 0 what is 0 in every training example.
+    `kappa` is the weight of the constrainer (1); `log` names conditions that are taken by their logarithm, separated by
+    commas.
     """
     vector = condition_vector("constrained", event, log) if event.classes or event.variables else None
     if not (vector or constraint or bounds or zeros):
@@ -52,11 +53,19 @@ def constrained(
             "constrained needs conditions or a constraint: give --label, --condition, --set bounds=LOW:HIGH, "
             "--set constraint=FILE.py:FUNCTION or --set zeros=true; or use --recipe wgan-gp"
         )
+    if not constraint:
+        _refuse("--set constraint=FILE.py:FUNCTION", tolerance=tolerance, weight=weight)
+    if not vector:
+        _refuse("--label or --condition", kappa=kappa)
     networks = pair(event, width=width, latent=latent, asked=vector, judged=vector)
     penalties: dict[str, Penalty] = {"gradient_penalty": GP()}
     if constraint:
         penalties["constraint"] = Soft(
-            Path(constraint).name, find_function(constraint, "constraint"), tolerance, event.shape, weight
+            Path(constraint).name,
+            find_function(constraint, "constraint"),
+            0.01 if tolerance is None else tolerance,
+            event.shape,
+            10.0 if weight is None else weight,
         )
     return Recipe(
         model=GAN(
@@ -70,12 +79,19 @@ def constrained(
             turns=turns,
             penalties=penalties,
             hard=_hard(event, sum, bounds, zeros),
-            constrainer=_constrainer(event, vector, width, kappa) if vector else None,
+            constrainer=_constrainer(event, vector, width, 1.0 if kappa is None else kappa) if vector else None,
         ),
         optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.9)),
         batch=batch,
         steps=steps,
     )
+
+
+def _refuse(without: str, **settings: float | None) -> None:
+    """Raise for a setting that would do nothing."""
+    for name, value in settings.items():
+        if value is not None:
+            raise UserError(f"--set {name}={value:g} does nothing without {without}; give that too, or leave it out")
 
 
 def _constrainer(event: Event, vector: ConditionVector, width: int, kappa: float) -> Constrainer:
