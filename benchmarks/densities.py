@@ -5,8 +5,9 @@
 
 A recipe and the package's trainer do the work. The learning rate falls with the share of the training that is done, and
 the clock decides how many steps that is: before training from the pace of a few steps, then from that since the last
-look at the validation images. One process trains one model and writes FOLDER/MODEL.json (benchmarks/results/densities if left out);
-`--table` merges what they wrote to FOLDER.md. MNIST is read from the folder that ALLMODES_DATA names (see mnist.py).
+look at the validation images. One process trains one model and writes FOLDER/MODEL.json (benchmarks/results/densities
+if left out); `--table` merges what they wrote to FOLDER.md. MNIST is read from the folder that ALLMODES_DATA names (see
+mnist.py).
 """
 
 from __future__ import annotations
