@@ -75,7 +75,8 @@ class Constrainer(nn.Module, Penalty):
         A \text{ minimizes } L_{real}, \quad G \text{ pays } \kappa |L_{real} - L_{fake}|
 
     Its samples are to be no worse at showing their condition than real examples, and no better: a label that real
-    examples show only roughly must not become exact. For classes the cross-entropy stands in place of the square.
+    examples show only roughly must not become exact. For classes the cross-entropy stands in place of the square. Under
+    torchrun each process takes the difference of its own share of a batch.
 
     Arguments:
         network: [..., n, *shape in the networks' units] -> [..., n, classes + values].
