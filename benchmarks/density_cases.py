@@ -61,9 +61,9 @@ CASES: dict[str, Case] = {
     ),
     "made32": Case(
         "made",
-        settings={"width": 8000, "masks": 32, "rate": 3e-3, "decay": 0.06},
-        gpu={"batch": 200},
-        cpu={"batch": 100},
+        settings={"masks": 32, "orders": 32, "rate": 2e-3, "batch": 200},
+        gpu={"width": 8000},
+        cpu={"width": 2000},
         epochs=300,
         published="88.04 (1x8000, 32 masks)",
         goal_gpu=88.2,

@@ -31,8 +31,9 @@ def made(
     """MADE: a masked dense network gives all conditionals in one pass; several masks are a mixture.
 
     Arguments:
-        orders: that the masks take in turn; a single one is the data's own.
-        decay: of the weights; wide networks want some.
+        orders: that the masks take in turn; a single one is the data's own. One for each mask, as in the paper's best,
+            keeps wide networks from overfitting.
+        decay: of the weights; wide networks of one order want some.
     """
     if orders > masks:
         raise UserError(
