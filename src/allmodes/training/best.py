@@ -67,5 +67,4 @@ class Best:
         value = self.sign * numbers.get(self.name, math.inf * self.sign)
         if value < self.value:
             self.value = value
-            checkpoint.save(self.folder, step, tensors, plain, 2)
-            checkpoint.keep_only(self.folder, step)
+            checkpoint.save(self.folder, step, tensors, plain, 1)

@@ -43,7 +43,7 @@ class Checkpoint:
 
 
 def save(folder: Path, step: int, tensors: Mapping[str, dict[str, Tensor]], plain: dict[str, Any], keep: int) -> None:
-    """Write checkpoints/step-N of a run's folder, then remove all but the last `keep`.
+    """Write checkpoints/step-N of a run's folder, then remove all but this one and the last `keep - 1` of the others.
 
     The folder gets its name when everything in it is on the disk; `state.json` holds a digest of every other file.
 
@@ -70,20 +70,14 @@ def save(folder: Path, step: int, tensors: Mapping[str, dict[str, Tensor]], plai
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    for old in _newest_first(folder)[keep:]:
+    others = [place for place in _newest_first(folder) if place != final]
+    for old in others[keep - 1 :]:
         shutil.rmtree(old)
 
 
 def newest(folder: Path) -> int:
     """The step of the last checkpoint of a run's folder; 0 where there is none."""
     return max(map(_step, _newest_first(folder)), default=0)
-
-
-def keep_only(folder: Path, step: int) -> None:
-    """Remove all checkpoints of a run's folder but the one of that step."""
-    for place in _newest_first(folder):
-        if _step(place) != step:
-            shutil.rmtree(place)
 
 
 def load(folder: Path) -> Checkpoint | None:
