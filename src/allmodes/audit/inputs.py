@@ -110,8 +110,8 @@ def _load(
             label=label if named else None,
             condition=condition if named else (),
         )
-    except NoSuchName as error:
-        if side == "real":
+    except UserError as error:
+        if side == "real" or not isinstance(error, NoSuchName):
             raise UserError(f"{side}: {error}") from None
         classes = error.name == label
         others = [name for name in condition if name != error.name]
@@ -119,8 +119,6 @@ def _load(
         if (found.condition.labels if classes else found.condition.values) is None:  # nor under a name of its own
             notes.append(f"{side} has no column or array {error.name!r}")
         return found
-    except UserError as error:
-        raise UserError(f"{side}: {error}") from None
 
 
 def _compare(sets: Mapping[str, Dataset]) -> list[str]:

@@ -8,8 +8,8 @@ from tokenize import TokenError
 
 import numpy as np
 
-from allmodes.data.contents import Contents, NoSuchName, damaged, extra, reading
-from allmodes.errors import UserError, unknown
+from allmodes.data.contents import Contents, damaged, extra, reading, require_names
+from allmodes.errors import UserError
 
 DATA_KEYS = ("x", "data", "images", "samples", "arr_0")
 LABEL_KEYS = ("labels", "label", "y")
@@ -64,12 +64,8 @@ def from_arrays(path: Path, arrays: Mapping[str, np.ndarray], label: str | None,
     Raises:
         UserError: for a key that is not there, or where the examples cannot be told.
     """
+    require_names("array", path, arrays, label, condition)
     label_key = label or next((key for key in LABEL_KEYS if key in arrays and key not in condition), None)
-    for key in ([label] if label else []) + list(condition):
-        if key not in arrays:
-            raise NoSuchName(unknown(f"array of {path}", key, arrays), key)
-    if label in condition:
-        raise UserError(f"{path}: {label!r} cannot be both the label and a condition; pass it once")
     value_keys = list(condition) or [key for key in ("conditions",) if key in arrays]
     rest = [key for key in arrays if key not in (label_key, *value_keys, "variables", "columns")]
     x_key = rest[0] if len(rest) == 1 else next((key for key in DATA_KEYS if key in rest), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from types import ModuleType
 import numpy as np
 
 from allmodes.data.modes import Modes
-from allmodes.errors import UserError, one_line
+from allmodes.errors import UserError, one_line, unknown
 from allmodes.event import Layout
 
 
@@ -58,6 +58,24 @@ class NoSuchName(UserError):
     def __init__(self, message: object, name: str) -> None:
         super().__init__(str(message))
         self.name = name
+
+
+def require_names(kind: str, path: Path, names: Collection[str], label: str | None, condition: Sequence[str]) -> None:
+    """See that a file holds the label and the conditions that were asked for, each once.
+
+    Arguments:
+        kind: "column" or "array".
+        names: what there is.
+
+    Raises:
+        NoSuchName: for one that is not there.
+        UserError: for a label that is a condition too.
+    """
+    for name in ([label] if label else []) + list(condition):
+        if name not in names:
+            raise NoSuchName(unknown(f"{kind} of {path}", name, names), name)
+    if label in condition:
+        raise UserError(f"{kind} {label!r} cannot be both the label and a condition; pass it once")
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from allmodes.data.contents import Contents, NoSuchName, damaged, extra, reading
-from allmodes.errors import UserError, unknown
+from allmodes.data.contents import Contents, damaged, extra, reading, require_names
+from allmodes.errors import UserError
 
 _DELIMITERS = ",;\t"
 _ROWS = 50_000
@@ -144,11 +144,7 @@ def _check_names(path: Path, names: Sequence[str], label: str | None, condition:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{path} has two columns named {twice!r}; rename one")
-    for name in ([label] if label else []) + list(condition):
-        if name not in names:
-            raise NoSuchName(unknown(f"column of {path}", name, names), name)
-    if label in condition:
-        raise UserError(f"column {label!r} cannot be both the label and a condition; pass it once")
+    require_names("column", path, names, label, condition)
 
 
 def _contents(columns: Mapping[str, np.ndarray], path: Path, label: str | None, condition: Sequence[str]) -> Contents:
