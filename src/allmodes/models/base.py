@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
@@ -181,6 +181,20 @@ class GenerativeModel(nn.Module, ABC):
         raise NoDensity(
             f"a {type(self).__name__} has no density, only samples: audit them instead of scoring data under it"
         )
+
+
+def draw_mixed(parts: int, noise: Tensor, rng: Rng, draw: Callable[[int, Tensor], Tensor]) -> Tensor:
+    """Examples of a mixture of equal parts, [n, D], from uniform noise, [n, D, U].
+
+    Arguments:
+        draw: gives those of one part, of a number and the noise of some rows.
+    """
+    part = (rng.uniform(len(noise)) * parts).long()
+    y = noise.new_empty(noise.shape[:2])
+    for k in part.unique().tolist():
+        rows = part == k
+        y[rows] = draw(k, noise[rows])
+    return y
 
 
 class DensityModel(GenerativeModel):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from allmodes.data.transforms import Transform
 from allmodes.event import Condition, Event
-from allmodes.models.base import DensityModel
+from allmodes.models.base import DensityModel, draw_mixed
 from allmodes.networks.conditionals import Conditional, require_support
 from allmodes.networks.deep_nade import DeepNADENetwork
 from allmodes.random import Rng
@@ -85,12 +85,7 @@ class EoNADE(DensityModel):
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         noise = rng.uniform(n, self.event.size, self.site.noises)
-        chosen = (rng.uniform(n) * len(self.orders)).long()
-        y = noise.new_empty(noise.shape[:2])
-        for k in chosen.unique().tolist():
-            rows = chosen == k
-            y[rows] = self._draw_in(self.orders[k], noise[rows])
-        return y
+        return draw_mixed(len(self.orders), noise, rng, lambda k, rows: self._draw_in(self.orders[k], rows))
 
     def _draw_in(self, order: Tensor, noise: Tensor) -> Tensor:
         """Examples in one order, [D], from uniform noise, [n, D, U] -> [n, D]."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from allmodes.data.transforms import Transform
 from allmodes.event import Condition, Event
-from allmodes.models.base import DensityModel
+from allmodes.models.base import DensityModel, draw_mixed
 from allmodes.networks.conditionals import Conditional, require_support
 from allmodes.networks.made import MADENetwork
 from allmodes.random import Rng
@@ -72,9 +72,4 @@ class MADE(DensityModel):
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
         noise = rng.uniform(n, self.event.size, self.site.noises)
-        mask = (rng.uniform(n) * self.masks).long()
-        y = noise.new_empty(noise.shape[:2])
-        for k in mask.unique().tolist():
-            rows = mask == k
-            y[rows] = self.network.draw(k, noise[rows], self.site)[0]
-        return y
+        return draw_mixed(self.masks, noise, rng, lambda k, rows: self.network.draw(k, rows, self.site)[0])
