@@ -30,10 +30,11 @@ def find_function(given: Given, what: str) -> Function:
     source, colon, name = given.rpartition(":") if isinstance(given, str) else ("", "", "")
     if not (source and colon and name):
         raise UserError(f"{what} {given!r}: write file.py:function, such as physics.py:energy for energy in physics.py")
-    if source.endswith(".py") and not Path(source).is_file():
+    file = file_of(given)
+    if file is None and source.endswith(".py"):
         raise UserError(f"{what} {given}: there is no file {Path(source).resolve()}")
     try:
-        home = _file(Path(source).resolve()) if source.endswith(".py") else _module(source)
+        home = _file(file) if file else _module(source)
     except ModuleNotFoundError as error:
         if error.name in (source, source.partition(".")[0]):
             raise UserError(f"{what} {given}: there is no {source}.py in {Path.cwd()} and no such package") from None

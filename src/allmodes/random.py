@@ -11,14 +11,14 @@ from torch import Tensor
 from allmodes.errors import UserError
 
 
-def require_seed(seed: int, flag: str = "--seed") -> None:
-    """Refuse what is no seed.
+def require_seed(seed: int, flag: str = "--seed", *, bits: int = 63) -> None:
+    """Refuse what is no seed of so many bits.
 
     Raises:
-        UserError: below 0 or from 2^63 on.
+        UserError: below 0 or from 2^bits on.
     """
-    if not 0 <= seed < 2**63:
-        raise UserError(f"{flag} {seed}: must be at least 0 and below 2^63")
+    if not 0 <= seed < 2**bits:
+        raise UserError(f"{flag} {seed}: must be at least 0 and below 2^{bits}")
 
 
 class Rng:

@@ -28,6 +28,7 @@ from allmodes.audit.subject import Examples, Subject
 from allmodes.audit.wording import percent, sentence
 from allmodes.errors import UserError
 from allmodes.event import Event
+from allmodes.random import require_seed
 
 PROGRAMS = ("allmodes", "torch", "numpy", "scipy", "scikit-learn")
 """Whose versions a report names."""
@@ -262,8 +263,7 @@ def audit(
     """
     begun = time.perf_counter()
     levels(alpha, [])
-    if not 0 <= seed < 2**32:
-        raise UserError(f"--seed {seed}: must be at least 0 and below 2^32")
+    require_seed(seed, bits=32)  # as scikit-learn takes them
     _known_neighbours(neighbours)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     functions = named_functions(observables, "observable")

@@ -27,7 +27,7 @@ from allmodes.cli.lists import Datasets, Recipes
 from allmodes.cli.sample import Sample
 from allmodes.cli.study import Study
 from allmodes.cli.train import Train
-from allmodes.errors import UserError, said
+from allmodes.errors import UserError, one_line, said
 
 COMMANDS: dict[str, type[Common]] = {
     "train": Train,
@@ -88,13 +88,13 @@ def _parse(argv: Sequence[str]) -> Any:
             )
     except SystemExit as stop:
         if stop.code:
-            raise UserError(_one_line(complaint.getvalue())) from None
+            raise UserError(_unboxed(complaint.getvalue())) from None
         raise
 
 
-def _one_line(box: str) -> str:
+def _unboxed(box: str) -> str:
     """What a framed complaint says first, and the flag that it suggests."""
-    lines = [" ".join(line.strip("│╭╮╰╯ ").split()) for line in box.splitlines()[1:-1]]
+    lines = [one_line(line.strip("│╭╮╰╯ ")) for line in box.splitlines()[1:-1]]
     complaint = " ".join(itertools.takewhile(lambda line: set(line) != {"─"}, lines))
     if "Perhaps you meant:" in lines:
         complaint += f"; did you mean {lines[lines.index('Perhaps you meant:') + 1].split()[0]}?"
