@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torch import nn
 
 from allmodes.data.transforms import Chain, Flatten, ScaleToUnit, Transform, flat
@@ -50,8 +48,7 @@ def iwae(
     With `single` the gradient comes from one of them, drawn by its weight: more variance, a third of the work. The
     share `evidence` of the training begins with a single sample, as a VAE, which costs a fraction.
     """
-    made = _autoencoder(event, width, latent, rate, batch, steps or _steps(event) * 3 // 5, samples, single, evidence)
-    return replace(made, bf16=samples > 1)  # products of many rows
+    return _autoencoder(event, width, latent, rate, batch, steps or _steps(event) * 3 // 5, samples, single, evidence)
 
 
 def _steps(event: Event) -> int:
@@ -90,6 +87,7 @@ def _autoencoder(
         batch=batch,
         steps=steps,
         half_life=0.02,
+        bf16=samples > 1,  # products of many rows
     )
 
 

@@ -128,7 +128,7 @@ def study(
     seen = [build(recipe, dataset.event, settings, steps=steps, seed=seed) for seed in range(first, first + seeds)]
     transform, total = seen[0].model.transform, seen[0].steps
     samples: list[Tensor] = []
-    n, done = samples_for(dataset.event), 0
+    n, done, known = samples_for(dataset.event), 0, dataset.asked
     for group in _groups(seeds, AT_ONCE_ON_GPU if target.type == "cuda" else AT_ONCE):
         for trainer in _trainers([seen[i] for i in group], [first + i for i in group], dataset, target):
             copies = trainer.model.copies
@@ -138,7 +138,7 @@ def study(
                         report(done + step * copies, seeds * total)
             done += total * copies
             rng = Rng(0, target) if copies == 1 else StackedRng([Rng(0, target) for _ in group])
-            samples.append(trainer.sample(n, rng, dataset.asked).reshape(copies, n, *dataset.event.shape).cpu())
+            samples.append(trainer.sample(n, rng, known).reshape(copies, n, *dataset.event.shape).cpu())
     drawn = torch.cat(samples)
     examine = watch(dataset, transform).examine
     return Study(

@@ -126,9 +126,7 @@ def train(
             if (dataset.event.classes or dataset.event.variables) and not made.model.conditional:
                 say(f"{name} takes no conditions: the labels and conditions of {dataset.name} are not used")
             few = dataset.batch(torch.arange(min(FEW, len(dataset))))
-            made.model.residuals(
-                few.x, few.condition
-            )  # a constraint that cannot be computed is refused before a run is
+            made.model.residuals(few.x, few.condition)  # what cannot be computed is refused before there is a run
             plan = _plan(name, settings, made, seed, dataset, target, checkpoint_every, keep_best)
             folder = Path(out).expanduser() if out else free_folder(_folder(dataset.name, name, seed))
             here.wait()  # all have named the folder before one makes it
