@@ -1,7 +1,6 @@
 """In which numbers examples are compared: feature maps, fitted on a part of the training data alone.
 
-Features decide more than statistics: CIFAR-10 without its horses looks complete in pixels and in an untrained network,
-and every certified test sees that they are missing in a small network trained on the user's labels.
+Features decide more than statistics: what they do not tell apart no test can.
 """
 
 from __future__ import annotations

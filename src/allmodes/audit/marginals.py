@@ -31,8 +31,8 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
     .. math:: s^2 = Var[z_a z_b - r (z_a^2 + z_b^2) / 2] (1/n + 1/m),
 
     and the largest of all pairs is compared with its distribution when the labels real and generated are permuted. (The
-    normal distribution will not do: of columns that are mostly zero it calls 1 in 40 pairs significant at 0.1 %.) The
-    two families share the level, half and half.
+    normal distribution will not do: it alarms too often where columns are mostly zero.) The two families share the
+    level, half and half.
 
     Constant columns are told apart by whether the generated ones are that constant too.
     """
