@@ -100,7 +100,8 @@ def features(pool: str, name: str) -> Map:
     """The map of a set's examples [n, d] to features, fitted to examples that are in no trial."""
     if pool != "mnist":
         return lambda x: x
-    from allmodes.audit.features import Task, fit_features
+    from allmodes.audit.features import fit_features
+    from allmodes.audit.maps import Task
 
     x, labels = guide()
     fitted = fit_features(name, Task(Event((28, 28), Support.REAL, layout=Layout.HW), x, labels))

@@ -21,9 +21,9 @@ from common import arguments, markdown, publish, say, surroundings, write_json
 
 from allmodes.data.batches import Batches
 from allmodes.data.dataset import Dataset, load_data
+from allmodes.device import device_named
 from allmodes.random import Rng
 from allmodes.recipes import build
-from allmodes.training.hardware import device_named
 from allmodes.training.trainer import Trainer
 
 TIMES, FIRST = 25, 0.05

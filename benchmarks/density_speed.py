@@ -19,7 +19,7 @@ import torch
 from common import arguments, markdown, publish, say, surroundings
 from torch import Tensor
 
-from allmodes.networks.conditionals import Bernoulli
+from allmodes.networks.discrete import Bernoulli
 from allmodes.networks.gated_pixelcnn import GatedPixelCNNNetwork
 from allmodes.networks.made import MADENetwork
 from allmodes.networks.masked import ImageNetwork

@@ -24,10 +24,11 @@ from torch import Tensor
 from allmodes.audit.coverage import overlap
 from allmodes.audit.distances import frechet
 from allmodes.data.dataset import Dataset, load_data
+from allmodes.device import device_named
 from allmodes.figures import save_samples
 from allmodes.recipes import recipes
 from allmodes.training.budget import steps_within
-from allmodes.training.hardware import device_named, threads, threads_for
+from allmodes.training.hardware import threads, threads_for
 
 SIDE = 32
 NEIGHBOURS = 5

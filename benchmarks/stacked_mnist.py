@@ -26,9 +26,10 @@ from digits import Judge, pictures, sample, train_judge, trainer_for, variant
 from torch import Tensor
 
 from allmodes.data.dataset import Dataset, load_data
+from allmodes.device import device_named
 from allmodes.models.gan import GAN
 from allmodes.training.budget import steps_within
-from allmodes.training.hardware import device_named, threads, threads_for
+from allmodes.training.hardware import threads, threads_for
 from allmodes.training.trainer import NotFinite
 
 MODES = 1000

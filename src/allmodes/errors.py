@@ -13,6 +13,18 @@ class UserError(Exception):
     """
 
 
+class Interrupted(Exception):
+    """A signal ended a training between two steps; the run is saved, and the message says how to resume it.
+
+    Arguments:
+        signal: its number.
+    """
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+
 def unknown(what: str, word: str, known: Iterable[str]) -> UserError:
     """The error for a name that is not in a list, with the nearest names that are.
 

@@ -80,6 +80,10 @@ class Event:
             case _:
                 return None
 
+    def column(self, i: int) -> str:
+        """What people call a table's i-th number."""
+        return self.columns[i] if self.columns else f"column {i}"
+
     @property
     def discrete(self) -> bool:
         """Whether an example's probability is a mass (counting measure) and not a density (Lebesgue measure)."""

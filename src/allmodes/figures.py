@@ -97,7 +97,7 @@ def _histograms(samples: Tensor, real: Tensor, event: Event) -> Figure:
         edges = np.linspace(low, high if high > low else low + 1, 41)
         axes.stairs(_density(real[:, column], edges), edges, fill=True, color=REAL, alpha=0.35, label="held-out data")
         axes.stairs(_density(samples[:, column], edges), edges, color=FAKE, label="generated")
-        axes.set_title(event.columns[column] if event.columns else f"coordinate {column}", fontsize=9)
+        axes.set_title(event.column(column), fontsize=9)
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
         if column == 0:

@@ -9,7 +9,7 @@ import pytest
 
 import allmodes
 from allmodes.audit import approximate as module
-from allmodes.audit.approximate import approximate_overlap, library
+from allmodes.audit.approximate import approximate_coverage, approximate_overlap, library
 from allmodes.audit.coverage import coverage, overlap
 from allmodes.audit.sets import Sets
 from allmodes.errors import UserError
@@ -87,7 +87,7 @@ def test_the_effect_that_is_said_is_the_effect(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_findings_say_the_effect(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = coverage(sets(groups(2000, 0), groups(2000, 1)), neighbours="approximate")
+    found = approximate_coverage(sets(groups(2000, 0), groups(2000, 1)))
     assert [one.name for one in found] == FIGURES
     for one in found:
         assert "; neighbours are approximate: of 600 examples that were searched exactly too, " in one.summary
@@ -100,7 +100,7 @@ def test_where_lists_save_nothing_neighbours_are_exact_and_that_is_said(d: int) 
     """With three features a tree is faster; with 300 features that are noise all lists would have to be searched."""
     rng = np.random.default_rng(0)
     real, fake = (rng.standard_normal((1000, d)).astype(np.float32) for _ in range(2))
-    found, plain = (coverage(sets(real, fake), neighbours=how) for how in ("approximate", "exact"))
+    found, plain = (how(sets(real, fake)) for how in (approximate_coverage, coverage))
     for one, other in zip(found, plain, strict=True):
         assert (one.estimate, one.low, one.floor) == (other.estimate, other.low, other.floor)
         assert one.summary.endswith("neighbours are exact: in these features approximate ones would save nothing.")

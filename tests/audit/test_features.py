@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from allmodes.audit.features import FEATURES, Features, Task, default, fit_features, whitened
+from allmodes.audit.features import FEATURES, default, fit_features, whitened
+from allmodes.audit.maps import Features, Task
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.event import Event

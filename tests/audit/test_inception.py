@@ -7,8 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from allmodes.audit.features import Task, fit_features
+from allmodes.audit.features import fit_features
 from allmodes.audit.inception import InceptionTrunk
+from allmodes.audit.maps import Task
 from allmodes.errors import UserError
 from allmodes.event import Event, Layout, Support
 from allmodes.random import seeded

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from allmodes.audit.features import Features, Task, fit_features
+from allmodes.audit.features import fit_features
+from allmodes.audit.maps import Features, Task
 from allmodes.errors import UserError
 from allmodes.event import Event
 

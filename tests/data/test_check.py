@@ -47,7 +47,7 @@ def test_conditions_that_are_not_finite_are_an_error() -> None:
 def test_constant_columns_are_named() -> None:
     array = CLEAN.copy()
     array[:, 2] = 0.1
-    assert faults(array) == [("warning", "1 column never changes: 2; drop what carries nothing")]
+    assert faults(array) == [("warning", "1 column never changes: column 2; drop what carries nothing")]
 
 
 def test_a_constant_pixel_is_no_fault_of_an_image() -> None:

@@ -19,7 +19,8 @@ from allmodes.models.eonade import EoNADE
 from allmodes.models.made import MADE
 from allmodes.models.nade import NADE
 from allmodes.networks import made
-from allmodes.networks.conditionals import Bernoulli, Categorical, Conditional, conditional_for
+from allmodes.networks.conditionals import Conditional, conditional_for
+from allmodes.networks.discrete import Bernoulli, Categorical
 from allmodes.networks.made import FULL_RATE, MaskedLinear
 from allmodes.networks.mixtures import GaussianMixture, LogisticMixture
 from allmodes.random import Rng, seeded

@@ -17,7 +17,8 @@ from allmodes.event import Batch, Condition, Event, Layout, Support
 from allmodes.models.base import DensityModel
 from allmodes.models.pixelcnn import PixelCNN
 from allmodes.models.pixelrnn import PixelRNN
-from allmodes.networks.conditionals import Bernoulli, conditional_for
+from allmodes.networks.conditionals import conditional_for
+from allmodes.networks.discrete import Bernoulli
 from allmodes.networks.gated_pixelcnn import GatedPixelCNNNetwork
 from allmodes.networks.masked import ImageNetwork
 from allmodes.networks.mixtures import LogisticMixture

@@ -10,7 +10,8 @@ from scipy.stats import chi2, logistic, norm
 from torch import Tensor
 
 from allmodes.event import Event, Support
-from allmodes.networks.conditionals import Bernoulli, Categorical, Conditional, conditional_for
+from allmodes.networks.conditionals import Conditional, conditional_for
+from allmodes.networks.discrete import Bernoulli, Categorical
 from allmodes.networks.mixtures import GaussianMixture, LogisticMixture
 
 DISCRETE = [

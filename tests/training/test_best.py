@@ -9,10 +9,9 @@ import torch
 
 import allmodes
 from allmodes.data.dataset import Dataset, load_data
-from allmodes.errors import UserError
+from allmodes.errors import Interrupted, UserError
 from allmodes.training import checkpoint
 from allmodes.training.best import Best
-from allmodes.training.train import Interrupted
 
 
 def test_it_keeps_the_best_the_earlier_of_equals_and_knows_the_direction(tmp_path: Path) -> None:

@@ -13,9 +13,8 @@ import pytest
 
 import allmodes
 from allmodes.data.dataset import Dataset, load_data
-from allmodes.errors import UserError
+from allmodes.errors import Interrupted, UserError
 from allmodes.training import checkpoint
-from allmodes.training.train import Interrupted
 
 Equal = Callable[[Any, Any], bool]
 Small = Callable[[str], dict[str, Any]]
@@ -67,7 +66,7 @@ def test_stopped_at_several_steps_and_resumed_it_ends_with_the_same_bits(
             )
         assert stopped.value.signal == number
         assert final(out)["step"] == step + 1
-        assert stopped.value.run.verdict == "unfinished"
+        assert allmodes.load(out).verdict == "unfinished"
         resume = True
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
     run = allmodes.train(data=given, out=out, resume=True)

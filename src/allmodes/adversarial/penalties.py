@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from allmodes.adversarial.round import Round
+from allmodes.event import Condition
 from allmodes.schedule import Number, Schedule
 
 
@@ -26,6 +27,10 @@ class Penalty:
     def generator(self, round: Round) -> Tensor | None:
         """Added to the generator's loss, a scalar."""
         return None
+
+    def residuals(self, x: Tensor, condition: Condition) -> dict[str, Tensor]:
+        """How far each example, [n, *shape] in the user's units, is off what the penalty is the price of, [n]."""
+        return {}
 
 
 @dataclass(frozen=True)

@@ -12,22 +12,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from allmodes.atomic import write_whole
 from allmodes.audit.exam import Exam, prepare, questions
-from allmodes.audit.features import Features
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Given, named_functions
 from allmodes.audit.inputs import subject_of
 from allmodes.audit.levels import levels
+from allmodes.audit.maps import Features
 from allmodes.audit.runs import subject_of_run
 from allmodes.audit.selftest import SelfTest, plant
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
 from allmodes.audit.wording import percent, sentence
+from allmodes.device import device_named
 from allmodes.errors import UserError
 from allmodes.event import Event
+from allmodes.plain import plain
 from allmodes.random import require_seed
 
 PROGRAMS = ("allmodes", "torch", "numpy", "scipy", "scikit-learn")
@@ -173,7 +174,7 @@ class Audit:
             "details": [one.to_dict() for one in self.findings],
             "self_test": self.self_test.to_dict() if self.self_test else None,
         }
-        text = json.dumps(_plain(self.to_dict() | more), indent=1, allow_nan=False).encode()
+        text = json.dumps(plain(self.to_dict() | more), indent=1, allow_nan=False).encode()
         write_whole(folder / "audit.json", lambda file: file.write(text))
         return path
 
@@ -265,7 +266,7 @@ def audit(
     levels(alpha, [])
     require_seed(seed, bits=32)  # as scikit-learn takes them
     _known_neighbours(neighbours)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = str(device_named(device))
     functions = named_functions(observables, "observable")
     obeyed = named_functions(constraints, "constraint")
     if run is not None:
@@ -360,20 +361,3 @@ def _brief(finding: Finding) -> dict[str, Any]:
 def _by_row(examples: Examples, rows: Sequence[int]) -> np.ndarray:
     order = np.argsort(examples.rows)
     return examples.x[order[np.searchsorted(examples.rows[order], np.asarray(rows, np.int64))]]
-
-
-def _plain(value: Any) -> Any:
-    """Values for JSON, which knows neither numpy's numbers nor NaN."""
-    match value:
-        case Mapping():
-            return {str(key): _plain(one) for key, one in value.items()}
-        case list() | tuple():
-            return [_plain(one) for one in value]
-        case np.ndarray():
-            return _plain(value.tolist())
-        case np.generic():
-            return _plain(value.item())
-        case float() if not np.isfinite(value):
-            return None
-        case _:
-            return value

@@ -82,7 +82,7 @@ class Effect:
 
 
 def approximate_coverage(
-    sets: Sets, seed: int, *, k: int = K, device: torch.device | str = "cpu"
+    sets: Sets, seed: int = 0, *, k: int = K, device: torch.device | str = "cpu"
 ) -> tuple[Finding, ...]:
     """`coverage` by `approximate_overlap`; each finding says what the approximation did to the whole samples."""
     effects: list[Effect | None] = []

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from allmodes.audit.convolutions import LARGEST, averaged_down, network_map
-from allmodes.audit.features import Features, Task
+from allmodes.audit.maps import Features, Task
 from allmodes.data.transforms import Transform, flat, standard
 from allmodes.errors import UserError
 from allmodes.event import Event

@@ -7,8 +7,8 @@ from itertools import permutations
 
 import numpy as np
 
-from allmodes.data.chunks import chunks
 from allmodes.data.dataset import Dataset
+from allmodes.data.survey import not_finite, varying
 from allmodes.errors import UserError
 from allmodes.event import Event, Layout, Support
 
@@ -35,7 +35,7 @@ def require_comparable(real: Dataset, other: Dataset, what: str) -> list[str]:
     _same_range(a, b, what)
     if real.event.layout is Layout.VECTOR and len(real.event.shape) == 1:
         for column in range(real.event.size):
-            _same_units(a[:, column], b[:, column], f"{name_column(real.event, column)} of {what}")
+            _same_units(a[:, column], b[:, column], f"{real.event.column(column)} of {what}")
     else:
         _same_units(a.ravel(), b.ravel(), what)
     return list(_types(real.event, other.event, what))
@@ -48,17 +48,12 @@ def require_finite(data: Dataset, what: str) -> None:
         UserError: then.
     """
     for name, tensor in ((what, data.x), (f"the conditions of {what}", data.values)):
-        if tensor is None or not tensor.is_floating_point():
-            continue
-        for start, part in chunks(tensor):
-            bad = (~part.isfinite()).flatten(1).any(1)
-            if bad.any():
-                first = start + int(bad.nonzero()[0])
-                count = sum(int((~piece.isfinite()).flatten(1).any(1).sum()) for _, piece in chunks(tensor))
-                raise UserError(
-                    f"{name}: {count} of {len(tensor)} examples hold NaN or infinite numbers, the first is row "
-                    f"{first}; drop those rows"
-                )
+        count, first = (0, -1) if tensor is None else not_finite(tensor)
+        if count:
+            raise UserError(
+                f"{name}: {count} of {len(data)} examples hold NaN or infinite numbers, the first is row {first}; "
+                "drop those rows"
+            )
 
 
 def constant_columns(data: Dataset) -> list[int]:
@@ -67,19 +62,10 @@ def constant_columns(data: Dataset) -> list[int]:
     Raises:
         UserError: where all examples are identical.
     """
-    first, varies = data.x[0], None
-    for _, part in chunks(data.x):
-        changed = (part != first).any(0)
-        varies = changed if varies is None else varies | changed
-    assert varies is not None
+    varies = varying(data.x)
     if not varies.any():
         raise UserError("all real examples are identical; there is nothing to compare with, check how they were made")
     return (~varies).nonzero().flatten().tolist() if varies.dim() == 1 else []
-
-
-def name_column(event: Event, column: int) -> str:
-    """A table's column as people call it."""
-    return event.columns[column] if event.columns else f"column {column}"
 
 
 def _same_shape(real: Event, other: Event, what: str) -> None:

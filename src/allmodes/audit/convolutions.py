@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from allmodes.audit.features import Features, Map, Task
+from allmodes.audit.maps import Features, Map, Task
 from allmodes.data.transforms import Chain, standard
 from allmodes.random import seeded
 

@@ -26,35 +26,21 @@ WITHIN = dict.fromkeys(("precision", "recall", "coverage"), (0.0, 1.0)) | {"dens
 TITLES = {"precision": "precision", "recall": "recall", "density": "density", "coverage": "coverage"}
 
 
-def coverage(
-    sets: Sets,
-    level: float = 0.0,
-    seed: int = 0,
-    *,
-    k: int = K,
-    neighbours: str = "exact",
-    device: torch.device | str = "cpu",
-) -> tuple[Finding, ...]:
+def coverage(sets: Sets, seed: int = 0, *, k: int = K, device: torch.device | str = "cpu") -> tuple[Finding, ...]:
     """Precision, recall, density and coverage with their intervals, floors and null values.
 
-    They inform and do not decide, so `level` is not used: even the true distribution does not score 1 against itself
-    (a precision of 0.98 in 2 dimensions, 0.44 in 2,048), and a mode can be missing while all four look well.
+    They inform and do not decide: even the true distribution does not score 1 against itself, in many dimensions far
+    from it, and a mode can be missing while all four look well.
 
     Arguments:
         sets: features.
         seed: draws the halves of the held-out examples that make the floor.
         k: neighbours that make a ball.
-        neighbours: "exact", or "approximate" for very many examples; what that does is measured and said.
         device: where distances are computed.
 
     Returns:
         four findings.
     """
-    del level
-    if neighbours == "approximate":
-        from allmodes.audit.approximate import approximate_coverage
-
-        return approximate_coverage(sets, seed, k=k, device=device)
     return findings(sets, seed, k, lambda real, fake: overlap(real, fake, k=k, device=device))
 
 

@@ -31,12 +31,10 @@ TITLES = {
 }
 
 
-def distances(
-    sets: Sets, level: float = 0.0, seed: int = 0, *, device: torch.device | str = "cpu"
-) -> tuple[Finding, ...]:
+def distances(sets: Sets, seed: int = 0, *, device: torch.device | str = "cpu") -> tuple[Finding, ...]:
     """Fréchet, kernel and sliced Wasserstein distance with their intervals and floors.
 
-    They inform and do not decide, so `level` is not used: a mode of 7 % that is never generated moves a Fréchet
+    They inform and do not decide: a mode of 7 % that is never generated moves a Fréchet
     distance by less than its noise in four of five cases.
 
     Arguments:
@@ -47,7 +45,6 @@ def distances(
     Returns:
         three findings.
     """
-    del level
 
     def measure(real: np.ndarray, fake: np.ndarray) -> dict[str, Figure]:
         return {

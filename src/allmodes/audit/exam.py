@@ -8,9 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from allmodes.audit.features import Features, Task, default, fit_features
+from allmodes.audit.features import default, fit_features
 from allmodes.audit.finding import Finding
 from allmodes.audit.functions import Function
+from allmodes.audit.maps import Features, Task
 from allmodes.audit.regions import Chart, chart
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
@@ -217,15 +218,17 @@ def _two_sample(exam: Exam, level: float) -> Finding:
 
 
 def _overlap(exam: Exam, level: float) -> Answer:
+    from allmodes.audit.approximate import approximate_coverage
     from allmodes.audit.coverage import coverage
 
-    return coverage(exam.sets, level, exam.seed, neighbours=exam.neighbours, device=exam.device)
+    over = approximate_coverage if exam.neighbours == "approximate" else coverage
+    return over(exam.sets, exam.seed, device=exam.device)
 
 
 def _distances(exam: Exam, level: float) -> Answer:
     from allmodes.audit.distances import distances
 
-    return distances(exam.sets, level, exam.seed, device=exam.device)
+    return distances(exam.sets, exam.seed, device=exam.device)
 
 
 def _log_density(exam: Exam, level: float) -> Answer:

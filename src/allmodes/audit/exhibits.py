@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from allmodes.audit import pictures, plots
-from allmodes.audit.comparable import name_column
 from allmodes.audit.finding import Finding, Region
 from allmodes.audit.wording import p_value, percent
 
@@ -105,7 +104,7 @@ def _apart(x: np.ndarray, every: np.ndarray, audit: Audit) -> str:
     here, whole = (np.quantile(side, [0.05, 0.5, 0.95], axis=0) for side in (x.reshape(len(x), -1), every))
     shift = np.abs(here[1] - whole[1]) / np.maximum(whole[2] - whole[0], 1e-12)
     body = "".join(
-        f"<tr><td>{escape(name_column(audit.event, c))}</td>"
+        f"<tr><td>{escape(audit.event.column(c))}</td>"
         + "".join(f"<td>{side[0, c]:.4g} to {side[2, c]:.4g}</td>" for side in (here, whole))
         + "</tr>"
         for c in np.argsort(-shift, kind="stable")[:APART].tolist()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from allmodes.audit.convolutions import network_map
-from allmodes.audit.features import Features, Task
+from allmodes.audit.maps import Features, Task
 from allmodes.data.transforms import Transform, standard
 from allmodes.errors import UserError, one_line
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from allmodes.audit.comparable import constant_columns, name_column, require_comparable, require_finite
+from allmodes.audit.comparable import constant_columns, require_comparable, require_finite
 from allmodes.audit.subject import Examples, Subject
 from allmodes.data.chunks import chunks
 from allmodes.data.contents import NoSuchName
@@ -135,7 +135,7 @@ def _compare(sets: Mapping[str, Dataset]) -> list[str]:
             notes += require_comparable(real, sets[side], side)
     still = constant_columns(real)
     if still:
-        names = ", ".join(name_column(real.event, column) for column in still[:NAMED])
+        names = ", ".join(real.event.column(column) for column in still[:NAMED])
         more = f" and {len(still) - NAMED} more" if len(still) > NAMED else ""
         notes.append(f"columns that never change in real: {names}{more}")
     if "train" in sets:

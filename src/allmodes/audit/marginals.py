@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 import numpy as np
 
-from allmodes.audit.comparable import name_column
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.one_dimension import Compared, compare, histogram
 from allmodes.audit.scan import draws_for, holm
@@ -46,7 +45,7 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
     pairs, gaps, pair_p = _correlations(real[:, columns], fake[:, columns], rng, draws_for(level / 2))
     adjusted = np.minimum(1.0, 2 * np.concatenate([holm(np.array([one.p_value for one in compared])), pair_p]))
     worst = int(np.argmax([one.distance for one in compared]))
-    names = [name_column(event, c) for c in columns]
+    names = [event.column(c) for c in columns]
     wrong = [names[i] for i in np.argsort(adjusted[: len(columns)]) if adjusted[i] <= level]
     wrong_pairs = [i for i in np.argsort(adjusted[len(columns) :]) if adjusted[len(columns) + i] <= level]
     p_value = float(adjusted.min())

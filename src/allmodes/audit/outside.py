@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 from allmodes.audit.convolutions import network_map
-from allmodes.audit.features import Features, Task
+from allmodes.audit.maps import Features, Task
 from allmodes.data.labels import as_numpy
 from allmodes.errors import UserError, said
 from allmodes.functions import find_function

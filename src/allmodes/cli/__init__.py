@@ -1,6 +1,6 @@
 """The commands, a file each.
 
-Each prints for people or, with --json, one JSON object as the last line of standard output. An error is one line on
+Each prints for people or, with --json, its result as JSON in the last line of standard output. An error is one line on
 standard error; the exit status is 2 for the user's mistake, 1 for ours, 128 plus the signal's number after a signal,
 or what a command answers in its `status`.
 """
@@ -27,7 +27,7 @@ from allmodes.cli.lists import Datasets, Recipes
 from allmodes.cli.sample import Sample
 from allmodes.cli.study import Study
 from allmodes.cli.train import Train
-from allmodes.errors import UserError, one_line, said
+from allmodes.errors import Interrupted, UserError, one_line, said
 
 COMMANDS: dict[str, type[Common]] = {
     "train": Train,
@@ -55,18 +55,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         with contextlib.redirect_stdout(sys.stdout if os.environ.get("RANK", "0") == "0" else io.StringIO()):
             result = command()
             if command.json:
-                print(json.dumps(result))
+                from allmodes.plain import plain
+
+                print(json.dumps(plain(result), allow_nan=False))
         if status := command.status(result):
             sys.exit(status)
     except UserError as error:
         _fail(str(error), 2, debug)
+    except Interrupted as stopped:
+        _fail(str(stopped), 128 + stopped.signal, debug)
     except KeyboardInterrupt:
         _fail("interrupted", 130, debug)
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        if (signal := getattr(error, "signal", None)) is not None:
-            _fail(str(error), 128 + signal, debug)
         _fail(f"{said(error)} (a fault of allmodes; --debug shows where)", 1, debug)
 
 

@@ -55,13 +55,11 @@ class Audit(Common):
     device: Text = None
     """cpu or cuda. Default: a GPU if there is one."""
     neighbours: Literal["exact", "approximate"] = "exact"
-    """Approximate ones make precision, recall, density and coverage of very many examples faster, and what that does is
-    said; needs the extra allmodes[approximate]. Tests always have exact ones."""
+    """Approximate: precision, recall and the like of very many examples sooner (extra: allmodes[approximate])."""
 
     def __call__(self) -> dict[str, Any]:
         from allmodes.audit.api import audit
         from allmodes.cli.findings import summary
-        from allmodes.training.hardware import device_named
         from allmodes.training.run import load
 
         run = None
@@ -90,7 +88,7 @@ class Audit(Common):
                 self_test="full" if self.self_test else "short",
                 label=self.label,
                 condition=self.condition,
-                device=str(device_named(self.device)),
+                device=self.device,
                 neighbours=self.neighbours,
                 report=advance,
             )

@@ -10,14 +10,13 @@ from tyro.conf import Positional, arg
 
 from allmodes.cli.flags import DataFlags, Number, Text
 from allmodes.cli.terminal import progress, say, warn
-from allmodes.errors import UserError
 
 
 @dataclass
 class Compare(DataFlags):
     """Put runs beside each other; or train recipes for the same time each on your data, and compare those."""
 
-    runs: Annotated[Positional[tuple[str, ...]], arg(metavar="[RUN ...]")] = ()
+    runs: Annotated[Positional[tuple[str, ...]], arg(metavar="[RUN ...]", help_behavior_hint="")] = ()
     """Folders of runs on the same data."""
     recipes: Text = None
     """Instead of runs: names with commas between them, or all."""
@@ -35,8 +34,6 @@ class Compare(DataFlags):
         from allmodes.comparison.pictures import save_pictures
         from allmodes.comparison.table import comparison_table, verdicts
 
-        if self.recipes is None and self.budget is not None:
-            raise UserError("--budget belongs to --recipes: name them, or give --recipes all")
         with progress("compare") as advance:
             found = compare(
                 *self.runs,

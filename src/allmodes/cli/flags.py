@@ -50,7 +50,7 @@ class Common:
     """What every command takes."""
 
     json: bool = False
-    """Print one JSON object as the last line."""
+    """Print the result as JSON in the last line."""
     debug: bool = False
     """Show the traceback of an error."""
 

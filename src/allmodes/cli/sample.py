@@ -19,7 +19,7 @@ from allmodes.cli.terminal import say, warn
 class Sample(Common):
     """Draw samples from a run, in the units of its data."""
 
-    run: Positional[str] = tyro.MISSING
+    run: Annotated[Positional[str], arg(metavar="RUN")] = tyro.MISSING
     """Folder of the run."""
     n: Annotated[int, arg(name="n", aliases=("-n",))] = 1000
     """How many."""
@@ -30,8 +30,7 @@ class Sample(Common):
     truncation: Number = None
     """Latents without numbers further from 0 than this: more typical samples, less diverse ones; of GANs."""
     out: Text = None
-    """File: .npy .npz .csv .h5 .parquet, or .png for images. Default: RUN/samples/n-N-seed-S.npy, with the truncation
-    and the condition in its name where there are any."""
+    """File: .npy .npz .csv .h5 .parquet, or .png for images. Default: one in RUN/samples, named by what was asked."""
 
     def __call__(self) -> dict[str, Any]:
         import hashlib

@@ -16,11 +16,13 @@ import numpy as np
 from allmodes.audit.api import audit
 from allmodes.audit.finding import Verdict
 from allmodes.data.dataset import Dataset, load_data
+from allmodes.device import device_named
 from allmodes.errors import UserError
+from allmodes.plain import plain
 from allmodes.recipes import Entry, build, recipes
 from allmodes.score import NoDensity, Ranking, Score, rank
 from allmodes.training.budget import steps_within
-from allmodes.training.hardware import device_named, visiting
+from allmodes.training.hardware import visiting
 from allmodes.training.run import Run, load
 from allmodes.training.train import train
 from allmodes.training.trainer import NotFinite
@@ -68,13 +70,13 @@ class Row:
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON; a number that is not finite becomes null."""
         score = self.score
-        return {
+        row = {
             "run": self.run,
             "recipe": self.entry.name,
             "kind": str(score.kind) if score else None,
-            "nats": _finite(score.mean) if score else None,
-            "bits_per_dim": _finite(self.bits_per_dim),
-            "se": _finite(score.mean_standard_error) if score else None,
+            "nats": score.mean if score else None,
+            "bits_per_dim": self.bits_per_dim,
+            "se": score.mean_standard_error if score else None,
             "missing_mass": self.missing_mass,
             "auc": self.auc,
             "seconds": self.seconds,
@@ -82,10 +84,7 @@ class Row:
             "samples_per_second": self.samples_per_second,
             "parameters": self.parameters,
         }
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+        return plain(row)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +126,7 @@ class Comparison:
                 "loser": other.entry.name,
                 "winner_run": one.run,
                 "loser_run": other.run,
-                "nats": _finite(abs(said.difference or 0.0)),
+                "nats": abs(said.difference or 0.0),
                 "se": said.standard_error,
                 "why": said.why,
             }
@@ -135,7 +134,7 @@ class Comparison:
             if said.winner is not None
         ]
         claims: dict[str, Any] = {"ranking": ranked} if ranked else {"refusal": {"why": self.refusal}}
-        return {"rows": [row.to_dict() for row in self.rows], **claims, "refused": dict(self.refused)}
+        return plain({"rows": [row.to_dict() for row in self.rows], **claims, "refused": self.refused})
 
     @property
     def refusal(self) -> str:
@@ -188,6 +187,8 @@ def compare(
         raise UserError(
             "give runs to compare, or recipes to train with data and a budget: --recipes a,b --budget MINUTES"
         )
+    if runs and budget is not None:
+        raise UserError("--budget belongs to --recipes: name them, or give --recipes all")
     refused: dict[str, str] = {}
     if runs:
         if data is not None and not isinstance(data, Dataset):
@@ -307,7 +308,6 @@ def _row(run: Run, data: Dataset) -> Row:
     audited = audit(run, real=data, self_test="none", device=str(device))
     findings = {finding.name: finding for finding in audited.findings}
     missing, two_sample = findings.get("missing"), findings.get("two_sample")
-    seconds = max((line.get("seconds", 0.0) for line in run.metrics), default=0.0)
     return Row(
         run=str(run.folder),
         entry=recipes()[run.plan.recipe],
@@ -315,7 +315,7 @@ def _row(run: Run, data: Dataset) -> Row:
         missing_mass=missing.low if missing else None,
         auc=two_sample.estimate if two_sample else None,
         found=tuple(f.name for f in audited.findings if f.decides and f.verdict is Verdict.FOUND),
-        seconds=round(seconds, 1),
+        seconds=round(run.seconds, 1),
         samples_per_second=round(pace, 1),
         parameters=sum(p.numel() for p in model.parameters()),
         samples=samples.numpy(),

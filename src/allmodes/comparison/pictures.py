@@ -17,10 +17,16 @@ from allmodes.figures import FAKE, REAL, save_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TILES = 16
+TILES = 9
 ACROSS = 6
-DEEPEST = 4
-"""Recipes one above the other under a leaf."""
+BESIDE = 5
+"""Recipes beside each other behind a leaf."""
+PANEL = 1.5, 1.9
+"""Width and height of a recipe's place in the tree, inches."""
+LEVELS = 0.3, 0.8, 1.3, 2.1
+"""Where the tree's nodes stand, from the root to the leaves, inches from the left."""
+TRUNK = 2.8
+"""Width of the tree without its pictures, inches."""
 GAP = 150
 """Grey between tiles, so that black pictures stay apart."""
 
@@ -32,16 +38,16 @@ LEAVES = {
     "Markov chain,\nimplicit": ("gsn",),
     "direct": ("gan",),
 }
-"""The leaves of the tree, left to right, and the families of recipes in each (Goodfellow, 2016, 1701.00160, fig. 9)."""
+"""The leaves of the tree, from the top, and the families of recipes in each (Goodfellow, 2016, 1701.00160, fig. 9)."""
 
 BRANCHES = (
-    ("maximum likelihood", (0, 5), 3),
-    ("explicit density", (0, 3), 2),
-    ("implicit density", (4, 5), 2),
-    ("tractable", (0, 1), 1),
-    ("approximate", (2, 3), 1),
+    ("maximum likelihood", (0, 5), 0),
+    ("explicit density", (0, 3), 1),
+    ("implicit density", (4, 5), 1),
+    ("tractable", (0, 1), 2),
+    ("approximate", (2, 3), 2),
 )
-"""Name, first and last leaf below, and height."""
+"""Name, first and last leaf behind, and level, counted from the root."""
 
 
 def save_years(path: Path, comparison: Comparison) -> None:
@@ -68,24 +74,25 @@ def save_years(path: Path, comparison: Comparison) -> None:
 
 
 def save_taxonomy(path: Path, comparison: Comparison) -> None:
-    """A PNG: the tree of generative models, each recipe's samples under its leaf; a full leaf takes more columns."""
+    """A PNG: the tree of generative models from left to right, each recipe's samples behind its leaf."""
     from matplotlib.figure import Figure
 
     by_leaf = [[row for row in comparison.rows if row.entry.family in families] for families in LEAVES.values()]
-    columns = [max(1, -(-len(rows) // DEEPEST)) for rows in by_leaf]
-    ends = np.cumsum([0, *columns])
-    height = 2.6 + 1.75 * min(DEEPEST, max(map(len, by_leaf)))
-    figure = Figure(figsize=(2 * ends[-1], height))
-    _tree(figure.add_axes((0, 1 - 2.6 / height, 1, 2.6 / height)), ends)
+    beside = min(BESIDE, max(map(len, by_leaf)))
+    ends = np.cumsum([0, *(max(0.5, -(-len(rows) // beside)) for rows in by_leaf)])
+    width, height = TRUNK + beside * PANEL[0], PANEL[1] * ends[-1]
+    figure = Figure(figsize=(width, height))
+    _tree(figure.add_axes((0, 0, TRUNK / width, 1)), ends)
     limits = _limits(comparison)
-    for first, across, rows in zip(ends, columns, by_leaf, strict=False):
+    side = PANEL[0] - 0.1
+    for first, rows in zip(ends, by_leaf, strict=False):
         for place, row in enumerate(rows):
-            left = (first + place % across + 0.14) / ends[-1]
-            top = 1 - (2.6 + 1.75 * (place // across)) / height
-            axis = figure.add_axes((left, top - 1.35 / height, 0.72 / ends[-1], 1.3 / height))
+            left = TRUNK + PANEL[0] * (place % beside)
+            top = height - PANEL[1] * (first + place // beside) - 0.25
+            axis = figure.add_axes((left / width, (top - side) / height, side / width, side / height))
             _draw(axis, row.samples, comparison.data.event, FAKE, limits)
-            axis.set_title(f"{comparison.name(row)} ({row.entry.year})", fontsize=8, pad=2)
-            axis.text(0.5, -0.03, numbers(row)[0], transform=axis.transAxes, ha="center", va="top", fontsize=7)
+            axis.set_title(f"{comparison.name(row)} ({row.entry.year})", fontsize=9, pad=3)
+            axis.text(0.5, -0.03, numbers(row)[0], transform=axis.transAxes, ha="center", va="top", fontsize=8)
     save_figure(path, figure)
 
 
@@ -102,23 +109,25 @@ def numbers(row: Row) -> list[str]:
 
 
 def _tree(axes: Axes, ends: np.ndarray) -> None:
-    """The branches above the leaves, of which the k-th takes the columns from ends[k] to ends[k + 1]."""
-    axes.set(xlim=(0, ends[-1]), ylim=(-0.45, 3.4))
+    """The branches before the leaves, of which the k-th takes the rows from ends[k] to ends[k + 1]."""
+    axes.set(xlim=(0, TRUNK), ylim=(ends[-1], 0))
     axes.set_axis_off()
     box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": REAL, "linewidth": 0.8}
     leaves = (ends[:-1] + ends[1:]) / 2
-    places = {name: ((ends[first] + ends[last + 1]) / 2, level) for name, (first, last), level in BRANCHES}
+    heights = {name: (leaves[first] + leaves[last]) / 2 for name, (first, last), _ in BRANCHES}
     for name, (first, last), level in BRANCHES:
-        x, y = places[name]
-        inner = [branch for branch in BRANCHES if branch[2] == level - 1 and first <= branch[1][0] <= last]
+        inner = [branch for branch in BRANCHES if branch[2] == level + 1 and first <= branch[1][0] <= last]
         covered = {leaf for _, (a, b), _ in inner for leaf in range(a, b + 1)}
-        below = [places[branch[0]] for branch in inner]
-        below += [(leaves[leaf], 0.0) for leaf in range(first, last + 1) if leaf not in covered]
-        for to in below:
-            axes.plot((x, to[0]), (y, to[1]), color=REAL, linewidth=0.8, zorder=0)
-        axes.text(x, y, name, ha="center", va="center", fontsize=10, bbox=box)
-    for x, name in zip(leaves, LEAVES, strict=True):
-        axes.text(x, 0.0, name, ha="center", va="center", fontsize=9, bbox=box)
+        behind = [(LEVELS[level + 1], heights[branch[0]]) for branch in inner]
+        behind += [(LEVELS[-1], leaves[leaf]) for leaf in range(first, last + 1) if leaf not in covered]
+        for x, y in behind:
+            middle = LEVELS[level] + 0.25
+            axes.plot(
+                (LEVELS[level], middle, middle, x), (heights[name], heights[name], y, y), color=REAL, lw=0.8, zorder=0
+            )
+        axes.text(LEVELS[level], heights[name], name, ha="center", va="center", rotation=90, fontsize=10, bbox=box)
+    for y, name in zip(leaves, LEAVES, strict=True):
+        axes.text(LEVELS[-1], y, name, ha="center", va="center", fontsize=9, bbox=box)
 
 
 def _limits(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from allmodes.data.chunks import chunks
 from allmodes.data.dataset import Dataset
+from allmodes.data.survey import not_finite, varying
 from allmodes.errors import UserError
 from allmodes.event import Layout
 
@@ -71,14 +71,7 @@ def _too_few(dataset: Dataset) -> Iterator[Problem]:
 
 
 def _not_finite(what: str, x: Tensor | None) -> Iterator[Problem]:
-    if x is None or not x.is_floating_point():
-        return
-    rows, first = 0, -1
-    for start, part in chunks(x):
-        bad = (~part.isfinite()).flatten(1).any(1)
-        if first < 0 and bad.any():
-            first = start + int(bad.nonzero()[0])
-        rows += int(bad.sum())
+    rows, first = (0, -1) if x is None else not_finite(x)
     if rows:
         message = f"{what} hold NaN or infinite numbers in {rows} rows, the first is row {first}; drop those rows"
         yield Problem("error", message)
@@ -86,14 +79,12 @@ def _not_finite(what: str, x: Tensor | None) -> Iterator[Problem]:
 
 def _constant(dataset: Dataset) -> Iterator[Problem]:
     """All examples identical; or, for tables, columns that never change."""
-    varies = torch.zeros(dataset.event.shape, dtype=torch.bool)
-    for _, part in chunks(dataset.x):
-        varies |= (part != dataset.x[0]).any(0)
+    varies = varying(dataset.x)
     if not varies.any():
         yield Problem("error", "all examples are identical; there is nothing to learn, check how they were made")
     elif not varies.all() and dataset.event.layout is Layout.VECTOR and varies.dim() == 1:
         still = (~varies).nonzero().flatten().tolist()
-        names = [dataset.event.columns[i] if dataset.event.columns else str(i) for i in still[:_NAMED]]
+        names = [dataset.event.column(i) for i in still[:_NAMED]]
         more = f" and {len(still) - _NAMED} more" if len(still) > _NAMED else ""
         plural = "columns never change" if len(still) > 1 else "column never changes"
         yield Problem("warning", f"{len(still)} {plural}: {', '.join(names)}{more}; drop what carries nothing")

@@ -11,7 +11,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor, nn
 
-from allmodes.adversarial.constraints import Hard, Soft
+from allmodes.adversarial.constraints import Hard
 from allmodes.adversarial.labels import Constrainer
 from allmodes.adversarial.latents import Latent
 from allmodes.adversarial.objectives import Objective
@@ -220,8 +220,7 @@ class GAN(GenerativeModel):
     def residuals(self, x: Tensor, condition: Condition) -> dict[str, Tensor]:
         found = self.hard.residuals(x, condition) if self.hard else {}
         for penalty in self.penalties.values():
-            if isinstance(penalty, Soft):
-                found |= penalty.residuals(x, condition)
+            found |= penalty.residuals(x, condition)
         return found
 
 

@@ -30,6 +30,32 @@ def rectified(network: Network) -> Network:
     return network
 
 
+def xavier(network: nn.Module) -> None:
+    """Weights that keep the size of signals forward and of gradients backward on average, biases 0.
+
+    References:
+        Understanding the difficulty of training deep feedforward networks (Glorot and Bengio, 2010), equation 16
+    """
+    for layer in network.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def orthogonal(network: nn.Module) -> None:
+    """Weights whose rows, or columns, are orthonormal, biases 0.
+
+    References:
+        Exact solutions to the nonlinear dynamics of learning (Saxe et al., 2014), https://arxiv.org/abs/1312.6120
+    """
+    for layer in network.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
+            nn.init.orthogonal_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
 def inputs(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> float:
     """How many numbers one output of a layer sums over."""
     if isinstance(layer, nn.ConvTranspose2d):

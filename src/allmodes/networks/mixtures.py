@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from allmodes.networks.conditionals import choose, pairs
+from allmodes.networks.discrete import choose, pairs
 from allmodes.networks.logistic import log_mass
 
 SMALLEST_LOG_SCALE = -7.0

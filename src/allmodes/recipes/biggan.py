@@ -11,9 +11,10 @@ from allmodes.event import Event
 from allmodes.models.gan import GAN
 from allmodes.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from allmodes.networks.conditional import ConditionVector
+from allmodes.networks.init import orthogonal
 from allmodes.networks.spectral import spectral
 from allmodes.recipes.base import Adam, Recipe, recipe
-from allmodes.recipes.images import image_of, orthogonal
+from allmodes.recipes.wanted import image_of
 from allmodes.schedule import Constant
 
 

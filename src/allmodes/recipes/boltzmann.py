@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from allmodes.data.transforms import Flatten
-from allmodes.errors import UserError
-from allmodes.event import Event, Support
+from allmodes.event import Event
 from allmodes.models.dbm import DBM
 from allmodes.models.rbm import RBM
 from allmodes.recipes.base import Momentum, Recipe, recipe
+from allmodes.recipes.wanted import require_bits
 from allmodes.schedule import Linear
 
 
@@ -55,12 +55,3 @@ def dbm(
         steps=steps,
         half_life=0.05,
     )
-
-
-def require_bits(name: str, event: Event) -> None:
-    """Raise for an event that is not binary."""
-    if event.support is not Support.BINARY:
-        raise UserError(
-            f"{name} models bits, and the values here are {event.support.replace('_', '-')}; "
-            "make bits of grey pixels with --binarize static, or use --recipe r3gan"
-        )

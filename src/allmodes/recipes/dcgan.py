@@ -12,7 +12,7 @@ from allmodes.event import Event
 from allmodes.models.gan import GAN
 from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from allmodes.recipes.base import Adam, Recipe, recipe
-from allmodes.recipes.images import image_of
+from allmodes.recipes.wanted import image_of
 from allmodes.schedule import Constant
 
 

@@ -8,7 +8,7 @@ from allmodes.event import Event
 from allmodes.models.gsn import GSN
 from allmodes.networks.noisy import NoisyMLP
 from allmodes.recipes.base import Adam, Recipe, recipe
-from allmodes.recipes.boltzmann import require_bits
+from allmodes.recipes.wanted import require_bits
 from allmodes.schedule import Cosine
 
 

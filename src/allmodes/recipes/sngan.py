@@ -7,10 +7,11 @@ from allmodes.adversarial.latents import Normal
 from allmodes.data.transforms import standard
 from allmodes.event import Event
 from allmodes.models.gan import GAN
+from allmodes.networks.init import xavier
 from allmodes.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from allmodes.networks.spectral import spectral
 from allmodes.recipes.base import Adam, Recipe, recipe
-from allmodes.recipes.images import image_of, xavier
+from allmodes.recipes.wanted import image_of
 from allmodes.schedule import Constant
 
 

@@ -1,4 +1,4 @@
-"""Which device, how many threads, which precision: what the machine at hand decides."""
+"""How many threads, which precision, which layout: what the machine at hand decides."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import torch
 
-from allmodes.errors import UserError
 from allmodes.models.base import GenerativeModel
 
 SMALL = 500_000
@@ -36,20 +35,6 @@ def threads_for(model: GenerativeModel) -> int:
     """One for a small model, all there are for a large one."""
     small = sum(p.numel() for p in model.parameters()) < SMALL * model.copies
     return 1 if small else torch.get_num_threads()
-
-
-def device_named(name: str | None, local: int = 0) -> torch.device:
-    """The device of that name, "cuda" being the GPU of this process; without one that, or the CPU where there is none.
-
-    Raises:
-        UserError: where it is not there.
-    """
-    if name in (None, "cuda"):
-        name = f"cuda:{local}" if torch.cuda.is_available() else name or "cpu"
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise UserError(f"--device {name}: not on this machine; leave it out, or give cpu") from None
 
 
 def place(model: GenerativeModel, device: torch.device) -> None:

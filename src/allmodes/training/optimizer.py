@@ -69,11 +69,6 @@ class FusedAdam(torch.optim.Adam):
             maximize=False,
         )
 
-    def forget(self) -> None:
-        """Drop all gradients."""
-        for p in self.param_groups[0]["params"]:
-            p.grad = None
-
 
 class FusedMomentum(torch.optim.SGD):
     """Gradient descent with momentum in one fused kernel; otherwise like `FusedAdam`.
@@ -107,11 +102,6 @@ class FusedMomentum(torch.optim.SGD):
             nesterov=False,
             maximize=False,
         )
-
-    def forget(self) -> None:
-        """Drop all gradients."""
-        for p in self.param_groups[0]["params"]:
-            p.grad = None
 
 
 def optimizer_for(settings: Optimizer, parameters: Sequence[Tensor]) -> FusedAdam | FusedMomentum:

@@ -169,6 +169,11 @@ class Run:
         return max((line["step"] for line in self.metrics), default=0)
 
     @property
+    def seconds(self) -> float:
+        """How long the training has taken, by the metrics."""
+        return max((line.get("seconds", 0.0) for line in self.metrics), default=0.0)
+
+    @property
     def verdict(self) -> str:
         """One word: "ok", "collapsed" or "ignores_condition" once the training is over, "unfinished" before."""
         return next((line["verdict"] for line in reversed(self.metrics) if "verdict" in line), "unfinished")

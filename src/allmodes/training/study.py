@@ -13,11 +13,12 @@ from torch import Tensor
 from allmodes.data.batches import Batches, StackedBatches
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data
+from allmodes.device import device_named
 from allmodes.errors import UserError
 from allmodes.networks.stack import NotStackable, stack
 from allmodes.random import Rng, StackedRng
 from allmodes.recipes import Recipe, build
-from allmodes.training.hardware import device_named, place, threads, threads_for
+from allmodes.training.hardware import place, threads, threads_for
 from allmodes.training.health import OF_MODES, Health, samples_for, watch
 from allmodes.training.trainer import Trainer
 

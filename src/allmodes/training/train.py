@@ -17,7 +17,8 @@ from torch import Tensor
 from allmodes.data.batches import Batches
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data
-from allmodes.errors import UserError
+from allmodes.device import device_named
+from allmodes.errors import Interrupted, UserError
 from allmodes.event import Batch, Condition
 from allmodes.figures import save_samples
 from allmodes.models.base import DensityModel
@@ -26,7 +27,7 @@ from allmodes.recipes import Recipe, build, read_settings
 from allmodes.training import checkpoint
 from allmodes.training.best import Best, check_name
 from allmodes.training.distributed import World, world
-from allmodes.training.hardware import device_named, place, threads, threads_for
+from allmodes.training.hardware import place, threads, threads_for
 from allmodes.training.health import EXAMINATIONS, Health, samples_for, watch
 from allmodes.training.interrupt import Interrupt, interruptible
 from allmodes.training.obedience import ConditionWatch, distribution
@@ -41,21 +42,6 @@ SCORED = 1000
 CHECKPOINTS = 20
 FEW = 8
 """Examples on which constraints are tried."""
-
-
-class Interrupted(Exception):
-    """A signal ended the training between two steps; the run is saved and can be resumed.
-
-    Arguments:
-        run: the run.
-        signal: number of the signal.
-    """
-
-    def __init__(self, run: Run, step: int, signal: int) -> None:
-        super().__init__(
-            f"stopped at step {step} of {run.plan.steps}; resume: allmodes train --resume --out {run.folder}"
-        )
-        self.run, self.signal = run, signal
 
 
 Report = Callable[[int, int, Mapping[str, float]], None]
@@ -190,7 +176,11 @@ class _Session:
             if due or stop:
                 self._keep(step)
             if stop and step < last:
-                raise Interrupted(self.run, step, interrupt.signal or signal.SIGTERM)
+                said = f"stopped at step {step} of {self.run.plan.steps}"
+                raise Interrupted(
+                    f"{said}; resume: allmodes train --resume --out {self.run.folder}",
+                    interrupt.signal or signal.SIGTERM,
+                )
         self.here.wait()
         return self.run
 

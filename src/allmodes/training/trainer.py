@@ -113,7 +113,8 @@ class Trainer:
         """
         parameters = self.parameters[player.name]
         optimizer = self.optimizers[player.name]
-        optimizer.forget()
+        for p in parameters:
+            p.grad = None
         logged: dict[str, Tensor] = {}
         for batch in batches:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
