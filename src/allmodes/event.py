@@ -126,6 +126,8 @@ class Event:
         """
         if x.shape[1:] != self.shape:
             raise UserError(f"examples have shape {tuple(x.shape[1:])}, and those of this model have {self.shape}")
+        if not len(x):
+            raise UserError("there are no examples, 0 rows; give at least one")
         match self.support:
             case Support.BINARY:
                 good, what = (x == 0) | (x == 1), "0 or 1 (binarize them, or train on the values as they are)"
@@ -164,6 +166,24 @@ class Event:
             labels = torch.full((n,), self.classes.index(given))
         numbers = [_number(name, values[name]) for name in self.variables]
         return Condition(labels, torch.tensor(numbers).expand(n, -1) if numbers else None)
+
+    def require_condition(self, condition: Condition, n: int) -> None:
+        """Refuse what is no condition of n examples of this event.
+
+        Raises:
+            UserError: for a part that is missing, of another length, or out of range.
+        """
+        parts = ((self.label, condition.labels, (n,)),) if self.classes else ()
+        if self.variables:
+            parts += ((", ".join(self.variables), condition.values, (n, len(self.variables))),)
+        for name, part, shape in parts:
+            if part is None:
+                raise UserError(f"the condition lacks {name}; give it for each of the {n} examples")
+            if tuple(part.shape) != shape:
+                raise UserError(f"the condition {name} has shape {tuple(part.shape)}; {n} examples need {shape}")
+        labels = [] if condition.labels is None or not self.classes else condition.labels.unique().tolist()
+        if wrong := [label for label in labels if not 0 <= label < len(self.classes)]:
+            raise UserError(f"the condition holds the label {wrong[0]}; there are classes 0 to {len(self.classes) - 1}")
 
     def beyond(self, values: Mapping[str, str | float]) -> list[str]:
         """A line for each continuous condition that lies outside what was trained on, with the range."""

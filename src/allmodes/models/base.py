@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from allmodes.data.transforms import Dequantize, Transform
 from allmodes.errors import UserError
-from allmodes.event import Batch, Condition, Event
+from allmodes.event import Batch, Condition, Event, Support
 from allmodes.random import Rng
 from allmodes.schedule import Number
 from allmodes.score import Kind, NoDensity, Score, digest
@@ -135,7 +135,7 @@ class GenerativeModel(nn.Module, ABC):
         Raises:
             UserError: for a condition that the model does not take, or one that is missing.
         """
-        condition = self._asked(condition)
+        condition = self._asked(condition, n)
         rng = rng or Rng(0, next(self.parameters()).device)
         chunk = max(64, NUMBERS_PER_CHUNK // max(FEWEST_NUMBERS, self.event.size))
         with evaluating(self), torch.no_grad():
@@ -145,15 +145,18 @@ class GenerativeModel(nn.Module, ABC):
             ]
         return torch.cat(samples, dim=-1 - len(self.event.shape))
 
-    def _asked(self, condition: Condition | None) -> Condition:
-        """The condition, refused where there is one too many or too few."""
+    def _asked(self, condition: Condition | None, n: int) -> Condition:
+        """The condition of n examples, refused where there is one too many or too few, or it is none of the event's."""
         if self.conditional != (condition is not None):
             raise UserError(
                 "this model needs a condition: give --condition name=value"
                 if self.conditional
                 else "this model takes no condition: leave it out"
             )
-        return condition or Condition()
+        if condition is None:
+            return Condition()
+        self.event.require_condition(condition, n)
+        return condition
 
     def truncated(self, threshold: float) -> Self:
         """The same model, with the same weights, made to start from latents without what is beyond the threshold.
@@ -206,7 +209,8 @@ class DensityModel(GenerativeModel):
 
     .. math:: \log P(x) = \log E_u[p(x + u)] \geq E\left[\log \frac{1}{K} \sum_{k=1}^{K} p(x + u_k)\right]
 
-    with u uniform on [0, 1) and a budget of K draws.
+    with u uniform on [0, 1) and a budget of K draws. Of a non-negative event it is an estimate, which ranks nothing: in
+    the data and in samples zero has a mass, which a density does not see.
 
     References:
         A note on the evaluation of generative models (Theis et al., 2015), section 3.1,
@@ -233,6 +237,8 @@ class DensityModel(GenerativeModel):
     @property
     def claim(self) -> Kind:
         """What a score is to the log-probability in the user's units."""
+        if self.event.support is Support.NON_NEGATIVE:
+            return Kind.ESTIMATE
         if not self.dequantized:
             return self.kind
         return Kind.LOWER if self.kind in (Kind.EXACT, Kind.LOWER) else Kind.ESTIMATE
@@ -266,7 +272,7 @@ class DensityModel(GenerativeModel):
         if budget is not None and budget < 1:
             raise UserError(f"budget {budget}: must be at least 1 sample an example")
         budget = None if self.own_budget is None else budget or self.own_budget
-        condition, device = self._asked(condition), next(self.parameters()).device
+        condition, device = self._asked(condition, len(x)), next(self.parameters()).device
         rng = rng or Rng(0, device)
         rows_at_once = max(1, NUMBERS_PER_CHUNK // (max(FEWEST_NUMBERS, self.event.size) * (budget or 1)))
         with evaluating(self), torch.no_grad():
@@ -278,7 +284,7 @@ class DensityModel(GenerativeModel):
                             for rows in torch.arange(len(x)).split(rows_at_once)
                         ]
                     )
-                    for _ in range(1 if self.claim is Kind.EXACT else DRAWS)
+                    for _ in range(1 if self.own_budget is None else DRAWS)
                 ]
             )
         spread = draws.var(0) / DRAWS if len(draws) > 1 else torch.zeros(())

@@ -142,7 +142,7 @@ class DBM(GenerativeModel):
             UserError: for values that are no bits, a condition, or a budget below 1.
         """
         self.event.require(x)
-        self._asked(condition)
+        self._asked(condition, len(x))
         with evaluating(self), torch.no_grad():
             machine = self.machine
             log_z = partition(machine, self.base, budget, rng)

@@ -126,7 +126,7 @@ class GSN(GenerativeModel):
             https://arxiv.org/abs/1311.6184
         """
         self.event.require(x)
-        self._asked(condition)
+        self._asked(condition, len(x))
         if budget is not None and budget < 2:
             raise UserError(f"budget {budget}: must be at least 2 chains")
         count, rng = budget or SAMPLES, rng or Rng(0, self.base.device)

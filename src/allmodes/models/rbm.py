@@ -172,7 +172,7 @@ class RBM(GenerativeModel):
             UserError: for values that are no bits, a condition, or a budget below 1.
         """
         self.event.require(x)
-        self._asked(condition)
+        self._asked(condition, len(x))
         with torch.no_grad():
             log_z = partition(self.machine, self.base, budget, rng)
         return Score(

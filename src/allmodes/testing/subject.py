@@ -176,7 +176,7 @@ class Subject:
         if event.discrete or event.size > 2:
             raise NotApplicable("the event is not a real number or a pair of them")
         kind = self.scored().kind
-        if kind is not Kind.EXACT:
+        if kind is not Kind.EXACT and event.support is not Support.NON_NEGATIVE:
             raise NotApplicable(f"the score is no density: {kind}")
         drawn = self.model.sample(SAMPLES, self.same(SAMPLES), rng=self.rng(7)).cpu()
         points = torch.cat([drawn, self.x.to(drawn)]).reshape(-1, event.size)

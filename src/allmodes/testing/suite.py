@@ -48,11 +48,16 @@ def check_model(
 
     Raises:
         CheckFailed: with a line for each check that failed, if `raises`.
-        UserError: for examples that the model's event does not have.
+        UserError: for examples or conditions that the model's event does not have.
     """
     if len(x) < 2:
         raise UserError(f"check_model needs at least 2 examples and got {len(x)}")
     model.event.require(x)
+    if model.conditional != (condition is not None):
+        wanted = "needs the condition of each example" if model.conditional else "takes no condition; leave it out"
+        raise UserError(f"check_model: this {type(model).__name__} {wanted}")
+    if condition is not None:
+        model.event.require_condition(condition, len(x))
     subject = Subject(copy.deepcopy(model), x, condition or Condition(), seed, rebuild, steps, budget)
     report = Report(tuple(_run(check, subject) for check in CHECKS))
     if raises and not report.passed:
