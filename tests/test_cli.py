@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pty
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,6 +144,12 @@ def test_every_command_explains_itself(call: Call, command: str) -> None:
         (["train", "--resume", "--out", "nothing"], "nothing is not a run"),
         (["train", "--device", "abacus"], "--device abacus"),
         (["study", "--seeds", "0"], "--seeds 0"),
+        (["study", "--resize", "8"], "--data PATH"),
+        (["train", "--recipe", ""], "--recipe"),
+        (["train", "--set", "width=3", "--set", "width=4"], "width is given twice"),
+        (["train", "--set", "width=100000000000000000000"], "must be a positive number and below 2^63"),
+        (["train", "--recipe", "nade", "--set", "order_seed=-1"], "must be at least 0"),
+        (["compare", "--recipes", "gan2014, vea", "--budget", "1"], "did you mean 'vae'"),
         (["sample"], "required"),
         (["sample", "nothing"], "nothing is not a run"),
     ],
@@ -307,8 +317,9 @@ def test_a_constrained_run_reports_its_residuals(
         "def whole(x, condition):\n    return x.sum()\n"
     )
     named = ("--data", showers, "--label", "particle", "--condition", "energy")
-    train = ("train", "--recipe", "constrained", *named, *SHORT, "--set", "sum=energy", "--set", "bounds=0:")
-    run = result(*train, "--set", "constraint=shower_physics:share", "--set", "tolerance=0.02")["run"]
+    train = ("train", "--recipe", "constrained", *named, *SHORT)
+    held = ("--set", "sum=energy", "--set", "bounds=0:")
+    run = result(*train, *held, "--set", "constraint=shower_physics:share", "--set", "tolerance=0.02")["run"]
     last = json.loads(Path(run, "metrics.jsonl").read_text().splitlines()[-1])
     assert last["residual.sum=energy.largest"] < 1e-6
     assert last["residual.shower_physics:share.median"] > 0
@@ -325,3 +336,34 @@ def test_a_constrained_run_reports_its_residuals(
         assert status == 2
         assert said in err
         assert len(err.splitlines()) == 1, err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("train --steps abc", "--steps: 'abc' is not a whole number"),
+        ("train --sed 3", "did you mean --seed?"),
+        ("trian", "the commands are train"),
+    ],
+)
+@pytest.mark.parametrize("columns", ["40", "120"])
+def test_a_mistake_on_a_terminal_gets_one_line_too(words: str, said: str, columns: str) -> None:
+    """There the parser's complaint is coloured, and as wide as the terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "allmodes", *words.split()]
+    done = subprocess.run(
+        command, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False, env=os.environ | {"COLUMNS": columns}
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "\x1b" not in done.stderr
+
+
+def test_a_file_where_a_folder_is_to_be_made_is_told_before_the_work(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    status, _, err = call("audit", "--real", "digits", "--fake", "digits", "--out", "file")
+    assert (status, (tmp_path / "file").read_text()) == (2, "kept")
+    assert "cannot write file" in err

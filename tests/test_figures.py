@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,3 +63,10 @@ def test_histograms_of_a_table_overlap_where_samples_are_the_data(tmp_path: Path
         save_samples(tmp_path / "samples.png", data.x + shift, data.event, data.x)
         shown.append(coloured(tmp_path / "samples.png", FAKE))
     assert shown[0] > 2 * shown[1] > 0
+
+
+def test_dollars_and_unknown_letters_in_names_are_drawn_as_they_are(tmp_path: Path) -> None:
+    event = replace(load_data(np.zeros((20, 3)) + np.arange(20)[:, None]).event, columns=("$p_{T}$", "a_$_b", "能量"))
+    x = torch.randn(20, 3)
+    save_samples(tmp_path / "samples.png", x, event, x)
+    assert pixels(tmp_path / "samples.png").std() > 0

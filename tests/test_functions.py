@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from allmodes.errors import UserError
-from allmodes.functions import find_function
+from allmodes.functions import arity, find_function
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +61,13 @@ def test_what_is_wrong_is_said_in_one_line(given: str, said: str) -> None:
     with pytest.raises(UserError, match=said) as error:
         find_function(given, "observable")
     assert "\n" not in str(error.value)
+
+
+def test_a_file_that_ends_the_program_does_not_end_ours(folder: Path) -> None:
+    (folder / "ends.py").write_text("import sys\nsys.exit(0)\n")
+    with pytest.raises(UserError, match=r"importing ends\.py raised SystemExit: 0"):
+        find_function("ends.py:energy", "observable")
+
+
+def test_arguments_that_must_be_given_are_counted() -> None:
+    assert [arity(f) for f in (lambda x: x, lambda x, c: x, lambda x, c=None: x, max)] == [1, 2, 1, 1]

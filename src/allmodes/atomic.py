@@ -43,6 +43,21 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object
         flush_folder(path.parent)
 
 
+def require_folder(path: str | os.PathLike[str]) -> Path:
+    """A folder that is there or can be made: to be asked for before the work whose results go there.
+
+    Raises:
+        UserError: where a file is in its place or on the way, or it may not be written.
+    """
+    folder = Path(path).expanduser()
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise UserError(f"cannot write {folder}: {there} is a file; choose another place")
+    if not os.access(there, os.W_OK):
+        raise UserError(f"cannot write {folder}: no permission to write in {there}; choose another place")
+    return folder
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Inside the block, what the system says against writing `path` becomes a `UserError` of one line."""

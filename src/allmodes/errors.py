@@ -42,6 +42,6 @@ def one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """An exception in one line, with its type."""
     return f"{type(error).__name__}: {one_line(error)}"

@@ -213,8 +213,8 @@ def _number(name: str, value: str | float) -> float:
         number = float(value)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
-        raise UserError(f"condition {name}={value!r} is not a number")
+    if not abs(number) <= torch.finfo(torch.float32).max:
+        raise UserError(f"condition {name}={value!r} is not a number that float32 holds")
     return number
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from allmodes.atomic import write_whole
 from allmodes.data.modes import Modes
-from allmodes.data.write import grid_picture
+from allmodes.data.write import PICTURED, grid_picture
 from allmodes.event import Event
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def save_samples(path: Path, samples: Tensor, event: Event, real: Tensor, modes:
 
     Images: a grid. Points in the plane: both clouds. Anything else: a histogram for each of the first coordinates.
     """
-    if event.image is not None and event.image[0] in (1, 3):
+    if event.image is not None and event.image[0] in PICTURED:
         save_picture(path, grid_picture(samples[:IMAGES].nan_to_num().numpy(), event))
         return
     from matplotlib.figure import Figure
@@ -69,10 +70,17 @@ def mark_missed(axes: Axes, samples: Tensor, modes: Modes) -> None:
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
 
 
+def literal(text: str) -> str:
+    """A user's text as matplotlib takes it, to which dollars mean formulas."""
+    return text.replace("$", r"\$")
+
+
 def save_figure(path: Path, figure: Figure) -> None:
     """Write a matplotlib figure as a PNG, whole."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight", pad_inches=0.1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a letter that the font has not is drawn as a box
+        figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight", pad_inches=0.1)
     write_whole(path, lambda file: file.write(buffer.getvalue()))
 
 
@@ -97,7 +105,7 @@ def _histograms(samples: Tensor, real: Tensor, event: Event) -> Figure:
         edges = np.linspace(low, high if high > low else low + 1, 41)
         axes.stairs(_density(real[:, column], edges), edges, fill=True, color=REAL, alpha=0.35, label="held-out data")
         axes.stairs(_density(samples[:, column], edges), edges, color=FAKE, label="generated")
-        axes.set_title(event.column(column), fontsize=9)
+        axes.set_title(literal(event.column(column)), fontsize=9)
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
         if column == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,7 @@ def find_function(given: Given, what: str) -> Function:
         if error.name in (source, source.partition(".")[0]):
             raise UserError(f"{what} {given}: there is no {source}.py in {Path.cwd()} and no such package") from None
         raise UserError(f"{what} {given}: {source} needs {error.name}, which is not installed") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"{what} {given}: importing {source} raised {said(error)}") from error
     if not hasattr(home, name):
         names = [key for key, value in vars(home).items() if callable(value) and not key.startswith("_")]
@@ -48,6 +49,16 @@ def find_function(given: Given, what: str) -> Function:
     if not callable(function):
         raise UserError(f"{what} {given}: {name} is a {type(function).__name__} and not a function")
     return function
+
+
+def arity(function: Function) -> int:
+    """Positional arguments that must be given; 1 where that cannot be told."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters)
 
 
 def file_of(given: str) -> Path | None:

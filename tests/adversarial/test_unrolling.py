@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from allmodes.adversarial.objectives import Minimax, ZeroSum
 from allmodes.adversarial.unrolling import Unrolling
@@ -23,11 +24,16 @@ def game() -> tuple[MLP, Tensor, Callable[[Tensor], Tensor]]:
     return MLP(2, 1, (4,), nn.Tanh), torch.randn(6, 2), lambda shift: noise + shift
 
 
+def looking(k: int, network: nn.Module, loss: Callable[[Callable[..., Tensor]], Tensor]) -> Callable[..., Tensor]:
+    weights = {name: p.detach() for name, p in network.named_parameters()}
+    return Unrolling(k, 0.5)(weights, lambda weights, *inputs: functional_call(network, weights, inputs), loss)
+
+
 def loss_of_the_generator(game: tuple[MLP, Tensor, Callable[[Tensor], Tensor]], shift: Tensor, k: int) -> Tensor:
     network, real, generate = game
     fake = generate(shift)
     objective = ZeroSum()
-    ahead = Unrolling(k, 0.5)(network, lambda d: objective.discriminator(d(real), d(fake)))
+    ahead = looking(k, network, lambda d: objective.discriminator(d(real), d(fake)))
     return objective.generator(ahead(real), ahead(fake))
 
 
@@ -49,7 +55,7 @@ def test_the_steps_are_those_of_gradient_descent_and_leave_the_discriminator(
     network, real, generate = game
     fake = generate(torch.zeros(2))
     before = [p.detach().clone() for p in network.parameters()]
-    ahead = Unrolling(3, 0.5)(network, lambda d: Minimax().discriminator(d(real), d(fake)))
+    ahead = looking(3, network, lambda d: Minimax().discriminator(d(real), d(fake)))
     found = ahead(fake)
     assert all(p.equal(old) for p, old in zip(network.parameters(), before, strict=True))
     descent = torch.optim.SGD(network.parameters(), 0.5)

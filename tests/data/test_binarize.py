@@ -12,6 +12,7 @@ from torch import Tensor
 
 import allmodes
 from allmodes.data.batches import Batches
+from allmodes.data.binarize import Binarize
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.event import Support
@@ -50,6 +51,13 @@ def test_the_static_draw_follows_its_seed_alone() -> None:
 def test_a_threshold_at_one_half() -> None:
     grey = load_data("digits")
     assert load_data("digits", binarize="threshold").x.equal((grey.x > 8).to(torch.uint8))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_threshold_of_all_levels_that_a_type_holds(kind: type[np.unsignedinteger[Any]]) -> None:
+    white = np.iinfo(kind).max
+    grey = np.array([0, 1, white // 2, white // 2 + 1, white - 1, white], kind)
+    assert Binarize("threshold").bits(grey[:, None], white)[:, 0].tolist() == [0, 0, 0, 1, 1, 1]
 
 
 def test_bits_of_a_file_replace_the_draw(tmp_path: Path) -> None:

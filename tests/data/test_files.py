@@ -232,3 +232,16 @@ def test_bits_as_text_one_example_a_line(tmp_path: Path) -> None:
     path.write_text("0 1 0\n1 1\n")
     with pytest.raises(UserError, match="row 2 is not 3 zeros and ones"):
         load_data(path)
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="a pipe or a device, which is read once only"):
+        read(tmp_path / "pipe")
+
+
+def test_numbers_that_float32_cannot_tell_apart_are_refused() -> None:
+    seconds = 1.7e9 + np.random.default_rng(0).uniform(0, 1000, (50, 1))
+    with pytest.raises(UserError, match=r"lies near 1\.7e\+09 and varies by .*subtract an offset"):
+        load_data(np.hstack([np.arange(50.0)[:, None], seconds]))
+    load_data(seconds - 1.7e9)

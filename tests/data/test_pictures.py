@@ -113,3 +113,24 @@ def test_scaling_keeps_a_flat_picture_flat_and_its_size_is_rows_by_columns() -> 
     assert (scaled == 77).all()
     ramp = np.tile(np.linspace(0, 1, 32), (32, 1))
     assert np.allclose(resize_picture(ramp, (8, 8)).mean(), 0.5, atol=1e-3)
+
+
+def test_a_picture_that_says_it_lies_on_its_side_is_turned(tmp_path: Path) -> None:
+    upright = np.zeros((6, 9), np.uint8)
+    upright[:3] = 255
+    save(tmp_path / "0.png", upright)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # its rows are columns
+    Image.fromarray(np.rot90(upright).copy()).save(tmp_path / "1.png", exif=exif)
+    data = load_data(tmp_path)
+    assert np.array_equal(data.x[0], upright)
+    assert np.array_equal(data.x[1], upright)
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    save(tmp_path / "far" / "0.png", GREY)
+    (tmp_path / "set").mkdir()
+    save(tmp_path / "set" / "a" / "0.png", GREY)
+    (tmp_path / "set" / "b").symlink_to(tmp_path / "far")
+    (tmp_path / "set" / "a" / "again").symlink_to(tmp_path / "set")
+    assert load_data(tmp_path / "set").event.classes == ("a", "b")

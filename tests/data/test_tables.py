@@ -117,3 +117,25 @@ def test_parquet_gives_what_csv_gives(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(UserError, match="truncated or damaged"):
         read(path)
+
+
+def test_spaces_are_a_delimiter_of_numbers(tmp_path: Path) -> None:
+    contents = read(table(tmp_path, ["# of numpy.savetxt", " 1.5   -2\n3e4 4 \n"][1]))
+    assert contents.x.tolist() == [[1.5, -2], [3e4, 4]]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (",a\n0,1\n1,2\n", r"column 1 has no name; .*pandas: to_csv"),
+        ("a;b\n1,5;2\n", r"line 2, column 'a': '1,5' has a comma; write 1\.5 with a point"),
+    ],
+)
+def test_what_other_programs_write_is_explained(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read(table(tmp_path, text))
+
+
+def test_a_condition_that_is_asked_for_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'a' is given twice"):
+        read(table(tmp_path, "a,b\n1,2\n"), condition=["a", "a"])

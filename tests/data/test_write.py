@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from allmodes.data.dataset import load_data
-from allmodes.data.write import check_suffix, grid_picture, write_samples
+from allmodes.data.write import check_writable, grid_picture, write_samples
 from allmodes.errors import UserError
 from allmodes.event import Condition, Event, Layout, Support
 
@@ -63,7 +63,7 @@ def test_an_unknown_suffix_lists_the_known_ones() -> None:
     with pytest.raises(
         UserError, match=r"unknown suffix; give one of \.npy, \.npz, \.csv, \.h5, \.hdf5, \.parquet, \.png"
     ):
-        check_suffix("samples.mat")
+        check_writable("samples.mat", Event((2,)))
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".h5", ".csv", ".parquet", ".png"])
@@ -103,5 +103,5 @@ def test_colour_pictures_of_both_layouts_are_the_same() -> None:
 
 
 def test_pictures_of_no_colour_space_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"\.png shows images of 1 or 3 channels.*\(3,\)"):
+    with pytest.raises(UserError, match=r"\.png shows images of 1, 3 or 4 channels.*\(3,\)"):
         write_samples(tmp_path / "a.png", X, EVENT)

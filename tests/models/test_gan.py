@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from allmodes.adversarial.latents import Normal
-from allmodes.adversarial.objectives import Minimax, RelativisticPairing
-from allmodes.adversarial.penalties import GP, Every, Penalty, ZeroCentred
+from allmodes.adversarial.objectives import Minimax, NonSaturating, RelativisticPairing
+from allmodes.adversarial.penalties import GP, R1, R2, Every, Penalty, ZeroCentred
+from allmodes.adversarial.round import Judge
+from allmodes.adversarial.unrolling import Unrolling
 from allmodes.adversarial.views import View
 from allmodes.data.batches import Batches, StackedBatches
 from allmodes.data.dataset import Dataset, load_data
@@ -20,9 +26,12 @@ from allmodes.event import Condition
 from allmodes.models.gan import GAN
 from allmodes.networks.conditional import Concatenated, ConditionVector
 from allmodes.networks.mlp import MLP
+from allmodes.networks.pure import keep, pure, written
+from allmodes.networks.spectral import spectral
 from allmodes.networks.stack import stack
-from allmodes.random import Rng, StackedRng
-from allmodes.recipes import build
+from allmodes.random import Rng, StackedRng, seeded
+from allmodes.recipes import Adam, Recipe, build
+from allmodes.schedule import Constant
 from allmodes.score import NoDensity
 from allmodes.training.trainer import Trainer
 
@@ -266,3 +275,46 @@ def test_an_unrolled_stack_moves_as_its_members_do(make_trainer: MakeTrainer, ri
     samples = together.sample(20, rng=StackedRng([Rng(0), Rng(0)]))
     for row, trainer in zip(samples, trainers, strict=True):
         torch.testing.assert_close(row, trainer.model.sample(20, rng=Rng(0)), rtol=1e-3, atol=1e-4)
+
+
+NORMS: dict[str, Callable[[], nn.Module]] = {
+    "spectral": lambda: spectral(MLP(2, 1, (16, 16))),
+    "batch": lambda: nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 1)),
+}
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"penalties": {"r1": R1(Constant(1.0)), "r2": R2(Constant(1.0))}},
+        {"penalties": {"gp": GP()}},
+        {"penalties": {"r1": Every(2, R1(Constant(1.0)))}},
+        {"unrolling": Unrolling(2, 0.1)},
+    ],
+    ids=["R1, R2", "GP", "Every", "unrolling"],
+)
+def test_norms_that_write_into_buffers_go_with_every_penalty(rules: dict[str, Any], norm: str, ring: Dataset) -> None:
+    with seeded(0):
+        networks = MLP(4, 2, (16,)), NORMS[norm]()
+    model = GAN(ring.event, flat(ring.event), *networks, latent=Normal(4), objective=NonSaturating(), **rules)
+    model.fit(ring.to_fit())
+    trainer = Trainer(Recipe(model, Adam(Constant(1e-3)), batch=64, steps=6), Batches(ring, 64, 0), Rng(0))
+    before = {name: buffer.clone() for name, buffer in written(model.discriminator).items()}
+    assert before
+    list(trainer)
+    assert any(not buffer.equal(before[name]) for name, buffer in written(model.discriminator).items())
+    assert all(math.isfinite(value) for value in trainer.fetch().values())
+
+
+def test_a_penalty_on_a_normalized_discriminator_is_that_of_autograd(float64: None) -> None:
+    with seeded(0):
+        network = spectral(MLP(2, 1, (8, 8)))
+    x = torch.randn(7, 2, generator=torch.Generator().manual_seed(0))
+    known = copy.deepcopy(network)
+    judge = Judge(network, trace=lambda x: pure(network, {}, x), keep=lambda buffers: keep(network, buffers))
+    gradient = judge.gradient(x)
+    (expected,) = torch.autograd.grad(known(x.requires_grad_()).sum(), x)
+    torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=1e-14)
+    for name, buffer in written(network).items():
+        torch.testing.assert_close(buffer, written(known)[name], rtol=1e-12, atol=1e-14)

@@ -37,8 +37,8 @@ def test_an_image_too_small_is_told_the_smallest_size_in_one_line(recipe: str) -
     assert build(recipe, replace(event, shape=(3, 8, 20)), {"width": 2}).model.event.shape == (3, 8, 20)
 
 
-def test_biggan_says_that_it_needs_labels_and_who_does_not() -> None:
-    with pytest.raises(UserError, match=r"biggan is told what to make, .* no labels; .*use --recipe sngan"):
+def test_biggan_says_that_it_needs_conditions() -> None:
+    with pytest.raises(UserError, match=r"biggan needs conditions, and the data have none"):
         build("biggan", Event((8, 8), Support.LEVELS, 17, Layout.HW))
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from allmodes.data.dataset import Dataset
 from allmodes.data.transforms import Dequantize, Flatten, Standardize
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event, Layout, Support
@@ -64,6 +65,22 @@ class SigmoidTwiceInTheLossOnly(SigmoidTwice):
         for i in self.place.argsort():
             y[:, i] = (noise[:, i] < torch.sigmoid(BeliefNet.logits(self, y)[:, i])).to(y)
         return y
+
+
+class OtherInTraining(BeliefNet):
+    """Its training loss is called a likelihood and is another number."""
+
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        value = super().log_density(y, condition, budget=budget, rng=rng)
+        return value - 100 if self.training else value
+
+
+class OtherGradientInTraining(BeliefNet):
+    """Three times as steep in training as it says."""
+
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        value = super().log_density(y, condition, budget=budget, rng=rng)
+        return value + 2 * (value - value.detach()) if self.training else value
 
 
 class AveragedLogits(BeliefNet):
@@ -139,6 +156,8 @@ BROKEN = {
     AveragedLogits: "probabilities sum to one",
     MaskedInPlace: "evaluation changes nothing",
     PlusLogP: "loss is minus the score",
+    OtherInTraining: "loss is minus the score",
+    OtherGradientInTraining: "gradients are right",
     MixesExamples: "batch does not matter",
     Unreached: "gradients are right",
     WrongGradient: "gradients are right",
@@ -289,6 +308,16 @@ def test_levels_of_an_image_pass() -> None:
         model.fit(x)
         assert any(isinstance(part, Dequantize) for part in model.modules()) == (recipe == "realnvp")
         check_model(model, x)
+
+
+def test_a_condition_too_few_or_of_another_length_is_refused(digits: Dataset) -> None:
+    model = build("cgan", digits.event, {"width": 8}).model
+    x, condition = digits.x[:20], digits.condition[torch.arange(20)]
+    model.fit(x)
+    with pytest.raises(UserError, match="needs the condition of each example"):
+        check_model(model, x)
+    with pytest.raises(UserError, match=r"has shape \(19,\); 20 examples need \(20,\)"):
+        check_model(model, x, condition[torch.arange(19)])
 
 
 def test_examples_that_the_model_cannot_have_are_refused() -> None:

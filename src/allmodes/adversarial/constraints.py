@@ -16,9 +16,11 @@ from allmodes.adversarial.penalties import Penalty
 from allmodes.adversarial.round import Round
 from allmodes.errors import UserError, said
 from allmodes.event import Condition, Event
+from allmodes.functions import arity
 
-Function = Callable[[Tensor, Condition], Tensor]
-"""Examples [n, *shape] in the user's units and their condition -> residuals [n] or [n, m], 0 where all is well."""
+Function = Callable[..., Tensor]
+"""Examples [n, *shape] in the user's units, and their condition where it takes two arguments -> residuals [n] or
+[n, m], 0 where all is well."""
 
 
 class Hard(nn.Module):
@@ -35,12 +37,13 @@ class Hard(nn.Module):
     Arguments:
         event: what one example is.
         low, high: bounds; None leaves a side open.
-        zeros: whether what is 0 in every training example stays 0: the corners of a camera, dead channels.
+        zeros: whether what is 0 in every training example that `fit` sees stays 0: the corners of a camera, dead
+            channels.
         total: name of the continuous condition that is the sum of all numbers of an example.
 
     Raises:
-        UserError: for bounds with nothing between them, a sum under an upper bound or above a lower one other than 0,
-            a condition that is not there, or numbers that are no real numbers.
+        UserError: for bounds with nothing between them or without the 0 that is to be kept, a sum under an upper bound
+            or above a lower one other than 0, a condition that is not there, or numbers that are no real numbers.
     """
 
     kept: Tensor
@@ -56,9 +59,14 @@ class Hard(nn.Module):
     ) -> None:
         super().__init__()
         if event.discrete:
-            raise UserError(f"hard constraints are for real numbers, and an example here has {event.support} numbers")
+            raise UserError(
+                f"hard constraints are for real numbers, and an example here has {event.support} numbers; "
+                "leave sum, bounds and zeros out"
+            )
         if low is not None and high is not None and not low < high:
             raise UserError(f"--set bounds={low:g}:{high:g}: nothing lies between them; give the smaller one first")
+        if zeros and ((low or 0) > 0 or (high or 0) < 0):
+            raise UserError("--set zeros=true: 0 lies outside the bounds; leave one of the two out")
         if total is not None and total not in event.variables:
             known = ", ".join(event.variables) or "and the data have none"
             raise UserError(f"--set sum={total}: not a continuous condition of the data ({known})")
@@ -72,6 +80,8 @@ class Hard(nn.Module):
         """See which numbers are 0 in all training examples, [n, *shape]."""
         if self.zeros:
             self.kept.copy_((x != 0).any(0))
+            if self.total is not None and not self.kept.any():
+                raise UserError(f"--set sum={self.total}: every number is 0 in all training examples and stays so")
         return self
 
     def forward(self, x: Tensor, condition: Condition) -> Tensor:
@@ -171,10 +181,10 @@ class Soft(Penalty):
             UserError: where the function does not take the examples, or its result has another shape.
         """
         try:
-            found = self.function(x, condition)
+            found = self.function(x) if arity(self.function) < 2 else self.function(x, condition)
         except UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UserError(f"constraint {self.name} fails on x of shape {list(x.shape)}: {said(error)}") from error
         if not isinstance(found, Tensor):
             raise UserError(

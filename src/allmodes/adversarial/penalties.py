@@ -48,13 +48,18 @@ class Every(Penalty):
     penalty: Penalty
     steady: ClassVar[bool] = False
 
-    def discriminator(self, round: Round) -> Tensor:
-        return self._due(self.penalty.discriminator, round)
+    def discriminator(self, round: Round) -> Tensor | None:
+        return self._due(self.penalty.discriminator, Penalty.discriminator, round)
 
-    def generator(self, round: Round) -> Tensor:
-        return self._due(self.penalty.generator, round)
+    def generator(self, round: Round) -> Tensor | None:
+        return self._due(self.penalty.generator, Penalty.generator, round)
 
-    def _due(self, cost: Callable[[Round], Tensor | None], round: Round) -> Tensor:
+    def residuals(self, x: Tensor, condition: Condition) -> dict[str, Tensor]:
+        return self.penalty.residuals(x, condition)
+
+    def _due(self, cost: Callable[[Round], Tensor | None], nothing: object, round: Round) -> Tensor | None:
+        if getattr(cost, "__func__", None) is nothing:
+            return None
         due = None if round.step % self.k else cost(round)
         return round.real.new_zeros(()) if due is None else self.k * due
 

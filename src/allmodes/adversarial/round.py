@@ -12,6 +12,9 @@ from allmodes.event import Condition
 from allmodes.random import Rng
 from allmodes.schedule import Number
 
+Written = dict[str, Tensor]
+"""What a pass in training writes into buffers, by name."""
+
 
 class Judge:
     """A discriminator that passes over each batch once, with or without its gradient.
@@ -23,12 +26,21 @@ class Judge:
         together: batches of one size that share a pass, with the gradient of all if that of one is asked for: one large
             product is faster than two small ones.
         axes: of one example.
+        trace: of a network that writes into buffers, which `torch.func.grad` refuses: the same pass, without a trace,
+            and what it would have written; None for another.
+        keep: writes that.
     """
 
     def __init__(
-        self, discriminator: Callable[[Tensor], Tensor], together: tuple[Tensor, ...] = (), axes: int = 1
+        self,
+        discriminator: Callable[[Tensor], Tensor],
+        together: tuple[Tensor, ...] = (),
+        axes: int = 1,
+        trace: Callable[[Tensor], tuple[Tensor, Written]] | None = None,
+        keep: Callable[[Written], None] = lambda written: None,
     ) -> None:
         self.discriminator, self.together, self.axes = discriminator, together, axes
+        self.trace, self.keep = trace or (lambda x: (discriminator(x), {})), keep
         self._seen: list[tuple[Tensor, Tensor, Tensor | None]] = []
 
     def gradient(self, x: Tensor) -> Tensor:
@@ -37,12 +49,13 @@ class Judge:
             if known is x and gradient is not None:
                 return gradient
 
-        def summed(x: Tensor) -> tuple[Tensor, Tensor]:
-            outputs = self.discriminator(x)
-            return outputs[..., 0].sum(), outputs
+        def summed(x: Tensor) -> tuple[Tensor, tuple[Tensor, Written]]:
+            outputs, written = self.trace(x)
+            return outputs[..., 0].sum(), (outputs, written)
 
         batches, joined = self._joined(x)
-        gradient, outputs = torch.func.grad(summed, has_aux=True)(joined)
+        gradient, (outputs, written) = torch.func.grad(summed, has_aux=True)(joined)
+        self.keep(written)
         parts = outputs.chunk(len(batches), -2), gradient.chunk(len(batches), -1 - self.axes)
         self._seen += zip(batches, *parts, strict=True)
         return self.gradient(x)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 Weights = dict[str, Tensor]
 
@@ -35,17 +35,21 @@ class Unrolling:
     rate: float
 
     def __call__(
-        self, discriminator: nn.Module, loss: Callable[[Callable[..., Tensor]], Tensor]
+        self,
+        weights: Weights,
+        discriminator: Callable[..., Tensor],
+        loss: Callable[[Callable[..., Tensor]], Tensor],
     ) -> Callable[..., Tensor]:
         """The discriminator after k steps, a function with the gradient of what its losses depended on.
 
         Arguments:
+            weights: of the discriminator, by name.
+            discriminator: a pass, of weights and inputs, that changes nothing.
             loss: what the discriminator minimizes, a sum over stacked models, given the discriminator as a function.
         """
-        weights: Weights = {name: weight.detach() for name, weight in discriminator.named_parameters()}
 
         def at(weights: Weights) -> Callable[..., Tensor]:
-            return lambda *inputs: functional_call(discriminator, weights, inputs)
+            return partial(discriminator, weights)
 
         for _ in range(self.k):
             slope = torch.func.grad(lambda weights: loss(at(weights)))(weights)

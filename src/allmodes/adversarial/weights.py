@@ -59,8 +59,9 @@ def matrices(network: nn.Module) -> Iterator[Tensor]:
         weight = dict(layer.named_parameters()).get(name)
         if isinstance(layer, nn.Embedding) or weight is None or weight.dim() < 2:
             continue
-        filters = weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else weight
-        yield filters if weight.dim() == 3 else filters.flatten(1)
+        filters = weight.transpose(0, 1) if isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d)) else weight
+        stacked = weight.dim() == 3 and not isinstance(layer, (nn.Conv1d, nn.ConvTranspose1d))
+        yield filters if stacked else filters.flatten(1)
 
 
 @dataclass(frozen=True)

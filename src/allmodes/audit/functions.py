@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from allmodes.audit.subject import Examples
 from allmodes.data.labels import as_numpy
 from allmodes.errors import UserError, said
-from allmodes.functions import Function, Given, find_function
+from allmodes.functions import Function, Given, arity, find_function
 
 
 def named_functions(given: Mapping[str, Given] | Iterable[Given] | Given | None, what: str) -> dict[str, Function]:
@@ -47,10 +46,10 @@ def numbers(function: Function, examples: Examples, name: str, what: str) -> np.
     Raises:
         UserError: where it raises, returns another number of rows, no numbers, or NaN.
     """
-    arguments = (examples.x,) if _arity(function) < 2 else (examples.x, examples.condition)
+    arguments = (examples.x,) if arity(function) < 2 else (examples.x, examples.condition)
     try:
         values = function(*arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"{what} {name} raised {said(error)}") from error
     try:
         array = np.asarray(as_numpy(values), np.float64)
@@ -65,13 +64,3 @@ def numbers(function: Function, examples: Examples, name: str, what: str) -> np.
         first = int(np.flatnonzero(~np.isfinite(array))[0])
         raise UserError(f"{what} {name} returned NaN or infinity for {bad} of {n} examples, the first is row {first}")
     return array
-
-
-def _arity(function: Function) -> int:
-    """Positional arguments that must be given."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return 1
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from allmodes.figures import literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +56,9 @@ def figure(width: float, height: float) -> Iterator[Figure]:
 def svg(drawn: Figure, label: str) -> str:
     """The figure as an SVG element, with a text for those who do not see it."""
     buffer = io.StringIO()
-    drawn.savefig(buffer, format="svg", transparent=True, dpi=160, metadata={"Date": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a letter that the font has not is drawn as a box
+        drawn.savefig(buffer, format="svg", transparent=True, dpi=160, metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     for stand_in, colour in COLOURS.items():
@@ -145,7 +150,12 @@ def plane(
                     top = outline[outline[:, 1].argmax()]
                     axes.annotate(str(number), top, (0, 2), textcoords="offset points", color=MARK, ha="center")
             axes.set_title(name, loc="left", fontsize=9)
-            axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel=axes_names[0], ylabel=axes_names[1])
+            axes.set(
+                xlim=(low[0], high[0]),
+                ylim=(low[1], high[1]),
+                xlabel=literal(axes_names[0]),
+                ylabel=literal(axes_names[1]),
+            )
             if np.ptp(high - low) < 4 * (high - low).min():
                 axes.set_aspect("equal", adjustable="box")
             drawings.append(svg(drawn, f"{name}, with the regions outlined"))

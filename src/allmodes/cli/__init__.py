@@ -12,6 +12,7 @@ import io
 import itertools
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -29,6 +30,8 @@ from allmodes.cli.study import Study
 from allmodes.cli.train import Train
 from allmodes.errors import Interrupted, UserError, one_line, said
 
+TORCH_NO_MEMORY = "allocate memory|out of memory|overflow"
+NO_MEMORY = "not enough memory; ask for fewer or smaller examples, a smaller batch or a smaller network"
 COMMANDS: dict[str, type[Common]] = {
     "train": Train,
     "sample": Sample,
@@ -66,9 +69,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         _fail(str(stopped), 128 + stopped.signal, debug)
     except KeyboardInterrupt:
         _fail("interrupted", 130, debug)
+    except MemoryError:
+        _fail(NO_MEMORY, 2, debug)
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, RuntimeError) and re.search(
+            "allocate memory|out of memory|overflow", str(error)
+        ):  # torch's
+            _fail(NO_MEMORY, 2, debug)
         _fail(f"{said(error)} (a fault of allmodes; --debug shows where)", 1, debug)
 
 
@@ -95,14 +104,20 @@ def _parse(argv: Sequence[str]) -> Any:
 
 
 def _unboxed(box: str) -> str:
-    """What a framed complaint says first, and the flag that it suggests."""
-    lines = [one_line(line.strip("│╭╮╰╯ ")) for line in box.splitlines()[1:-1]]
-    complaint = " ".join(itertools.takewhile(lambda line: set(line) != {"─"}, lines))
+    """What a framed complaint says first, and the flag that it suggests; on a terminal it is coloured."""
+    box = re.sub(r"\x1b\[[0-9;]*m", "", box)
+    lines = [one_line(line.strip("│|╭╮╰╯ ")) for line in box.splitlines()[1:-1]]
+    told = itertools.dropwhile(_ruled, lines)
+    complaint = " ".join(itertools.takewhile(lambda line: not _ruled(line), told))
     if "Perhaps you meant:" in lines:
         complaint += f"; did you mean {lines[lines.index('Perhaps you meant:') + 1].split()[0]}?"
     elif "Available subcommands" in box:
         complaint += f"; the commands are {', '.join(COMMANDS)}"
     return f"{complaint.removeprefix('Error parsing ').rstrip('.')}; --help lists what there is"
+
+
+def _ruled(line: str) -> bool:
+    return set(line) <= set("─-+")
 
 
 def _fail(message: str, status: int, debug: bool) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+from allmodes.atomic import require_folder
 from allmodes.cli.flags import Columns, Common, Text, Whole
 from allmodes.cli.terminal import progress, say
 from allmodes.errors import UserError
@@ -72,7 +72,7 @@ class Audit(Common):
             run = load(self.run)
         elif self.real is None or self.fake is None:
             raise UserError("give the folder of a run, or --real FILE and --fake FILE")
-        out = Path(self.out) if self.out else run.folder / "audit" if run else Path("audit")
+        out = require_folder(self.out if self.out else run.folder / "audit" if run else "audit")
         with progress("audit") as advance:
             found = audit(
                 run,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
@@ -30,23 +29,25 @@ class Compare(DataFlags):
     """cpu or cuda. Default: a GPU if there is one."""
 
     def __call__(self) -> dict[str, Any]:
+        from allmodes.atomic import require_folder
         from allmodes.comparison import compare
         from allmodes.comparison.pictures import save_pictures
         from allmodes.comparison.table import comparison_table, verdicts
 
+        out = require_folder(self.out)
         with progress("compare") as advance:
             found = compare(
                 *self.runs,
                 data=self.load(),
                 recipes=self.recipes,
                 budget=self.budget,
-                out=self.out,
+                out=out,
                 seed=self.seed,
                 device=self.device,
                 report=lambda what, done, total: advance(done, total, what),
                 note=warn,
             )
-        pictures = save_pictures(Path(self.out), found)
+        pictures = save_pictures(out, found)
         if not self.json:
             say(comparison_table(found))
             for line in verdicts(found):

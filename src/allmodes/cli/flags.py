@@ -17,6 +17,8 @@ def _optional(kind: type, metavar: str, spoken: str) -> Any:
 
     def read(words: list[str]) -> Any:
         try:
+            if not words[0]:
+                raise ValueError
             return kind(words[0])
         except ValueError:
             raise ValueError(f"{words[0]!r} is not {spoken}") from None
@@ -113,5 +115,7 @@ def pairs(flag: str, words: Sequence[str]) -> dict[str, str]:
         name, equals, value = word.partition("=")
         if not (name and equals and value):
             raise UserError(f"{flag} {word}: write {flag} NAME=VALUE")
+        if name in pairs:
+            raise UserError(f"{flag} {word}: {name} is given twice; give it once")
         pairs[name] = value
     return pairs

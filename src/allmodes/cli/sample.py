@@ -35,7 +35,7 @@ class Sample(Common):
     def __call__(self) -> dict[str, Any]:
         import hashlib
 
-        from allmodes.data.write import check_suffix, write_samples
+        from allmodes.data.write import check_writable, write_samples
         from allmodes.training.run import load
 
         run = load(self.run)
@@ -43,8 +43,8 @@ class Sample(Common):
         cut = [] if self.truncation is None else [("truncation", f"{self.truncation:g}")]
         what = [("n", self.n), ("seed", self.seed), *cut, *sorted(condition.items())]
         name = re.sub(r"[^\w.+-]", "_", "-".join(f"{key}-{value}" for key, value in what))
-        out = Path(self.out or run.folder / "samples" / f"{name}.npy")
-        check_suffix(out)
+        out = Path(self.out or run.folder / "samples" / f"{name}.npy").expanduser()
+        check_writable(out, run.event)
         begun = time.perf_counter()
         x = run.sample(self.n, condition or None, self.seed, truncation=self.truncation, note=warn)
         seconds = time.perf_counter() - begun

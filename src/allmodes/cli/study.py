@@ -28,10 +28,11 @@ class Study(DataFlags):
         from allmodes.tables import study_table
         from allmodes.training.study import study
 
+        data = self.load()
         with progress(f"{self.seeds} seeds") as advance:
             found = study(
                 self.recipe,
-                "ring" if self.data is None else self.load(),
+                data if data is not None else "ring",
                 seeds=self.seeds,
                 steps=self.steps,
                 settings=pairs("--set", self.set),

@@ -196,8 +196,9 @@ def compare(
         trained = [run if isinstance(run, Run) else load(run) for run in runs]
         dataset = _common_data(trained, data)
     else:
+        assert recipes is not None
         dataset = load_data("digits" if data is None else data)
-        taken = _taking(recipes or "all", dataset, refused)
+        taken = _taking(recipes, dataset, refused)
         trained = _train_all(taken, dataset, budget, Path(out), seed, device, report, note, refused)
     rows = []
     for run in trained:
@@ -229,7 +230,8 @@ def _common_data(runs: Sequence[Run], data: Dataset | None) -> Dataset:
 def _taking(names: str | Sequence[str], data: Dataset, refused: dict[str, str]) -> list[str]:
     """Those of the recipes that make a model of such data; what the others say goes into `refused`."""
     known = recipes()
-    asked = list(known) if names == "all" else names.split(",") if isinstance(names, str) else list(names)
+    words = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    asked = list(known) if words == ["all"] else words
     taken = []
     for name in asked:
         try:

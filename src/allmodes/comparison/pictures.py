@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from allmodes.comparison.comparing import Comparison, Row
-from allmodes.data.write import grid_picture
+from allmodes.data.write import PICTURED, grid_picture
 from allmodes.event import Event
-from allmodes.figures import FAKE, REAL, save_figure
+from allmodes.figures import FAKE, REAL, literal, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,10 +63,10 @@ def save_years(path: Path, comparison: Comparison) -> None:
     real = comparison.data.batch(comparison.data.split.test[:TILES]).x.numpy()
     limits = _limits(comparison)
     _draw(axes[0], comparison.data.part("test").x.numpy() if event.image is None else real, event, REAL, limits)
-    axes[0].set_title(f"data: {comparison.data.name}", fontsize=9)
+    axes[0].set_title(literal(f"data: {comparison.data.name}"), fontsize=9)
     for axis, row in zip(axes[1:], rows, strict=False):
         _draw(axis, row.samples, event, FAKE, limits)
-        axis.set_title(f"{row.entry.year}  {comparison.name(row)}", fontsize=9)
+        axis.set_title(literal(f"{row.entry.year}  {comparison.name(row)}"), fontsize=9)
         axis.text(0.5, -0.04, "\n".join(numbers(row)), transform=axis.transAxes, ha="center", va="top", fontsize=7)
     for axis in axes[panels:]:
         axis.set_axis_off()
@@ -91,7 +91,7 @@ def save_taxonomy(path: Path, comparison: Comparison) -> None:
             top = height - PANEL[1] * (first + place // beside) - 0.25
             axis = figure.add_axes((left / width, (top - side) / height, side / width, side / height))
             _draw(axis, row.samples, comparison.data.event, FAKE, limits)
-            axis.set_title(f"{comparison.name(row)} ({row.entry.year})", fontsize=9, pad=3)
+            axis.set_title(literal(f"{comparison.name(row)} ({row.entry.year})"), fontsize=9, pad=3)
             axis.text(0.5, -0.03, numbers(row)[0], transform=axis.transAxes, ha="center", va="top", fontsize=8)
     save_figure(path, figure)
 
@@ -141,7 +141,7 @@ def _limits(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
 def _draw(axes: Axes, x: np.ndarray, event: Event, colour: str, limits: tuple[np.ndarray, np.ndarray]) -> None:
     """Images as tiles; points and tables by their first two coordinates, or the histogram of the only one."""
     axes.set(xticks=[], yticks=[])
-    if event.image is not None and event.image[0] in (1, 3):
+    if event.image is not None and event.image[0] in PICTURED:
         tiles = torch.as_tensor(x[:TILES]).nan_to_num().numpy()
         axes.imshow(grid_picture(tiles, event, gap=GAP), cmap="gray", interpolation="nearest")
         axes.spines[:].set_visible(False)

@@ -108,7 +108,10 @@ def _titles(path: Path, arrays: Mapping[str, np.ndarray], key: str, width: int) 
         return ()
     if arrays[key].shape != (width,):
         raise UserError(f"{path}: {key!r} has shape {arrays[key].shape}; give one name for each of {width} columns")
-    return tuple(str(text) for text in arrays[key])
+    titles = tuple(str(text) for text in arrays[key])
+    if twice := next((title for title in titles if titles.count(title) > 1), None):
+        raise UserError(f"{path}: {key!r} holds {twice!r} twice; give every column a name of its own")
+    return titles
 
 
 def _load_npy(path: Path) -> np.ndarray:

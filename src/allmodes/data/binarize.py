@@ -46,7 +46,7 @@ class Binarize:
             UserError: for a file that is not there, or does not hold bits of these examples.
         """
         if self.way == "threshold":
-            return (2 * x > white).astype(np.uint8)
+            return (x > white / 2).astype(np.uint8)
         if self.way not in WAYS:
             return _from_file(Path(self.way), x, white)
         bits = np.empty(x.shape, np.uint8)
@@ -97,7 +97,7 @@ def _from_file(path: Path, x: np.ndarray, white: int) -> np.ndarray:
     if os.sep not in str(path) and not path.exists():
         raise UserError(f"binarize={str(path)!r}: give {', '.join(WAYS)}, or the path of a file with the bits")
     bits = np.asarray(read(path).x)
-    if len(bits) != len(x) or bits[0].size != x[0].size:
+    if not bits.ndim or len(bits) != len(x) or bits[0].size != x[0].size:
         raise UserError(f"{path} holds bits of shape {bits.shape} for data of shape {x.shape}; give one for each pixel")
     bits = bits.reshape(x.shape)
     if not ((bits == 0) | (bits == 1)).all():

@@ -111,7 +111,7 @@ def _duplicates(dataset: Dataset) -> Iterator[Problem]:
 
 
 def _bytes_as_floats(dataset: Dataset) -> Iterator[Problem]:
-    if dataset.event.discrete:
+    if dataset.event.discrete or dataset.event.columns:
         return
     high = 0.0
     for _, part in chunks(dataset.x):

@@ -69,11 +69,13 @@ def require_names(kind: str, path: Path, names: Collection[str], label: str | No
 
     Raises:
         NoSuchName: for one that is not there.
-        UserError: for a label that is a condition too.
+        UserError: for a label that is a condition too, or a condition that is given twice.
     """
     for name in ([label] if label else []) + list(condition):
         if name not in names:
             raise NoSuchName(unknown(f"{kind} of {path}", name, names), name)
+    if twice := [name for name in condition if list(condition).count(name) > 1]:
+        raise UserError(f"{kind} {twice[0]!r} is given twice as a condition; pass it once")
     if label in condition:
         raise UserError(f"{kind} {label!r} cannot be both the label and a condition; pass it once")
 

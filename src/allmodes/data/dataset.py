@@ -27,6 +27,12 @@ from allmodes.errors import UserError, unknown
 from allmodes.event import QUANTILES, Batch, Condition, Event, Layout, Support
 
 FITTED = 2**28
+RESOLVED = 2**24
+"""Numbers of a data set that are looked at for whether float32 tells them apart."""
+COARSE = 0.05
+"""Steps of float32 over the standard deviation from which on it does not."""
+ROUNDED = 1e-12
+"""Standard deviation over size below which a number is the same in all examples, but for float64's rounding."""
 
 Part = Literal["train", "validation", "test"]
 
@@ -251,6 +257,8 @@ def _assemble(
     x = _numbers(name, contents.x)
     layout = contents.layout or detect_layout(x.shape[1:])
     support, levels = detect_support(x, layout, contents.levels)
+    if support in (Support.REAL, Support.NON_NEGATIVE):
+        _require_resolution(name, x)
     if size is not None:
         x = x != 0 if support is Support.BINARY else x
         x = _resize(name, x, layout, size)
@@ -298,6 +306,23 @@ def _numbers(name: str, x: np.ndarray) -> np.ndarray:
     if x.ndim == 0 or x.size == 0:
         raise UserError(f"{name} has shape {x.shape} and so no examples; give [n, ...] with n >= 1")
     return x[:, None] if x.ndim == 1 else x
+
+
+def _require_resolution(name: str, x: np.ndarray) -> None:
+    """Raise where the type that examples are held in is too coarse for the differences between them."""
+    if x.dtype.itemsize <= 4:
+        return
+    head = np.asarray(x[: max(1, RESOLVED // x[0].size)], np.float64).reshape(-1, x[0].size)
+    with np.errstate(all="ignore"):
+        largest, spread = np.abs(head).max(0), head.std(0)
+        varies = spread > ROUNDED * largest
+        coarse = np.flatnonzero(varies & (np.spacing(largest.astype(np.float32)) > COARSE * spread))
+    if len(coarse):
+        i = int(coarse[0])
+        raise UserError(
+            f"{name}: number {i} of an example lies near {largest[i]:.3g} and varies by {spread[i]:.2g}, which float32 "
+            "cannot tell apart; subtract an offset from it, or leave it out"
+        )
 
 
 def _resize(name: str, x: np.ndarray, layout: Layout, size: tuple[int, int]) -> np.ndarray:

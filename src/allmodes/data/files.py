@@ -40,6 +40,8 @@ def read(
     """
     path = Path(path).expanduser().absolute()
     with reading(path):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise UserError(f"{path} is a pipe or a device, which is read once only; save it as a file first")
         if not path.stat().st_size and path.is_file():
             raise UserError(f"{path} is empty (0 bytes); write it again")
         if path.is_dir():

@@ -21,6 +21,8 @@ _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _DTYPES = {"1": np.dtype(bool), "L": np.dtype(np.uint8), "I;16": np.dtype(np.uint16)}
 _DEEP_GREY = ("I", "I;16", "I;16B", "I;16L")
+_TURNED = (5, 6, 7, 8)
+"""What a camera writes into a picture whose rows are columns."""
 _LEVELS = {"1": 0, "I;16": 65_536}
 
 
@@ -30,13 +32,22 @@ def is_picture(head: bytes) -> bool:
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """The PNG and JPEG files of a folder and of its sub-folders, in natural order; hidden files are passed over."""
+    """The PNG and JPEG files of a folder and of its sub-folders, in natural order; hidden files are passed over.
+
+    A link to a folder is followed, unless it leads back to one that it lies in.
+    """
     found = []
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_unreadable, followlinks=True):
+        above = Path(parent).resolve()
+        folders[:] = [name for name in folders if not above.is_relative_to(Path(parent, name).resolve())]
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural)
         paths = [Path(parent, name) for name in sorted(names, key=natural) if not name.startswith(".")]
         found += [path for path in paths if path.suffix.lower() in _SUFFIXES or is_picture(_head(path))]
     return found
+
+
+def _unreadable(error: OSError) -> None:
+    raise error
 
 
 def read_pictures(folder: Path, resize: tuple[int, int] | None) -> Contents:
@@ -113,9 +124,12 @@ def _open(path: Path) -> ImageFile:
 
 
 def _look(path: Path) -> tuple[str, tuple[int, int]]:
-    """Mode to read a picture in, and its rows and columns, from the header alone."""
+    """Mode to read a picture in, and its rows and columns when upright, from the header alone."""
+    from PIL import ExifTags
+
     with reading(path), _open(path) as picture:
-        size = (picture.height, picture.width)
+        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in _TURNED
+        size = (picture.width, picture.height) if turned else (picture.height, picture.width)
         if picture.mode in ("1", "L", "RGB", "RGBA"):
             return picture.mode, size
         if picture.mode in _DEEP_GREY:
@@ -125,8 +139,11 @@ def _look(path: Path) -> tuple[str, tuple[int, int]]:
 
 
 def _decode(path: Path, mode: str) -> np.ndarray:
+    from PIL import ImageOps
+
     with reading(path), _open(path) as picture:
-        return np.asarray(picture if picture.mode in (mode, *_DEEP_GREY) else picture.convert(mode))
+        upright = ImageOps.exif_transpose(picture)
+        return np.asarray(upright if upright.mode in (mode, *_DEEP_GREY) else upright.convert(mode))
 
 
 def _common(paths: Sequence[Path], modes: Sequence[str]) -> str:

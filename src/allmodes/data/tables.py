@@ -18,7 +18,7 @@ _ROWS = 50_000
 
 
 def read_csv(path: Path, label: str | None, condition: Sequence[str]) -> Contents:
-    """Numbers from a text table: commas, semicolons or tabs, with or without a line of names.
+    """Numbers from a text table: commas, semicolons, tabs or spaces, with or without a line of names.
 
     The first line holds names when none of its cells is a number, or when it counts 0, 1, 2 (a data frame without
     names); else columns are called column1, column2, ...
@@ -47,12 +47,16 @@ def _parse(path: Path, file: Iterator[str], label: str | None, condition: Sequen
     if not start:
         raise UserError(f"{path} holds only blank lines; write it again")
     delimiter = max(_DELIMITERS, key=first.count)
-    cells = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
+    if delimiter not in first and len(first.split()) > 1 and all(map(_is_number, first.split())):
+        delimiter = " "
+    spaced = delimiter == " "
+    cells = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter, skipinitialspace=spaced))]
     header = _is_header(cells)
     names = cells if header else [f"column{i + 1}" for i in range(len(cells))]
     _check_names(path, names, label, condition)
 
-    rows = _rows(path, csv.reader(file, delimiter=delimiter), len(names), start)
+    lines = (line.strip() for line in file) if spaced else file
+    rows = _rows(path, csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced), len(names), start)
     if not header:
         rows = chain([(start, cells)], rows)
     blocks: dict[str, list[np.ndarray]] = {name: [] for name in names}
@@ -92,7 +96,7 @@ def _rows(path: Path, reader: Iterator[list[str]], width: int, start: int) -> It
 
 def _numbers(path: Path, name: str, column: Sequence[str], lines: Sequence[int]) -> np.ndarray:
     try:
-        numbers = np.array(column).astype(np.float64)
+        numbers = np.fromiter(map(float, column), np.float64, len(column))
     except ValueError:
         numbers = np.array([float(cell) if _is_number(cell) else math.nan for cell in column])
     if np.isfinite(numbers).all():
@@ -101,6 +105,8 @@ def _numbers(path: Path, name: str, column: Sequence[str], lines: Sequence[int])
     cell, where = column[wrong].strip(), f"{path} line {lines[wrong]}, column {name!r}"
     if not cell or _is_number(cell):
         raise UserError(f"{where}: {cell or 'an empty cell'} is no value; drop the row or fill it in")
+    if _is_number(cell.replace(",", ".")):
+        raise UserError(f"{where}: {cell!r} has a comma; write 1.5 with a point, and nothing between thousands")
     raise UserError(f"{where}: {cell!r} is not a number; if the column names the class, pass --label {name}")
 
 
@@ -109,7 +115,7 @@ def _words(path: Path, name: str, column: Sequence[str], lines: Sequence[int]) -
     if "" in words:
         where = f"{path} line {lines[words.index('')]}, column {name!r}"
         raise UserError(f"{where}: an empty label; drop the row or fill it in")
-    return np.array(words)
+    return np.array(words, object)  # one long word does not make all of them long
 
 
 def read_parquet(path: Path, label: str | None, condition: Sequence[str]) -> Contents:
@@ -141,6 +147,11 @@ def read_parquet(path: Path, label: str | None, condition: Sequence[str]) -> Con
 
 
 def _check_names(path: Path, names: Sequence[str], label: str | None, condition: Sequence[str]) -> None:
+    if "" in names:
+        raise UserError(
+            f"{path}: column {list(names).index('') + 1} has no name; give it one, or drop it if it counts the rows "
+            "(pandas: to_csv(..., index=False))"
+        )
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{path} has two columns named {twice!r}; rename one")

@@ -12,21 +12,31 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from allmodes.atomic import write_whole
+from allmodes.atomic import require_folder, write_whole
 from allmodes.data.contents import extra
 from allmodes.data.labels import as_numpy
 from allmodes.errors import UserError
 from allmodes.event import Condition, Event, Support
 
+PICTURED = (1, 3, 4)
+"""Channels of an image that a picture can hold."""
 
-def check_suffix(path: str | os.PathLike[str]) -> None:
+
+def check_writable(path: str | os.PathLike[str], event: Event) -> None:
     """Whether `write_samples` can write such a file: to be asked before an hour of sampling.
 
     Raises:
-        UserError: for a suffix that is not known.
+        UserError: for a suffix that is not known or not for such examples, or a folder that cannot be written.
     """
-    if Path(path).suffix.lower() not in WRITERS:
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in WRITERS:
         raise UserError(f"cannot write {path}: unknown suffix; give one of {', '.join(WRITERS)}")
+    if suffix == ".png":
+        _require_picture(event)
+    if suffix in (".csv", ".parquet"):
+        _require_table(path, event)
+    require_folder(path.parent)
 
 
 def write_samples(path: str | os.PathLike[str], x: Any, event: Event, condition: Condition | None = None) -> None:
@@ -48,7 +58,7 @@ def write_samples(path: str | os.PathLike[str], x: Any, event: Event, condition:
     Raises:
         UserError: for a suffix that is not known, samples that the format cannot hold, or a full disk.
     """
-    check_suffix(path)
+    check_writable(path, event)
     path = Path(path)
     arrays = _arrays(as_numpy(x), event, condition or Condition())
     fill = WRITERS[path.suffix.lower()](path, arrays, event)
@@ -87,13 +97,24 @@ def _h5(path: Path, arrays: dict[str, np.ndarray], event: Event) -> _Fill:
     return lambda file: file.write(buffer.getbuffer())
 
 
-def _columns(path: Path, arrays: dict[str, np.ndarray], event: Event) -> dict[str, np.ndarray]:
-    x = arrays["x"]
-    if x.ndim != 2:
+def _require_table(path: Path, event: Event) -> None:
+    if len(event.shape) != 1:
         raise UserError(
             f"{path.suffix} holds tables, one number a cell, and a sample here has shape {event.shape}; "
             f"write .npy, .npz or .h5"
         )
+
+
+def _require_picture(event: Event) -> None:
+    if event.image is None or event.image[0] not in PICTURED:
+        raise UserError(
+            f".png shows images of 1, 3 or 4 channels, and a sample here has shape {event.shape}; "
+            "write .npy, .npz or .h5"
+        )
+
+
+def _columns(path: Path, arrays: dict[str, np.ndarray], event: Event) -> dict[str, np.ndarray]:
+    x = arrays["x"]
     names = event.columns or tuple(f"column{i + 1}" for i in range(x.shape[1]))
     table = dict(zip(names, x.T, strict=True))
     if "conditions" in arrays:
@@ -141,15 +162,13 @@ def grid_picture(x: np.ndarray, event: Event, gap: int = 0) -> np.ndarray:
         gap: what the gaps are filled with, from 0 (black) to 255 (white).
 
     Returns:
-        [rows, columns] or [rows, columns, 3], uint8.
+        [rows, columns] or [rows, columns, 3 or 4], uint8.
 
     Raises:
-        UserError: for events that are not images of 1 or 3 channels.
+        UserError: for events that are not images of 1, 3 or 4 channels.
     """
-    if event.image is None or event.image[0] not in (1, 3):
-        raise UserError(
-            f".png shows images of 1 or 3 channels, and a sample here has shape {event.shape}; write .npy, .npz or .h5"
-        )
+    _require_picture(event)
+    assert event.image is not None
     channels, rows, columns = event.image
     pixels = x if event.layout == "HWC" else x.reshape(len(x), channels, rows, columns).transpose(0, 2, 3, 1)
     low, high = _range(x, event)

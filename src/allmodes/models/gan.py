@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,7 @@ from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player
 from allmodes.networks.minibatch import mixes
+from allmodes.networks.pure import keep, pure, written
 from allmodes.random import Rng
 
 
@@ -140,7 +141,7 @@ class GAN(GenerativeModel):
         real, fake = self._seen(real, axes, rng), self._seen(generated, axes, rng)
         return Round(
             networks={"discriminator": self.discriminator, "generator": self.generator},
-            judge=self._judge(self.discriminator, condition, (real, fake) if joined else (), axes),
+            judge=self._judge(condition, (real, fake) if joined else (), axes),
             real=real,
             fake=fake,
             generated=generated,
@@ -152,14 +153,17 @@ class GAN(GenerativeModel):
             step=self.step,
         )
 
-    def _judge(
-        self,
-        discriminator: Callable[..., Tensor],
-        condition: Condition,
-        together: tuple[Tensor, ...] = (),
-        axes: int = 1,
-    ) -> Judge:
-        return Judge(lambda x: discriminator(x, condition) if self.conditional else discriminator(x), together, axes)
+    def _judge(self, condition: Condition, together: tuple[Tensor, ...], axes: int) -> Judge:
+        network, told = self.discriminator, (condition,) if self.conditional else ()
+        if not written(network):
+            return Judge(lambda x: network(x, *told), together, axes)
+        return Judge(
+            lambda x: network(x, *told),
+            together,
+            axes,
+            lambda x: pure(network, {}, x, *told),
+            lambda buffers: keep(network, buffers),
+        )
 
     def _seen(self, x: Tensor, axes: int, rng: Rng) -> Tensor:
         for view in self.views:
@@ -183,8 +187,9 @@ class GAN(GenerativeModel):
 
     def _generator_move(self, round: Round) -> Loss:
         if self.unrolling:
-            ahead = self.unrolling(self.discriminator, partial(self._answer, round=round))
-            round = replace(round, judge=self._judge(ahead, round.condition))
+            weights = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
+            ahead = self.unrolling(weights, self._pass, partial(self._answer, round=round))
+            round = replace(round, judge=self._unchanged(ahead, round))
         on_fake = round.judge.logits(round.fake)
         on_real = on_fake.detach()  # an objective that is not paired looks at no real example
         if self.objective.paired:
@@ -199,8 +204,15 @@ class GAN(GenerativeModel):
 
     def _answer(self, discriminator: Callable[..., Tensor], round: Round) -> Tensor:
         """What a discriminator would minimize after the generator's move, summed over stacked models."""
-        judge = self._judge(discriminator, round.condition)
-        return self._discriminator_loss(replace(round, judge=judge)).value * self.copies
+        return self._discriminator_loss(replace(round, judge=self._unchanged(discriminator, round))).value * self.copies
+
+    def _pass(self, weights: dict[str, Tensor], *inputs: Any) -> Tensor:
+        return pure(self.discriminator, weights, *inputs)[0]
+
+    def _unchanged(self, discriminator: Callable[..., Tensor], round: Round) -> Judge:
+        """A judge by a function that writes nothing."""
+        told = (round.condition,) if self.conditional else ()
+        return Judge(lambda x: discriminator(x, *told), axes=round.axes)
 
     def truncated(self, threshold: float) -> Self:
         if not 0 < threshold < float("inf"):

@@ -42,7 +42,7 @@ class MinibatchStd(nn.Module):
     [n, d, *rest] -> [n, d + 1, *rest].
 
     Arguments:
-        group: examples in a group, n a multiple of it; groups are strided, as n / group apart.
+        group: examples in a group, strided, n / group apart; where n is no multiple of it the batch is one group.
         axes: of one example, 1 for features, 3 for images.
 
     References:

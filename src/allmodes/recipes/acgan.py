@@ -8,7 +8,7 @@ from allmodes.adversarial.objectives import NonSaturating
 from allmodes.event import Event
 from allmodes.models.gan import GAN
 from allmodes.networks.conditional import Unasked
-from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.recipes.base import Adam, Amount, Recipe, recipe
 from allmodes.recipes.pair import condition_vector, pair
 from allmodes.schedule import Constant
 
@@ -20,7 +20,7 @@ def acgan(
     width: int = 128,
     latent: int = 64,
     rate: float = 5e-4,
-    weight: float = 1.0,
+    weight: Amount = 1.0,
     batch: int = 256,
     steps: int = 5_000,
     log: str | None = None,

@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import allmodes.recipes
 from allmodes.errors import UserError, unknown
@@ -104,6 +104,14 @@ class Entry:
         return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
+FROM_ZERO = "may be 0"
+Amount = Annotated[float, FROM_ZERO]
+"""The annotation of a setting that may be 0, which switches off what it is the amount of."""
+Count = Annotated[int, FROM_ZERO]
+"""The same of a whole number."""
+MOST = 2**63
+"""Numbers of a setting are below it."""
+
 _RECIPES: dict[str, Entry] = {}
 
 
@@ -166,7 +174,7 @@ def build(
 
 
 def _value(name: str, value: Any, entry: Entry) -> Any:
-    """A setting's value as the type of its annotation; numbers must be positive, text is taken as it is."""
+    """A setting's value as the type of its annotation; numbers must be positive or, if it says so, at least 0."""
     kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
     if value is None and entry.settings[name] is None:
         return None
@@ -180,7 +188,14 @@ def _value(name: str, value: Any, entry: Entry) -> Any:
         raise UserError(f"--set {name}={value}: expected {kinds[kind]}") from None
     if isinstance(read, str):
         return located(read)
-    zero = entry.settings[name] == 0 or name.endswith("seed")
-    if not (0 < read < float("inf") or (zero and read == 0)):
-        raise UserError(f"--set {name}={value}: must be a positive number")
+    least = "at least 0" if FROM_ZERO in _notes(entry, name) else "a positive number"
+    if not (0 < read < MOST or (least == "at least 0" and read == 0)):
+        below = " and below 2^63" if read >= MOST else ""
+        raise UserError(f"--set {name}={value}: must be {least}{below}")
     return read
+
+
+def _notes(entry: Entry, name: str) -> tuple[Any, ...]:
+    """What the annotation of a setting says beside its type."""
+    hint = get_type_hints(entry.function, include_extras=True)[name]
+    return tuple(note for part in (hint, *get_args(hint)) for note in getattr(part, "__metadata__", ()))

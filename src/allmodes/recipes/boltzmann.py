@@ -6,7 +6,7 @@ from allmodes.data.transforms import Flatten
 from allmodes.event import Event
 from allmodes.models.dbm import DBM
 from allmodes.models.rbm import RBM
-from allmodes.recipes.base import Momentum, Recipe, recipe
+from allmodes.recipes.base import Amount, Momentum, Recipe, recipe
 from allmodes.recipes.wanted import require_bits
 from allmodes.schedule import Linear
 
@@ -18,7 +18,7 @@ def rbm(
     width: int = 200,
     gibbs: int = 1,
     persistent: bool = True,
-    decay: float = 2e-4,
+    decay: Amount = 2e-4,
     rate: float = 0.1,
     batch: int = 100,
     steps: int = 10_000,

@@ -15,8 +15,8 @@ from allmodes.event import Event, Support
 from allmodes.functions import find_function
 from allmodes.models.gan import GAN
 from allmodes.networks.conditional import ConditionVector
-from allmodes.recipes.base import Adam, Recipe, recipe
-from allmodes.recipes.pair import condition_vector, pair
+from allmodes.recipes.base import Adam, Amount, Recipe, recipe
+from allmodes.recipes.pair import condition_vector, pair, slope_weight
 from allmodes.schedule import Cosine
 
 
@@ -25,12 +25,12 @@ def constrained(
     event: Event,
     *,
     constraint: str | None = None,
-    tolerance: float | None = None,
-    weight: float | None = None,
+    tolerance: Amount | None = None,
+    weight: Amount | None = None,
     sum: str | None = None,
     bounds: str | None = None,
     zeros: bool = False,
-    kappa: float | None = None,
+    kappa: Amount | None = None,
     width: int = 128,
     latent: int = 64,
     rate: float = 1e-3,
@@ -56,9 +56,9 @@ def constrained(
     if not constraint:
         _refuse("--set constraint=FILE.py:FUNCTION", tolerance=tolerance, weight=weight)
     if not vector:
-        _refuse("--label or --condition", kappa=kappa)
-    networks = pair(event, width=width, latent=latent, asked=vector, judged=vector)
-    penalties: dict[str, Penalty] = {"gradient_penalty": GP()}
+        _refuse("--label or --condition", kappa=kappa, log=log)
+    networks = pair(event, width=width, latent=latent, asked=vector, judged=vector, waves=event.image is None)
+    penalties: dict[str, Penalty] = {"gradient_penalty": GP(slope_weight(event))}
     if constraint:
         penalties["constraint"] = Soft(
             Path(constraint).name,
@@ -87,11 +87,12 @@ def constrained(
     )
 
 
-def _refuse(without: str, **settings: float | None) -> None:
+def _refuse(without: str, **settings: float | str | None) -> None:
     """Raise for a setting that would do nothing."""
     for name, value in settings.items():
         if value is not None:
-            raise UserError(f"--set {name}={value:g} does nothing without {without}; give that too, or leave it out")
+            said = value if isinstance(value, str) else f"{value:g}"
+            raise UserError(f"--set {name}={said} does nothing without {without}; give that too, or leave it out")
 
 
 def _constrainer(event: Event, vector: ConditionVector, width: int, kappa: float) -> Constrainer:

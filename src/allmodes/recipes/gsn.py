@@ -7,7 +7,7 @@ from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.gsn import GSN
 from allmodes.networks.noisy import NoisyMLP
-from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.recipes.base import Adam, Amount, Recipe, recipe
 from allmodes.recipes.wanted import require_bits
 from allmodes.schedule import Cosine
 
@@ -17,8 +17,8 @@ def gsn(
     event: Event,
     *,
     width: int = 200,
-    noise: float = 0.1,
-    corruption: float = 0.2,
+    noise: Amount = 0.1,
+    corruption: Amount = 0.2,
     walkback: int = 2,
     rate: float = 1e-3,
     batch: int = 100,

@@ -6,7 +6,7 @@ from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.made import MADE
 from allmodes.networks.conditionals import conditional_for
-from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.recipes.base import Adam, Amount, Recipe, recipe
 from allmodes.recipes.fully_visible import COMPONENTS, vector_units
 from allmodes.schedule import Cosine
 
@@ -24,7 +24,7 @@ def made(
     orders: int = 1,
     components: int = COMPONENTS,
     rate: float = 1e-3,
-    decay: float = 0.0,
+    decay: Amount = 0.0,
     batch: int = 100,
     steps: int = 4_000,
 ) -> Recipe:

@@ -9,7 +9,7 @@ from allmodes.models.eonade import EoNADE
 from allmodes.models.nade import NADE
 from allmodes.networks.conditionals import conditional_for
 from allmodes.random import require_seed
-from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.recipes.base import Adam, Count, Recipe, recipe
 from allmodes.recipes.fully_visible import COMPONENTS, vector_units
 from allmodes.schedule import Cosine
 
@@ -21,7 +21,7 @@ def nade(
     event: Event,
     *,
     width: int = 500,
-    order_seed: int | None = None,
+    order_seed: Count | None = None,
     components: int = COMPONENTS,
     rate: float = 1e-3,
     batch: int = 100,

@@ -80,6 +80,14 @@ def pair(
     return Pair(transform, generator, discriminator, axes)
 
 
+def slope_weight(event: Event) -> float:
+    """Of the penalty on a critic's slope: the paper's 10 for images, 1 for other examples.
+
+    There distances are short, and a heavy penalty holds the slope at 1 in whatever direction it began.
+    """
+    return 10.0 if event.image else 1.0
+
+
 def condition_vector(recipe: str, event: Event, log: str | None) -> ConditionVector:
     """The condition of an event as one vector.
 
@@ -95,4 +103,5 @@ def condition_vector(recipe: str, event: Event, log: str | None) -> ConditionVec
             f"{recipe} needs conditions, and the data have none: name them with --label or --condition, "
             "or use --recipe r3gan"
         )
-    return ConditionVector(event, tuple(log.split(",")) if log else ())
+    names = (name.strip() for name in (log or "").split(","))
+    return ConditionVector(event, tuple(name for name in names if name))

@@ -6,7 +6,7 @@ from allmodes.event import Event
 from allmodes.models.pixelcnn import PixelCNN
 from allmodes.networks.gated_pixelcnn import GatedPixelCNNNetwork
 from allmodes.networks.pixelcnn import PixelCNNNetwork
-from allmodes.recipes.base import Recipe, recipe
+from allmodes.recipes.base import Amount, Recipe, recipe
 from allmodes.recipes.fully_visible import COMPONENTS, pixel_by_pixel
 
 
@@ -18,7 +18,7 @@ def pixelcnn(
     layers: int = 4,
     components: int = COMPONENTS,
     rate: float = 2e-3,
-    decay: float = 0.0,
+    decay: Amount = 0.0,
     batch: int = 64,
     steps: int = 1_000,
 ) -> Recipe:
@@ -45,7 +45,7 @@ def gated_pixelcnn(
     layers: int = 5,
     components: int = COMPONENTS,
     rate: float = 2e-3,
-    decay: float = 0.0,
+    decay: Amount = 0.0,
     batch: int = 64,
     steps: int = 800,
 ) -> Recipe:

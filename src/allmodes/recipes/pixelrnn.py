@@ -5,7 +5,7 @@ from __future__ import annotations
 from allmodes.event import Event
 from allmodes.models.pixelrnn import PixelRNN
 from allmodes.networks.pixelrnn import DiagonalBiLSTM, PixelRNNNetwork, RowLSTM
-from allmodes.recipes.base import Recipe, recipe
+from allmodes.recipes.base import Amount, Recipe, recipe
 from allmodes.recipes.fully_visible import COMPONENTS, pixel_by_pixel
 
 PAPER = "https://arxiv.org/abs/1601.06759"
@@ -19,7 +19,7 @@ def pixelrnn_row(
     layers: int = 2,
     components: int = COMPONENTS,
     rate: float = 3e-3,
-    decay: float = 0.0,
+    decay: Amount = 0.0,
     batch: int = 64,
     steps: int = 800,
 ) -> Recipe:
@@ -46,7 +46,7 @@ def pixelrnn_diagonal(
     layers: int = 1,
     components: int = COMPONENTS,
     rate: float = 3e-3,
-    decay: float = 0.0,
+    decay: Amount = 0.0,
     batch: int = 64,
     steps: int = 1_000,
 ) -> Recipe:

@@ -7,7 +7,7 @@ from allmodes.adversarial.objectives import ZeroSum
 from allmodes.adversarial.unrolling import Unrolling
 from allmodes.event import Event
 from allmodes.models.gan import GAN
-from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.recipes.base import Adam, Count, Recipe, recipe
 from allmodes.recipes.pair import pair
 from allmodes.schedule import Constant
 
@@ -16,7 +16,7 @@ from allmodes.schedule import Constant
 def unrolled(
     event: Event,
     *,
-    unroll: int = 5,
+    unroll: Count = 5,
     look: float | None = None,
     width: int = 128,
     latent: int = 64,

@@ -9,7 +9,7 @@ from allmodes.event import Event, Support
 from allmodes.models.vae import VAE
 from allmodes.networks.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian, Likelihood
 from allmodes.networks.mlp import MLP
-from allmodes.recipes.base import Adam, Recipe, recipe
+from allmodes.recipes.base import Adam, Amount, Recipe, recipe
 from allmodes.schedule import Cosine
 
 LARGE = 500
@@ -38,7 +38,7 @@ def iwae(
     latent: int | None = None,
     samples: int = 5,
     single: bool = False,
-    evidence: float = 0.0,
+    evidence: Amount = 0.0,
     rate: float = 1e-3,
     batch: int = 100,
     steps: int | None = None,

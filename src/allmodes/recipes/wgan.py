@@ -9,7 +9,7 @@ from allmodes.adversarial.weights import Clip
 from allmodes.event import Event
 from allmodes.models.gan import GAN
 from allmodes.recipes.base import Adam, Recipe, recipe
-from allmodes.recipes.pair import pair
+from allmodes.recipes.pair import pair, slope_weight
 from allmodes.schedule import Constant, Cosine
 
 
@@ -76,7 +76,7 @@ def wgan_gp(
             latent=Normal(latent),
             objective=Wasserstein(),
             turns=turns,
-            penalties={"gradient_penalty": GP(weight or (10.0 if event.image else 1.0))},
+            penalties={"gradient_penalty": GP(weight or slope_weight(event))},
         ),
         optimizer=Adam(Cosine(rate, rate / 10), betas=(0.0, 0.9)),
         batch=batch,
