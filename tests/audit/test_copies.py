@@ -62,13 +62,32 @@ def test_the_share_of_copies_lies_in_its_interval() -> None:
     assert covered >= 35
 
 
-def test_one_example_to_the_last_bit_is_a_copy_for_certain() -> None:
-    given, origin = planted(np.random.default_rng(0), 0.004, noise=0.0)
+def test_examples_to_the_last_bit_are_named() -> None:
+    given, origin = planted(np.random.default_rng(0), 0.1, noise=0.0)
     found = copies(given, LEVEL, 0)
     assert found.verdict is Verdict.FOUND
-    assert found.p_value == 0
-    assert [(pair.fake, pair.train, pair.distance) for pair in found.pairs] == [(*next(iter(origin.items())), 0.0)]
-    assert "equal a training example to the last bit" in found.summary
+    assert found.p_value is not None
+    assert found.p_value < 1e-6
+    assert {(pair.fake, pair.train) for pair in found.pairs if not pair.distance} == set(origin.items())
+    assert "30 of 300 generated and 0 of 300 held-out examples equal one to the last bit" in found.summary
+
+
+def test_one_example_to_the_last_bit_is_said_and_proves_nothing() -> None:
+    found = copies(planted(np.random.default_rng(0), 0.004, noise=0.0)[0], LEVEL, 0)
+    assert found.verdict is Verdict.NOT_FOUND
+    assert "1 of 300 generated and 0 of 300 held-out examples equal one" in found.summary
+
+
+def test_a_rare_example_that_repeats_itself_is_no_alarm() -> None:
+    """An empty shower is in the training data and among many samples, and by chance not held out."""
+    alarms = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        train, real, fake = (drawn(rng, n, 20) for n in (2000, 200, 1500))
+        for side in (train, real, fake):
+            side[rng.random(len(side)) < 0.002] = 0
+        alarms += copies(sets(train, real, fake), LEVEL, seed).verdict is Verdict.FOUND
+    assert alarms <= 4  # 2 or fewer expected
 
 
 def test_generated_examples_that_are_the_training_set() -> None:
@@ -76,7 +95,8 @@ def test_generated_examples_that_are_the_training_set() -> None:
     train = drawn(rng, 300)
     found = copies(sets(train, drawn(rng, 300), train), LEVEL, 0)
     assert found.verdict is Verdict.FOUND
-    assert found.p_value == 0
+    assert found.p_value is not None
+    assert found.p_value < 1e-50
     assert found.estimate == 1
 
 
@@ -125,12 +145,3 @@ def test_without_the_training_examples_it_cannot_tell() -> None:
     assert found.p_value is None
     few = copies(sets(drawn(rng, 50), drawn(rng, 10), drawn(rng, 50)), LEVEL, 0)
     assert few.verdict is Verdict.CANNOT_TELL
-
-
-def test_no_interval_begins_below_what_is_equal_to_the_last_bit() -> None:
-    given, origin = planted(np.random.default_rng(0), 0.02, noise=0.0)
-    found = copies(given, LEVEL, 0)
-    assert found.low is not None
-    assert found.estimate is not None
-    assert found.low >= len(origin) / len(given.fake)
-    assert found.estimate >= found.low

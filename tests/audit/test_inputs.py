@@ -143,3 +143,29 @@ def test_a_damaged_file_is_named(write: Callable[[Path], None], said: str, tmp_p
     with pytest.raises(UserError, match=said) as error:
         subject_of(TABLE, path)
     assert str(path) in str(error.value)
+
+
+def test_one_large_number_does_not_make_bytes() -> None:
+    rng = np.random.default_rng(0)
+    fake = rng.random((300, 2))
+    fake[0, 0] = 200
+    assert subject_of(rng.random((300, 2)), fake, rng.random((300, 2))).notes == ()
+
+
+def test_a_class_that_is_in_training_alone_is_left_out_with_a_note() -> None:
+    rng = np.random.default_rng(0)
+    x = [rng.random((n, 2)) for n in (300, 300, 301)]
+    labels = [np.array(["b", "c"] * 150), np.array(["c", "b"] * 150), np.array(["c", "b"] * 150 + ["a"])]
+    subject = subject_of(*x, labels=dict(zip(("real", "fake", "train"), labels, strict=True)))
+    assert (len(subject.train), subject.train.labels.tolist()) == (300, [1, 0] * 150)
+    assert "1 training examples of a are left out" in subject.notes[0]
+
+
+def test_examples_that_were_given_twice_are_noted() -> None:
+    rng = np.random.default_rng(0)
+    real, train = rng.random((300, 2)), rng.random((300, 2))
+    real[150:] = real[:150]
+    train[:3] = real[:3]
+    notes = subject_of(real, rng.random((300, 2)), train).notes
+    assert any(note.startswith("50.0 % of real repeat other examples") for note in notes)
+    assert any("of real are among the training examples" in note for note in notes)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 
 from allmodes.audit.finding import Verdict
 from allmodes.audit.invented import _in_balls, invented, scan_balls
@@ -107,3 +110,21 @@ def test_what_lies_between_the_data_is_measured_with_an_interval_that_holds() ->
         low, high = group.interval()
         held += low <= truth <= high
     assert held >= 10, "of 12 at 95 %, fewer than 10 happen in 2 %"
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        lambda rng, n: rng.integers(0, 10, (n, 1)),
+        lambda rng, n: np.where(rng.random((n, 2)) < 0.7, 0, rng.exponential(size=(n, 2))),
+        lambda rng, n: rng.random((n, 10)) < 0.5,
+    ],
+    ids=["whole numbers", "zeros", "bits"],
+)
+def test_examples_that_are_equally_near_raise_no_alarm(drawn: Callable[[np.random.Generator, int], np.ndarray]) -> None:
+    p_values = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        p_values.append(scan_balls(*(drawn(rng, 400).astype(np.float32) for _ in range(2)), rng, draws=199).p_value)
+    assert np.mean(np.array(p_values) <= 0.05) <= 0.12  # 0.05 expected, more in 1 % of all
+    assert 0.3 < np.mean(p_values) < 0.7

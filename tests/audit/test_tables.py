@@ -145,9 +145,36 @@ def test_values_that_were_not_asked_for_are_found_with_their_bias(make: Make) ->
     finding = ASK["conditions"](make(0, (2_000, 1_000, 2_000), change=lambda x, energy: (x, energy + 8)), 0)
     assert finding is not None
     assert finding.verdict is Verdict.FOUND
-    assert finding.low is not None
-    assert finding.high is not None
-    assert finding.low <= -8 <= finding.high
+    assert finding.estimate == pytest.approx(-8, abs=1)
+
+
+def test_other_values_than_the_data_have_may_be_asked_for(make: Make) -> None:
+    """A judge's estimates are drawn to the middle, so what it gets wrong depends on the value."""
+
+    def high(x: np.ndarray, energy: np.ndarray) -> Any:
+        return x[energy > 55], energy[energy > 55]
+
+    found = [ASK["conditions"](make(seed, (600, 600, 1_200), change=high), seed) for seed in range(10)]
+    assert sum(one is not None and one.verdict is Verdict.FOUND for one in found) <= 2
+
+
+def test_constraints_that_hardly_anyone_breaks_raise_no_alarm() -> None:
+    """Ranks of residuals that are nearly all 0 are far from normal."""
+    p_values = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        x = [(rng.random((n, 2)) < 0.001).astype(np.float32) for n in (500, 3_000, 300)]
+        subject = subject_of(x[1], x[2], x[0])
+        p_values.append(residuals(subject, {"rare": lambda x: x[:, 0]}, 0.01).p_value)
+    assert sum(p is not None and p <= 0.01 for p in p_values) <= 6  # 2 expected, more in 1 % of all
+
+
+def test_functions_of_whole_numbers_do_not_wrap() -> None:
+    rng = np.random.default_rng(0)
+    x = [rng.integers(0, 100, (400, 2)) for _ in range(3)]
+    subject = subject_of(*x)
+    looks = observables(subject, {"gap": lambda x: x[:, 0] - x[:, 1]}, LEVEL, 0).figures["looks"]
+    assert looks[0]["mean_real"] == pytest.approx((x[0][:, 0] - x[0][:, 1]).mean())
 
 
 def test_a_class_that_is_not_what_was_asked_for_is_named() -> None:

@@ -180,6 +180,7 @@ class Soft(Penalty):
         Raises:
             UserError: where the function does not take the examples, or its result has another shape.
         """
+        x = x if x.is_floating_point() else x.float()
         try:
             found = self.function(x) if arity(self.function) < 2 else self.function(x, condition)
         except UserError:

@@ -333,7 +333,7 @@ def hidden(smallest: float | None, tested: SelfTest | None) -> str:
     """What could hide, in half a sentence."""
     said = []
     if smallest is not None and smallest < 1:
-        said.append(f"a mode of less than {percent(smallest)} of the data could be missing unseen")
+        said.append(f"a mode that stands apart, of less than {percent(smallest)} of the data, could be missing unseen")
     elif smallest is not None:
         said.append("with so few examples a mode of any size could be missing unseen")
     if tested is not None:

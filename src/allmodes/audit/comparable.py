@@ -106,7 +106,7 @@ def _same_range(real: np.ndarray, other: np.ndarray, what: str) -> None:
     """Pixels of 0 to 255 against [0, 1] or [-1, 1]."""
     sides = (("real", real), (what, other))
     for (large, a), (small, b) in (sides, sides[::-1]):
-        if a.min() < 0 or not 128 <= a.max() <= 255.5:
+        if a.min() < 0 or not 128 <= a.max() <= 255.5 or not _like_bytes(a):
             continue
         low, high = float(b.min()), float(b.max())
         said = f"{large} lies in 0 to {a.max():.0f} and {small} in {low:.2g} to {high:.2g}: bytes against numbers"
@@ -114,6 +114,11 @@ def _same_range(real: np.ndarray, other: np.ndarray, what: str) -> None:
             raise UserError(f"{said} up to 1; multiply {small} by 255")
         if -1.001 <= low < -0.5 and 0.5 < high <= 1.001:
             raise UserError(f"{said} between -1 and 1; give 127.5 * ({small} + 1)")
+
+
+def _like_bytes(x: np.ndarray) -> bool:
+    """Whole numbers, or many that are large: one large number alone is an outlier."""
+    return np.array_equal(x, np.rint(x)) or float(np.quantile(x, 0.99)) >= 64
 
 
 def _same_units(real: np.ndarray, other: np.ndarray, what: str) -> None:

@@ -14,9 +14,16 @@ from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Subject
 
 TREES = 100
+BINS = 20
+"""Of a condition, in each of which as many held-out and generated examples are compared."""
+FLAT = 0.1
+"""Slope of a judge's estimates below which it knows too little for their scale to be mended."""
+UNLIKE = 0.01
+"""P-value of equal conditions below which they are matched."""
 MOST_TRAIN = 10_000
 """Training examples that a judge learns from."""
 FEWEST_A_CLASS = 20
+"""Held-out or generated examples of a class, or with the same values, below which it is passed over."""
 
 
 def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding | None:
@@ -24,10 +31,12 @@ def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding
 
     A class: the share of its examples that the judge gives back their own label, generated against held-out, by
     Fisher's exact test; too high is a fault too (only easy examples). A continuous condition c: the judge's estimate
-    minus c, generated against held-out, by `one_dimension.compare`; the difference of the means is the bias. What the
-    judge gets wrong, it gets wrong on both sides, so a poor judge costs power and not validity. Holm's correction over
-    classes and values. The judge is a forest of extremely randomized trees on the features of the audit (Geurts et al.,
-    Machine Learning 63, 2006).
+    minus c, generated against held-out, by `one_dimension.compare`; the difference of the means is the bias. Estimates
+    are drawn to the middle, which a line through those of held-out examples mends. What the judge gets wrong at some c,
+    it gets wrong on both sides, so a poor judge costs power and not validity, as long as both sides have the same c:
+    where other values were asked for than the data have, in each of some bins of c as many examples of either side are
+    compared as give the bins the same shares. Holm's correction over classes and values. The judge is a forest of
+    extremely randomized trees on the features of the audit (Geurts et al., Machine Learning 63, 2006).
 
     Arguments:
         sets: features of the three sets, in the order of the subject.
@@ -120,9 +129,12 @@ def _values(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
     looks = []
     for column, name in enumerate(subject.event.variables):
         judge = _forest(ExtraTreesRegressor, sets.train, train[:, column], seed)
-        a, b = (
-            judge.predict(features) - values[:, column] for features, values in ((sets.real, real), (sets.fake, fake))
-        )
+        rows = _matched(real[:, column], fake[:, column], rng)
+        if min(map(len, rows)) < FEWEST_A_CLASS:
+            continue
+        told = [judge.predict(features) for features in (sets.real, sets.fake)]
+        told = [_undrawn(told[0], real[:, column], one) for one in told]
+        a, b = (one[some] - values[some, column] for some, one, values in zip(rows, told, (real, fake), strict=True))
         one = compare(a, b, rng)
         looks.append(
             {
@@ -140,3 +152,28 @@ def _values(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
             }
         )
     return looks
+
+
+def _matched(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of held-out and of generated examples whose condition, [n] and [m], has the same distribution."""
+    from scipy import stats
+
+    _, equal = map(float, stats.ks_2samp(real, fake, method="asymp"))
+    if equal > UNLIKE:
+        return np.arange(len(real)), np.arange(len(fake))
+    edges = np.unique(np.quantile(np.concatenate([real, fake]), np.linspace(0, 1, BINS + 1)))
+    places = [np.searchsorted(edges[1:-1], side, side="right") for side in (real, fake)]
+    shares = np.minimum(*(np.bincount(place, minlength=BINS) / len(place) for place in places))
+    first, second = (
+        np.concatenate(
+            [rng.permutation(np.flatnonzero(place == b))[: int(share * len(place))] for b, share in enumerate(shares)]
+        )
+        for place in places
+    )
+    return np.sort(first), np.sort(second)
+
+
+def _undrawn(estimate: np.ndarray, truth: np.ndarray, told: np.ndarray) -> np.ndarray:
+    """Estimates on the scale of what they estimate, by the line of real ones, [n], through real truths, [n]."""
+    slope, start = np.polyfit(truth, estimate, 1) if np.ptp(truth) > 0 else (1.0, 0.0)
+    return (told - start) / slope if slope > FLAT else told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +20,10 @@ SCRATCH = 2**20
 """Labels that are permuted at once."""
 WIDE = 5
 """Which neighbour's distance is the usual one near a generated example."""
+FOR_EQUALITY = 0.1
+"""Part of the level that is the test of equality's."""
 NAMED = 200
 """Copies that are listed at most."""
-COLUMNS = 8
-"""In how many columns the two nearest real examples must differ for equality in all columns to be no chance."""
 
 
 def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: torch.device | str = "cpu") -> Finding:
@@ -51,8 +50,10 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
     the selective step-up of knockoffs. They are listed only where there is copying, the closest generated example of
     each.
 
-    Equality to the last bit with a training example is copying for certain where chance cannot bring it: where no
-    held-out example equals a training one, and even the most alike of them differ in many columns.
+    *Equal to the last bit?* If the generator has the data's distribution, whatever it was trained on, a generated and a
+    held-out example are as likely to equal a training one. How many do is compared by Fisher's exact test, at a tenth
+    of the level, which leaves nine tenths to the other. Where more do, they are listed, as long as at most `fdr` of
+    them are expected by the held-out ones.
 
     Arguments:
         sets: features; the training examples must not be those that features were fitted to.
@@ -75,35 +76,30 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
     if min(len(sets.train), len(sets.real), len(sets.fake)) < FEWEST:
         return _cannot(f"fewer than {FEWEST} training, held-out or generated examples", level)
     near = _near(sets, np.random.default_rng(seed), device)
-    p_value = _test(near, draws_for(level, DRAWS), np.random.default_rng([seed, 1]))
-    exact = near.first == 0
-    certain = bool((exact & near.trained).any()) and not (exact & ~near.trained).any() and _apart(sets, device)
-    found = p_value <= level or certain
+    equal = _equal(sets)
+    p_near = _test(near, draws_for(level * (1 - FOR_EQUALITY), DRAWS), np.random.default_rng([seed, 1]))
+    p_value = min(1.0, p_near / (1 - FOR_EQUALITY), equal.p_value / FOR_EQUALITY)
+    found = p_value <= level
     chosen = _chosen(near, fdr) if found else np.empty(0, np.int64)
-    if certain:
-        equal = np.flatnonzero(exact & near.trained)
-        _, first = np.unique(near.index[equal], return_index=True)
-        chosen = np.union1d(chosen[~exact[chosen]], equal[np.sort(first)])
+    if found and equal.expected(fdr):
+        chosen = np.union1d(chosen, equal.rows)
     estimate, low, high = _share(near)
-    if certain:
-        equal_share = float((exact & near.trained).mean())
-        estimate, low, high = (max(value, equal_share) for value in (estimate, low, high))
     return Finding(
         "copies",
         Verdict.FOUND if found else Verdict.NOT_FOUND,
-        _summary(near, found, certain, estimate, low, len(chosen), fdr),
+        _summary(near, found, equal, estimate, low, len(chosen), fdr),
         estimate=estimate,
         low=low,
         high=high,
-        p_value=0.0 if certain else p_value,
+        p_value=p_value,
         floor=0.0,
         level=level,
         pairs=_pairs(sets, near, chosen, device),
         figures={
             "nearest_is_training": float(near.trained.mean()),
             "expected": near.odds,
-            "equal_to_training": int((exact & near.trained).sum()),
-            "equal_to_held_out": int((exact & ~near.trained).sum()),
+            "equal_to_training": equal.fake,
+            "held_out_equal_to_training": equal.real,
             "listed": len(chosen),
             "false_discovery_rate": fdr,
         },
@@ -133,6 +129,44 @@ class _Near:
     def odds(self) -> float:
         """Chance that the nearest real example is a training example."""
         return self.train / (self.train + self.real)
+
+
+@dataclass(frozen=True, eq=False)
+class _Equal:
+    """Examples that equal a training example to the last bit.
+
+    Arguments:
+        rows: generated ones, one for each training example.
+        fake, real: how many generated and held-out ones do.
+        m, n: of how many.
+    """
+
+    rows: np.ndarray
+    fake: int
+    real: int
+    m: int
+    n: int
+
+    @property
+    def p_value(self) -> float:
+        """Of the generator doing so no more often than the data."""
+        from scipy import stats
+
+        table = [[self.fake, self.m - self.fake], [self.real, self.n - self.real]]
+        _, p_value = map(float, stats.fisher_exact(table, alternative="greater"))
+        return p_value
+
+    def expected(self, share: float) -> bool:
+        """Whether the held-out examples say that at most this share of the generated ones is by chance."""
+        return self.fake > 0 and (self.real + 1) / self.n * self.m <= share * self.fake
+
+
+def _equal(sets: Sets) -> _Equal:
+    place = {row.tobytes(): i for i, row in enumerate(sets.train + 0.0)}  # -0 is 0
+    fake, real = (np.array([place.get(row.tobytes(), -1) for row in side + 0.0]) for side in (sets.fake, sets.real))
+    equal = np.flatnonzero(fake >= 0)
+    _, first = np.unique(fake[equal], return_index=True)
+    return _Equal(equal[first], len(equal), int((real >= 0).sum()), len(fake), len(real))
 
 
 def _near(sets: Sets, rng: np.random.Generator, device: torch.device | str) -> _Near:
@@ -205,22 +239,17 @@ def _share(near: _Near) -> tuple[float, float, float]:
     """Share of generated examples that are copies, with its interval at 95 %.
 
     A copy's nearest is always a training example, any other's is one by the odds. Generated examples with the same
-    nearest example stand or fall together, which the variance counts.
+    nearest example stand or fall together: they count as fewer independent ones, of whose share Clopper and Pearson's
+    interval is taken.
     """
-    p, m = near.odds, len(near.index)
-    estimate = (near.trained.mean() - p) / (1 - p)
-    _, count, trained = _closest(near)
-    mean = near.trained.mean()
-    error = 1.96 * math.sqrt(float(np.square(count * (trained - mean)).sum())) / m / (1 - p)
-    return tuple(float(np.clip(v, 0.0, 1.0)) for v in (estimate, estimate - error, estimate + error))  # type: ignore[return-value]
+    from scipy.stats import beta
 
-
-def _apart(sets: Sets, device: torch.device | str) -> bool:
-    """Whether even the most alike of training and held-out examples differ in many columns."""
-    if sets.real.shape[1] < COLUMNS:
-        return False
-    twin = nearest(sets.real, sets.train, 1, device=device).index[:, 0]
-    return bool(((sets.real != sets.train[twin]).sum(1) >= COLUMNS).all())
+    p, mean = near.odds, float(near.trained.mean())
+    _, count, _ = _closest(near)
+    n = float(count.sum() ** 2 / np.square(count, dtype=np.float64).sum())
+    low = float(beta.ppf(0.025, n * mean, n * (1 - mean) + 1)) if mean > 0 else 0.0
+    high = float(beta.ppf(0.975, n * mean + 1, n * (1 - mean))) if mean < 1 else 1.0
+    return tuple(float(np.clip((share - p) / (1 - p), 0.0, 1.0)) for share in (mean, low, high))  # type: ignore[return-value]
 
 
 def _pairs(sets: Sets, near: _Near, chosen: np.ndarray, device: torch.device | str) -> tuple[Pair, ...]:
@@ -239,13 +268,14 @@ def _cannot(why: str, level: float) -> Finding:
                    level=level)  # fmt: skip
 
 
-def _summary(near: _Near, found: bool, certain: bool, estimate: float, low: float, listed: int, fdr: float) -> str:
+def _summary(near: _Near, found: bool, equal: _Equal, estimate: float, low: float, listed: int, fdr: float) -> str:
     share = f"{near.trained.mean():.1%} of the generated examples lie nearest to a training example"
     expected = f"by chance {near.odds:.1%}"
+    same = f"{equal.fake:,} of {equal.m:,} generated and {equal.real:,} of {equal.n:,} held-out examples equal one"
     if not found:
-        return f"No copying of training examples is seen: {share}, {expected}."
-    equal = int(((near.first == 0) & near.trained).sum())
-    parts = [f"{equal} generated examples equal a training example to the last bit"] if certain else []
+        ties = f"; {same}" if equal.fake else ""
+        return f"No copying of training examples is seen: {share}, {expected}{ties}."
+    parts = [f"{same} to the last bit"] if equal.fake else []
     parts.append(f"{share}, {expected}; about {estimate:.1%} (at least {low:.1%}) are copies")
     if listed:
         parts.append(f"{listed} copied training examples are named, at most {fdr:.0%} of them wrongly")

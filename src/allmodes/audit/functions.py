@@ -41,12 +41,14 @@ def named_functions(given: Mapping[str, Given] | Iterable[Given] | Given | None,
 def numbers(function: Function, examples: Examples, name: str, what: str) -> np.ndarray:
     """One number an example, [n] float64.
 
-    The function is called as function(x), or as function(x, condition) where it takes two arguments.
+    The function is called as function(x), or as function(x, condition) where it takes two arguments, with x as float32
+    whatever type the data have: differences of bytes would wrap.
 
     Raises:
         UserError: where it raises, returns another number of rows, no numbers, or NaN.
     """
-    arguments = (examples.x,) if arity(function) < 2 else (examples.x, examples.condition)
+    x = examples.x.astype(np.float32, copy=False)
+    arguments = (x,) if arity(function) < 2 else (x, examples.condition)
     try:
         values = function(*arguments)
     except (Exception, SystemExit) as error:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from allmodes.audit.comparable import constant_columns, require_comparable, require_finite
 from allmodes.audit.subject import Examples, Subject
+from allmodes.audit.wording import percent
 from allmodes.data.chunks import chunks
 from allmodes.data.contents import NoSuchName
 from allmodes.data.dataset import Dataset, load_data
@@ -59,7 +62,7 @@ def subject_of(
     reference = sets["real"]
     held = Examples(*_columns(reference, reference))
     if "train" in sets:
-        part = Examples(*_columns(sets["train"], reference))
+        part = Examples(*_columns(_of_known_classes(sets["train"], reference, notes), reference))
     else:
         order = np.random.default_rng(seed).permutation(len(held))
         cut = min(MOST_TREE, round(TREE_SHARE * len(held)))
@@ -139,18 +142,34 @@ def _compare(sets: Mapping[str, Dataset]) -> list[str]:
         more = f" and {len(still) - NAMED} more" if len(still) > NAMED else ""
         notes.append(f"columns that never change in real: {names}{more}")
     if "train" in sets:
-        _require_disjoint(real, sets["train"])
+        notes += _require_disjoint(real, sets["train"])
+    notes += _repeated(real)
     _require_generated(real, sets["fake"])
     return notes
 
 
-def _require_disjoint(real: Dataset, train: Dataset) -> None:
-    """Held-out examples that were trained on prove nothing."""
+def _repeated(real: Dataset) -> list[str]:
+    """Held-out examples that are given several times make all seem surer than it is."""
+    hashes = _hashes(real)
+    share = 1 - len(set(hashes)) / len(hashes)
+    if not share or real.event.discrete:
+        return []
+    return [
+        f"{percent(share)} of real repeat other examples of real to the last bit: the tests take all examples as "
+        "independent, so drop what was given twice"
+    ]
+
+
+def _require_disjoint(real: Dataset, train: Dataset) -> list[str]:
+    """Held-out examples that were trained on prove nothing; a note where some are."""
     share = _share_in(real, train)
     if share > 0.5:
         raise UserError(
             f"{share:.0%} of real are among the training examples; give as real examples that were not trained on"
         )
+    if not share or real.event.discrete:
+        return []
+    return [f"{percent(share)} of real are among the training examples to the last bit: drop them, they prove nothing"]
 
 
 def _require_generated(real: Dataset, fake: Dataset) -> None:
@@ -175,6 +194,25 @@ def _share_in(these: Dataset, those: Dataset) -> float:
 
 def _hashes(data: Dataset) -> list[int]:
     return [hash(row.tobytes()) for _, part in chunks(data.x) for row in part.float().numpy()]
+
+
+def _of_known_classes(train: Dataset, reference: Dataset, notes: list[str]) -> Dataset:
+    """Training examples without those of classes so rare that none was held out; a note where there are any."""
+    classes = reference.event.classes
+    strange = [index for index, name in enumerate(train.event.classes) if name not in classes]
+    if train.labels is None or not classes or not strange:
+        return train
+    known = ~torch.isin(train.labels, torch.tensor(strange))
+    if known.sum() < 2:
+        return train  # of other names altogether, which is refused
+    names = ", ".join(train.event.classes[index] for index in strange[:NAMED])
+    notes.append(f"{int((~known).sum())} training examples of {names} are left out: real has none of that class")
+    kept = known.nonzero().flatten()
+    names_left = tuple(name for index, name in enumerate(train.event.classes) if index not in strange)
+    renamed = torch.tensor([names_left.index(train.event.classes[i]) for i in train.labels[kept].tolist()])
+    values = None if train.values is None else train.values[kept]
+    event = replace(train.event, classes=names_left)
+    return replace(train, x=train.x[kept], labels=renamed, values=values, event=event)
 
 
 def _columns(data: Dataset, reference: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:

@@ -185,15 +185,16 @@ def scan_balls(
     .. math:: T = \min_{i, k} P(X_k \le x_{ik}), \quad X_k \sim Hypergeometric(n + m, n, k)
 
     The centres i are some examples of both samples, drawn without a look at which is which, so T under permuted labels
-    has the very distribution of T where both samples come from one.
+    has the very distribution of T where both samples come from one. The pool is in random order, so that which of
+    equally near examples come first has nothing to do with the labels.
     """
-    pool = np.concatenate((real, fake))
-    n, whole = len(real), len(pool)
+    n, whole = len(real), len(real) + len(fake)
+    order = rng.permutation(whole)
+    pool, label = np.concatenate((real, fake))[order], order < n
     radii = np.array([k for k in RADII if k < whole])
     centres = np.sort(rng.permutation(whole)[:MOST_CENTRES])
     ball = _neighbours(pool, centres, int(radii[-1]), device)
     chance = np.stack([few(np.arange(radii[-1] + 1), k - np.arange(radii[-1] + 1), n, whole - n) for k in radii])
-    label = np.arange(whole) < n
     scores = chance[np.arange(len(radii)), _held(label[:, None], ball.index, radii).each]
     drawn, block = [], max(1, LABELS_AT_ONCE // whole)
     for start in range(0, draws, block):
@@ -203,7 +204,7 @@ def scan_balls(
     edge = np.sort(np.concatenate(drawn))
     p_values = (1 + np.searchsorted(edge, scores.min(1) * (1 + 1e-9), side="right")) / (draws + 1)
     p_value = float(p_values.min())
-    made = np.flatnonzero(centres >= n)
+    made = np.flatnonzero(~label[centres])
     flagged = made[p_values[made] <= 0.05] if len(made) else np.arange(len(centres))
     if not len(flagged):
         flagged = made[[scores[made].min(1).argmin()]]

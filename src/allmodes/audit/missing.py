@@ -44,8 +44,8 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     Returns:
         `estimate`, `low`, `high`: share of the data in the certified regions less that of the generated examples (of
         the suspected regions where none is certified; the figure is then too large by what chance chose). No upper
-        bound on all that is missing exists: `figures["could_hide"]` is the smallest mode, in one region, that would
-        have been found with 90 % power.
+        bound on all that is missing exists: `figures["could_hide"]` is the smallest mode that stands apart, as one
+        region, which would have been found with 90 % power.
     """
     if short := too_few(sets, "missing", level):
         return short
@@ -59,8 +59,8 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     figures = {"could_hide": hidden, "regions_tested": len(joint.cover), "tree_points": len(regions.points)}
     if scanned.least > level:
         seen = (
-            f"a mode of {percent(hidden)} that is never generated would have been found with 90 % power, a smaller one "
-            "can hide"
+            f"a mode of {percent(hidden)} that stands apart and is never generated would have been found with 90 % "
+            "power, a smaller one can hide"
         )
         summary = f"no region of the data is certainly missing; {seen if hidden < 1 else 'a mode of any size can hide'}"
         return Finding(
@@ -80,7 +80,7 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     ]
     named.sort(key=lambda region: (region.certified, region.lost), reverse=True)
     atoms = np.any(cover.inside[:, certified or suspected], axis=1)
-    whole = _Named(atoms, real, fake[testing] if certified else fake, bool(certified), 0.95)
+    whole = _Named(atoms, real, fake[testing] if certified else fake, bool(certified), 1 - 0.05 / max(candidates, 1))
     bounds = [whole.interval()] if certified else [region.interval() for region in named]
     low, high = max(sum(bound[0] for bound in bounds), 0.0), min(sum(bound[1] for bound in bounds), 1.0)
     figures |= {"certified": len(certified), "suspected": len(suspected)}
@@ -88,8 +88,8 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
         "missing",
         Verdict.FOUND,
         f"{_counted(len(certified), len(suspected))} {percent(whole.q)} of the samples and {percent(whole.p)} of the "
-        f"held-out data: {percent(whole.lost)} of the data is missing (95 % interval "
-        f"{percent(low).removesuffix(' %')} to {percent(high)})",
+        f"held-out data: {percent(whole.lost)} of the data is missing there (95 % interval "
+        f"{percent(low).removesuffix(' %')} to {percent(high)}); elsewhere more may be missing",
         whole.lost,
         low,
         high,

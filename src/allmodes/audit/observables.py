@@ -52,7 +52,7 @@ def observables(subject: Subject, functions: Mapping[str, Function], level: floa
         verdict=Verdict.FOUND if found else Verdict.NOT_FOUND,
         summary=f"{', '.join(wrong)} differ{'s' if len(wrong) == 1 else ''}; {said}"
         if found
-        else f"no observable differs in any of {len(looks)} looks; nearest to it {said}",
+        else f"no observable differs significantly in any of {len(looks)} looks; nearest to it {said}",
         estimate=one.distance,
         low=one.low,
         high=one.high,

@@ -27,8 +27,8 @@ def by_name(name: str, task: Task) -> Features:
 def wrap(given: Callable[..., Any], task: Task, name: str = "") -> Features:
     """Features from a function of [n, *shape] in the user's units, or a torch module, that returns [n, d].
 
-    A function gets a numpy array and returns one, or a tensor. A module gets float32 on the device, is run in
-    evaluation mode without gradients, and is left as it was found.
+    A function gets a numpy array of float32 and returns one, or a tensor. A module gets a tensor of float32 on the
+    device, is run in evaluation mode without gradients, and is left as it was found.
     """
     name = name or getattr(given, "__name__", type(given).__name__)
     network = isinstance(given, nn.Module)
@@ -36,8 +36,8 @@ def wrap(given: Callable[..., Any], task: Task, name: str = "") -> Features:
 
     def rows(x: np.ndarray) -> np.ndarray:
         try:
-            found = call(x)
-        except Exception as error:
+            found = call(x.astype(np.float32, copy=False))
+        except (Exception, SystemExit) as error:
             raise UserError(f"features {name} raised {said(error)}") from error
         try:
             return np.asarray(as_numpy(found), np.float32)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAP = 4_000
 """Training examples that make the map of the self-test."""
 CLUSTERED = 4_000
+SLACK = 1.6
+"""A group may be larger or smaller than asked for by this factor."""
 NUMBERS = 64
 """Numbers of an example, at most, by which clusters are made: principal components above."""
 
@@ -110,7 +112,7 @@ class Groups:
         if labels is None:
             return []
         masks = [labels == index for index in np.unique(labels)]
-        fitting = [mask for mask in masks if size / 1.6 <= mask.mean() <= size * 1.6]
+        fitting = [mask for mask in masks if size / SLACK <= mask.mean() <= size * SLACK]
         return sorted(fitting, key=lambda mask: abs(float(mask.mean()) - size))
 
     def _clusters(self, size: float) -> list[np.ndarray]:
@@ -119,7 +121,8 @@ class Groups:
         some = np.random.default_rng(self.seed).permutation(len(self._numbers))[:CLUSTERED]
         means = KMeans(round(1 / size), n_init="auto", random_state=self.seed).fit(self._numbers[some])
         cluster = means.predict(self._numbers)
-        masks = [np.asarray(cluster == index) for index in range(round(1 / size))]
+        masks = [np.asarray(cluster == index) for index in np.unique(cluster)]
+        masks = [mask for mask in masks if mask.mean() >= size / SLACK] or [max(masks, key=np.sum)]
         return sorted(masks, key=lambda mask: abs(float(mask.mean()) - size))
 
     @cached_property

@@ -8,7 +8,7 @@ import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Function, numbers
-from allmodes.audit.one_dimension import histogram
+from allmodes.audit.one_dimension import MOSTLY, histogram
 from allmodes.audit.scan import holm
 from allmodes.audit.subject import Subject
 
@@ -21,8 +21,9 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
 
     A function gives the residual r of each example, 0 where the constraint holds. The 99 % quantile of its size over
     the training examples is the tolerance; held-out and generated examples beyond it are counted and compared by
-    Fisher's exact test, the sizes themselves by the one-sided test of Mann and Whitney. The smaller p-value is
-    doubled; Holm's correction over the functions.
+    Fisher's exact test, the sizes themselves by the one-sided test of Mann and Whitney; where one size makes up half of
+    both samples, what lies above it is counted instead, as in `one_dimension.compare`. The smaller p-value is doubled;
+    Holm's correction over the functions.
 
     Raises:
         UserError: for a function that raises or gives no numbers.
@@ -42,9 +43,8 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
         beyond = [int((side > tolerance).sum()) for side in (real, fake)]
         table = [[beyond[1], len(fake) - beyond[1]], [beyond[0], len(real) - beyond[0]]]
         _, p_beyond = map(float, stats.fisher_exact(table, alternative="greater"))
-        constant = min(real.min(), fake.min()) == max(real.max(), fake.max())
-        larger = 1.0 if constant else stats.mannwhitneyu(fake, real, alternative="greater", method="asymptotic")[1]
-        p_values.append(min(1.0, 2 * min(p_beyond, float(larger))))
+        usual, p_larger = _larger(real, fake)
+        p_values.append(min(1.0, 2 * min(p_beyond, p_larger)))
         interval = stats.binomtest(beyond[1], len(fake)).proportion_ci(0.95, method="exact")
         rows.append(
             {
@@ -56,6 +56,9 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
                 "high": float(interval.high),
                 "real_median": float(np.median(real)),
                 "fake_median": float(np.median(fake)),
+                "usual": usual,
+                "real_above": float((real > usual).mean()),
+                "fake_above": float((fake > usual).mean()),
             }
         )
     adjusted = holm(np.array(p_values))
@@ -66,7 +69,8 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
     said = (
         f"{worst['name']}: {worst['fake_beyond']:.1%} [{worst['low']:.1%}, {worst['high']:.1%}] of the generated and "
         f"{worst['real_beyond']:.1%} of the held-out examples lie beyond {worst['tolerance']:.3g}, with medians of "
-        f"{worst['fake_median']:.3g} and {worst['real_median']:.3g}"
+        f"{worst['fake_median']:.3g} and {worst['real_median']:.3g}; {worst['fake_above']:.1%} and "
+        f"{worst['real_above']:.1%} lie above {worst['usual']:.3g}"
     )
     return Finding(
         name="residuals",
@@ -87,3 +91,18 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
             ],
         },
     )
+
+
+def _larger(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
+    """The size that is usual, and the p-value of generated ones being no larger than held-out ones."""
+    from scipy import stats
+
+    n, m = len(real), len(fake)
+    values, counts = np.unique(np.concatenate([real, fake]), return_counts=True)
+    if counts.max() < MOSTLY * (n + m):
+        _, p_larger = map(float, stats.mannwhitneyu(fake, real, alternative="greater", method="asymptotic"))
+        return float(np.median(real)), p_larger
+    usual = float(values[counts.argmax()])
+    a, b = (int((side > usual).sum()) for side in (real, fake))
+    _, p_larger = map(float, stats.fisher_exact([[b, m - b], [a, n - a]], alternative="greater"))
+    return usual, p_larger

@@ -22,7 +22,8 @@ QUESTIONS = {
 METHODS = {
     "missing": "A tree of clusters over the training examples gives regions of every size. Half of the generated "
     "examples choose the suspicious ones; the other half and the held-out examples, which chose "
-    "nothing, certify them by exact tests. The interval is that of the mass that is missing.",
+    "nothing, certify them by exact tests. The interval is that of the mass that is missing in the regions which are "
+    "named: elsewhere more may be missing.",
     "invented": "The mirror image: regions that hold generated examples and too few held-out ones.",
     "copies": "Under no copying a generated example is as near to a training example as to a held-out one. "
     "Labels “training” and “held out” are exchanged to test that, and single copies are listed at a "
@@ -54,7 +55,7 @@ FIGURES = {
     "coverage": "coverage",
 }
 """Figures that only inform, and stand in one table."""
-SHARES = ("missing", "invented", "copies", "residuals")
+SHARES = ("missing", "invented", "copies", "spacing", "residuals")
 """Findings whose figure is a share of the examples."""
 ANSWERS = {Verdict.FOUND: "found", Verdict.NOT_FOUND: "not found", Verdict.CANNOT_TELL: "cannot tell"}
 
@@ -95,8 +96,10 @@ def claim(finding: Finding) -> str:
         ends = (number(end, finding.name in SHARES).removesuffix(" %") for end in (finding.low, finding.high))
         figure = f"{figure} [{', '.join(ends)}]"
     match finding.name:
+        case "missing" if finding.low:
+            return f"misses at least {percent(finding.low)} of the data ({figure} where it was seen)"
         case "missing":
-            return f"misses {figure} of the data"
+            return f"misses a part of the data ({figure} where it was seen)"
         case "invented" if any(region.real_mass < 0.1 * region.fake_mass for region in finding.regions):
             return f"invents {figure} of its samples"
         case "invented":
@@ -148,8 +151,6 @@ def sentence(
         blind: whether the features show no group that is left out.
     """
     basis = f"{n_real:,} held-out and {n_fake:,} generated examples in {features}"
-    if not enough:
-        return f"Cannot tell: {basis} are too few to test anything; give at least 100 of each, better thousands."
     found = [finding for finding in findings if finding.decides and finding.verdict is Verdict.FOUND]
     if found:
         order = list(QUESTIONS)
@@ -157,6 +158,8 @@ def sentence(
             claim(one) for one in sorted(found, key=lambda one: order.index(one.name) if one.name in order else 99)
         ]
         return f"The generator {joined(claims)}, judged by {basis} at level {100 * alpha:g} %; {hides}."
+    if not enough:
+        return f"Cannot tell: {basis} are too few to test anything; give at least 100 of each, better thousands."
     if blind:
         return f"Cannot tell: no fault was found in {basis} at level {100 * alpha:g} %, but {hides}."
     return f"No fault was found in {basis} at level {100 * alpha:g} %; {hides}."
