@@ -43,6 +43,29 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object
         flush_folder(path.parent)
 
 
+def write_new(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> bool:
+    """Write a file whole where none of that name is; of two processes at once, one does.
+
+    Returns:
+        Whether this one did.
+    """
+    path = Path(path)
+    whole = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    write_whole(whole, write)
+    try:
+        os.link(whole, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a drive without hard links
+        if path.exists():
+            return False
+        os.replace(whole, path)
+    finally:
+        whole.unlink(missing_ok=True)
+    flush_folder(path.parent)
+    return True
+
+
 def require_folder(path: str | os.PathLike[str]) -> Path:
     """A folder that is there or can be made: to be asked for before the work whose results go there.
 

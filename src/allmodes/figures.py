@@ -101,9 +101,12 @@ def _histograms(samples: Tensor, real: Tensor, event: Event) -> Figure:
     down = -(-shown // across)
     figure = Figure(figsize=(3.2 * across, 2.4 * down), layout="constrained")
     for column, axes in enumerate(np.ravel(figure.subplots(down, across, squeeze=False))[:shown]):
-        low, high = np.quantile(real[:, column], [0.001, 0.999])
+        span = real if len(real) else samples[samples.isfinite().all(1)]
+        low, high = np.quantile(span[:, column], [0.001, 0.999]) if len(span) else (0.0, 1.0)
         edges = np.linspace(low, high if high > low else low + 1, 41)
-        axes.stairs(_density(real[:, column], edges), edges, fill=True, color=REAL, alpha=0.35, label="held-out data")
+        if len(real):
+            density = _density(real[:, column], edges)
+            axes.stairs(density, edges, fill=True, color=REAL, alpha=0.35, label="held-out data")
         axes.stairs(_density(samples[:, column], edges), edges, color=FAKE, label="generated")
         axes.set_title(literal(event.column(column)), fontsize=9)
         axes.tick_params(labelsize=7)

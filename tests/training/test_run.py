@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ import allmodes
 from allmodes.data.dataset import Dataset, load_data, split
 from allmodes.errors import UserError
 from allmodes.random import Rng
-from allmodes.training.run import Run, load, read_metrics
+from allmodes.training import checkpoint
+from allmodes.training.run import Plan, Run, Taken, create, create_beside, load, read_metrics
+from allmodes.training.trainer import NotFinite
 
 Small = Callable[[str], dict[str, Any]]
 
@@ -30,8 +34,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory, ring: Dataset, small: Sma
 @pytest.fixture
 def copy(finished: Run, tmp_path: Path) -> Path:
     """The finished run in a folder that a test may spoil."""
-    import shutil
-
     return shutil.copytree(finished.folder, tmp_path / "copy")
 
 
@@ -260,3 +262,69 @@ def test_runs_without_a_name_get_one_that_is_free(
     monkeypatch.chdir(tmp_path)
     folders = [allmodes.train("gan2014", ring, steps=1, settings=small("gan2014")).folder for _ in range(2)]
     assert [str(folder) for folder in folders] == ["runs/ring-gan2014-s0", "runs/ring-gan2014-s0-2"]
+
+
+def test_of_two_runs_that_begin_at_once_one_has_the_folder(finished: Run, tmp_path: Path) -> None:
+    plans = [replace(finished.plan, seed=seed) for seed in range(8)]
+
+    def begin(plan: Plan) -> int | None:
+        try:
+            return create(tmp_path / "run", plan).plan.seed
+        except Taken:
+            return None
+
+    with ThreadPoolExecutor(8) as together:
+        seeds = [seed for seed in together.map(begin, plans) if seed is not None]
+    assert seeds == [load(tmp_path / "run").plan.seed]
+
+
+def test_runs_without_a_name_that_begin_at_once_get_folders_of_their_own(finished: Run, tmp_path: Path) -> None:
+    plans = [replace(finished.plan, seed=seed) for seed in range(6)]
+    with ThreadPoolExecutor(6) as together:
+        runs = list(together.map(lambda plan: create_beside(tmp_path / "ring", plan), plans))
+    assert [load(run.folder).plan.seed for run in runs] == list(range(6))
+
+
+def test_a_damaged_checkpoint_is_told_by_samples_and_audits(copy: Path) -> None:
+    newest = max((copy / "checkpoints").iterdir())
+    (newest / "model.safetensors").write_bytes(b"torn")
+    told: list[str] = []
+    load(copy).sample(3, note=told.append)
+    assert len(told) == 1
+    assert f"{newest} is damaged" in told[0]
+    assert told[0].endswith("using the one before it")
+
+
+def test_a_copy_of_a_checkpoint_is_none(copy: Path) -> None:
+    newest = max((copy / "checkpoints").iterdir())
+    for name in ("step-00000099_1", "step-00000099-copy1", "step-"):
+        shutil.copytree(newest, newest.with_name(name))
+    assert checkpoint.newest(copy) == 10
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+def test_a_finished_run_whose_metrics_were_cut_short_gets_its_verdict_on_resume(copy: Path, lines: int) -> None:
+    whole = (copy / "metrics.jsonl").read_text()
+    (copy / "metrics.jsonl").write_text("".join(whole.splitlines(True)[:lines]))
+    assert (load(copy).verdict, load(copy).step > 0) == ("unfinished", True)
+    before = load(copy).sample(5)
+    run = allmodes.train(out=copy, resume=True)
+    assert run.verdict == json.loads(whole.splitlines()[-1])["verdict"]
+    assert np.array_equal(run.sample(5), before)
+
+
+def test_weights_that_are_no_numbers_are_never_kept(tmp_path: Path, digits: Dataset) -> None:
+    asked: dict[str, Any] = {"steps": 40, "checkpoint_every": 10, "settings": {"rate": 0.3}}
+    with pytest.raises(NotFinite, match=r"training diverged; checkpoints before it are kept"):
+        allmodes.train("vae", digits, out=tmp_path / "run", **asked)
+    kept = checkpoint.load(tmp_path / "run")
+    assert kept is None or all(
+        bool(t.isfinite().all()) for t in kept.tensors["model"].values() if t.is_floating_point()
+    )
+
+
+def test_data_without_held_out_examples_train(tmp_path: Path, small: Small) -> None:
+    x = np.random.default_rng(0).standard_normal((60, 3))
+    data = replace(load_data(x), split=split(60, 0, (1.0, 0.0, 0.0)))
+    run = allmodes.train("gan2014", data, steps=4, out=tmp_path / "run", settings=small("gan2014"))
+    assert run.verdict != "unfinished"

@@ -174,3 +174,9 @@ def test_seeds_on_bits_drawn_anew_each_have_their_own() -> None:
     together = allmodes.study("vae", data, seeds=2, steps=3, settings=settings)
     alone = allmodes.study("vae", data, seeds=1, first=1, steps=3, settings=settings)
     assert together.samples[1].equal(alone.samples[0])
+
+
+def test_a_model_that_makes_no_stack_is_studied_seed_by_seed() -> None:
+    bits = allmodes.load_data("digits", binarize="static")
+    found = allmodes.study("gsn", bits, seeds=2, steps=3, settings={"width": 8, "batch": 16})
+    assert len(found.findings) == 2

@@ -44,6 +44,8 @@ class RunLike(Protocol):
     def event(self) -> Event: ...
     @property
     def model(self) -> Any: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
     def dataset(self, data: Any = None) -> Dataset: ...
 
 
@@ -99,6 +101,7 @@ def subject_of_run(
         modes=dataset.modes,
         scorer=_scorer(model),
         asked=bool(model.conditional),
+        notes=run.notes,
         sources={
             "real": {"name": f"{dataset.name}, {len(real)} held-out examples", "digest": dataset.digest},
             "train": {"name": f"{dataset.name}, {len(train)} training examples", "digest": dataset.digest},

@@ -285,6 +285,8 @@ def _trained(
         return train(name, data, steps=steps, seed=seed, out=folder, device=device, report=report, note=note)
     run = load(folder)
     run.dataset(data)
+    if run.plan.recipe != name:
+        raise UserError(f"{folder} holds a run of {run.plan.recipe}; name another folder with --out")
     if run.plan.seed != seed:
         raise UserError(f"--seed {seed}: the run in {folder} has seed {run.plan.seed}; name another folder with --out")
     if note:
@@ -296,6 +298,8 @@ def _trained(
 
 def _row(run: Run, data: Dataset) -> Row:
     model, device = run.model, next(run.model.parameters()).device
+    if not len(data.split.test):
+        raise UserError(f"{data.name} has no test part: give data with one to compare models")
     test = data.batch(data.split.test[:SCORED])
     condition = test.condition if model.conditional else None
     try:

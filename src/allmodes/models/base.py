@@ -79,6 +79,8 @@ class GenerativeModel(nn.Module, ABC):
 
     conditional: bool = False
     """Whether the model takes a condition."""
+    stackable: ClassVar[bool] = True
+    """Whether it works with a leading axis of models, where its networks do."""
 
     def __init__(self, event: Event, transform: Transform) -> None:
         super().__init__()

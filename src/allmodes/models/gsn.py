@@ -50,6 +50,8 @@ class GSN(GenerativeModel):
         https://arxiv.org/abs/1305.6663
     """
 
+    stackable = False
+
     base: Tensor
 
     def __init__(

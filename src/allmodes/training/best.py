@@ -53,8 +53,12 @@ class Best:
         self.sign = 1.0 if name in LOW_IS_GOOD else -1.0
         lines = list(seen)
         done = max((line["step"] for line in lines), default=0)
-        values = [self.sign * line[name] for line in lines if name in line and not math.isnan(line[name])]
-        self.value = math.inf if checkpoint.newest(self.folder) > done else min(values, default=math.inf)
+        known = [line[name] for line in lines if line.get(name) is not None and not math.isnan(line[name])]
+        self.value = (
+            math.inf
+            if checkpoint.newest(self.folder) > done
+            else min((self.sign * value for value in known), default=math.inf)
+        )
 
     def heed(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from allmodes.atomic import explained, flush_folder, write_whole
 from allmodes.errors import UserError
 
 PREFIX = "step-"
+NAME = re.compile(rf"{PREFIX}\d+")
+"""Of a checkpoint's folder; a user's copy of one has another."""
 STATE = "state.json"
 _PICKLED = (b"\x80", b"PK")
 
@@ -89,9 +92,9 @@ def load(folder: Path) -> Checkpoint | None:
     notes: list[str] = []
     for place in _newest_first(folder):
         try:
-            return _read(place, tuple(notes))
+            return _read(place, tuple(f"{note}; using the one before it" for note in notes))
         except _Torn as torn:
-            notes.append(f"checkpoint {place} is damaged ({torn}); using the one before it")
+            notes.append(f"checkpoint {place} is damaged ({torn})")
     if notes:
         raise UserError(
             f"no checkpoint in {folder / 'checkpoints'} is whole ({notes[0]}); train again into a new folder"
@@ -109,8 +112,8 @@ class _Torn(Exception):
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    places = (folder / "checkpoints").glob(f"{PREFIX}*[0-9]")
-    return sorted(places, key=_step, reverse=True)
+    places = (folder / "checkpoints").glob(f"{PREFIX}*")
+    return sorted((place for place in places if NAME.fullmatch(place.name)), key=_step, reverse=True)
 
 
 def _step(place: Path) -> int:

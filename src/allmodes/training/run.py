@@ -8,7 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from allmodes.atomic import explained, write_whole
+from allmodes.atomic import explained, write_new, write_whole
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.functions import file_of
 from allmodes.models.base import GenerativeModel
+from allmodes.plain import plain
 from allmodes.random import Rng, require_seed
 from allmodes.recipes import build
 from allmodes.training import checkpoint
@@ -81,22 +82,44 @@ class Run:
         Raises:
             UserError: where there is no good checkpoint.
         """
-        chosen = checkpoint.load(self.folder / FOLDER) if self.plan.keep_best else None
-        kept = chosen or checkpoint.load(self.folder)
+        model = build(self.plan.recipe, self.event, self.plan.settings, steps=self.plan.steps).model
+        weights = self._kept.tensors["model"] | self._kept.tensors.get("average", {})
+        with self.fitting():
+            model.load_state_dict(weights)
+        return model.eval()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of the checkpoint that the model comes from, a line each: that a later one is damaged."""
+        return self._kept.notes
+
+    @cached_property
+    def _kept(self) -> checkpoint.Checkpoint:
+        notes: tuple[str, ...] = ()
+        if self.plan.keep_best:
+            try:
+                if best := checkpoint.load(self.folder / FOLDER):
+                    return best
+                notes = (f"{self.folder / FOLDER} holds no checkpoint: the last one is used",)
+            except UserError as torn:
+                notes = (f"{torn}: the last checkpoint is used",)
+        kept = checkpoint.load(self.folder)
         if kept is None:
             raise UserError(
                 f"{self.folder} has no checkpoint yet; continue it: allmodes train --resume --out {self.folder}"
             )
-        model = build(self.plan.recipe, self.event, self.plan.settings, steps=self.plan.steps).model
-        weights = kept.tensors["model"] | kept.tensors.get("average", {})
+        return replace(kept, notes=notes + kept.notes)
+
+    @contextmanager
+    def fitting(self) -> Iterator[None]:
+        """Inside the block weights that do not fit their network become one line."""
         try:
-            model.load_state_dict(weights)
-        except RuntimeError:
+            yield
+        except (RuntimeError, KeyError):
             raise UserError(
                 f"the weights in {self.folder} do not fit the recipe {self.plan.recipe} of this version of allmodes; "
                 f"they were written by version {self.plan.versions.get('allmodes')}"
             ) from None
-        return model.eval()
 
     def dataset(self, data: Any = None) -> Dataset:
         """What it was trained on, with the same split.
@@ -111,6 +134,8 @@ class Run:
         if isinstance(data, (str, os.PathLike)) or data is None:
             source = dict(plan.data["source"])
             was = source.pop("data")
+            if data is None and was and os.sep in was and not os.path.exists(was):
+                raise UserError(f"the data of {self.folder} were {was}, which is not there; name them with --data PATH")
             found = load_data(was if data is None else data, **source)
         else:
             found = load_data(data)
@@ -152,6 +177,8 @@ class Run:
         if n < 1:
             raise UserError(f"-n {n}: the number of samples must be at least 1")
         require_seed(seed)
+        for line in self.notes:
+            note(line)
         for line in self.event.beyond(condition or {}):
             note(line)
         asked = self.event.condition(n, condition or {}) if condition or self.model.conditional else None
@@ -165,8 +192,8 @@ class Run:
 
     @property
     def step(self) -> int:
-        """How many steps are done, by the last line of the metrics."""
-        return max((line["step"] for line in self.metrics), default=0)
+        """How many steps are done, by the last line of the metrics or the last checkpoint."""
+        return max((line["step"] for line in self.metrics), default=checkpoint.newest(self.folder))
 
     @property
     def seconds(self) -> float:
@@ -190,15 +217,26 @@ def create(folder: Path, plan: Plan) -> Run:
     Raises:
         UserError: where the folder holds a run already, or something else.
     """
-    if (folder / "run.json").exists():
-        raise UserError(
-            f"{folder} holds another run; choose another --out, or continue that run with --resume --out {folder}"
-        )
-    if folder.exists() and (not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())):
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is not an empty folder; choose another --out")
+    there = {path.name for path in folder.iterdir() if not path.name.startswith(".")} if folder.exists() else set()
+    if "run.json" in there:
+        raise Taken(folder)
+    if there:
         raise UserError(f"{folder} is not an empty folder; choose another --out")
     text = json.dumps(asdict(plan), indent=1).encode()
-    write_whole(folder / "run.json", lambda file: file.write(text))
+    if not write_new(folder / "run.json", lambda file: file.write(text)):
+        raise Taken(folder)
     return Run(folder, plan)
+
+
+class Taken(UserError):
+    """A folder holds another run."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} holds another run; choose another --out, or continue that run with --resume --out {folder}"
+        )
 
 
 def free_folder(folder: Path) -> Path:
@@ -208,6 +246,15 @@ def free_folder(folder: Path) -> Path:
         number += 1
         free = folder.with_name(f"{folder.name}-{number}")
     return free
+
+
+def create_beside(folder: Path, plan: Plan) -> Run:
+    """Begin a run in the folder or, where that is taken, also by a process that begins now, in one with a number."""
+    while True:
+        try:
+            return create(free_folder(folder), plan)
+        except Taken:
+            continue
 
 
 @contextmanager
@@ -274,7 +321,12 @@ class Journal:
     def write(self, line: dict[str, Any]) -> None:
         """Add one line."""
         with explained(self.path), self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(json.dumps(plain(line), allow_nan=False) + "\n")
+
+    def flush(self) -> None:
+        """See to it that all lines are on the disk."""
+        with explained(self.path), self.path.open("a") as file:
+            os.fsync(file.fileno())
 
 
 def versions(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -169,8 +169,8 @@ def _trainers(recipes: list[Recipe], seeds: list[int], dataset: Dataset, device:
     rngs = [Rng(seed, device) for seed in seeds]
     orders = [Batches(dataset, member.batch, seed, device=device) for member, seed in zip(recipes, seeds, strict=True)]
     try:
-        if len(recipes) == 1:
-            raise NotStackable("one model is a stack already")
+        if len(recipes) == 1 or not recipes[0].model.stackable:
+            raise NotStackable(f"one model is a stack already, and {type(recipes[0].model).__name__} may make none")
         model = stack([member.model for member in recipes])
     except NotStackable:
         for member, rng, order in zip(recipes, rngs, orders, strict=True):

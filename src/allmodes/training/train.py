@@ -31,7 +31,7 @@ from allmodes.training.hardware import place, threads, threads_for
 from allmodes.training.health import EXAMINATIONS, Health, samples_for, watch
 from allmodes.training.interrupt import Interrupt, interruptible
 from allmodes.training.obedience import ConditionWatch, distribution
-from allmodes.training.run import Journal, Plan, Run, create, free_folder, load, locked, versions
+from allmodes.training.run import Journal, Plan, Run, create, create_beside, free_folder, load, locked, versions
 from allmodes.training.trainer import Trainer
 
 DEFAULT_RECIPE = "r3gan"
@@ -114,9 +114,13 @@ def train(
             few = dataset.batch(torch.arange(min(FEW, len(dataset))))
             made.model.residuals(few.x, few.condition)  # what cannot be computed is refused before there is a run
             plan = _plan(name, settings, made, seed, dataset, target, checkpoint_every, keep_best)
-            folder = Path(out).expanduser() if out else free_folder(_folder(dataset.name, name, seed))
+            default = _folder(dataset.name, name, seed)
+            folder = Path(out).expanduser() if out else free_folder(default)
             here.wait()  # all have named the folder before one makes it
-            run = create(folder, plan) if here.rank == 0 else Run(folder, plan)
+            if here.rank:
+                run = Run(folder, plan)
+            else:
+                run = create(folder, plan) if out or here.size > 1 else create_beside(default, plan)
         with (
             threads(run.plan.threads),
             interruptible() as interrupt,
@@ -149,7 +153,8 @@ class _Session:
         if kept:
             for line in kept.notes:
                 say(line)
-            self.trainer.load(kept.tensors, kept.plain)
+            with run.fitting():
+                self.trainer.load(kept.tensors, kept.plain)
             self.seconds = kept.plain["seconds"]
         self.begun = time.perf_counter()
         if here.rank == 0:
@@ -163,6 +168,8 @@ class _Session:
     def train(self, interrupt: Interrupt) -> Run:
         plan, last = self.plan, self.plan.steps
         examine_every = math.ceil(last / EXAMINATIONS)
+        if self._unexamined(self.trainer.step, examine_every):
+            self._examine(self.trainer.step)
         for step in self.trainer:
             due = step == last or step % plan.checkpoint_every == 0
             logging = due or step % plan.log_every == 0
@@ -171,10 +178,10 @@ class _Session:
             stop = ask and self.here.any(bool(interrupt), self.trainer.device)
             if logging or stop:
                 self._log(step)
-            if step == last or step % examine_every == 0:
-                self._examine(step)
             if due or stop:
                 self._keep(step)
+            if step == last or step % examine_every == 0:
+                self._examine(step)
             if stop and step < last:
                 said = f"stopped at step {step} of {self.run.plan.steps}"
                 raise Interrupted(
@@ -183,6 +190,11 @@ class _Session:
                 )
         self.here.wait()
         return self.run
+
+    def _unexamined(self, step: int, every: int) -> bool:
+        """Whether a run stopped between the checkpoint of a step and the examination that was due there."""
+        due = step > 0 and (step == self.plan.steps or step % every == 0)
+        return due and not any(line["step"] == step and "reason" in line for line in self.run.metrics)
 
     def _log(self, step: int) -> None:
         numbers = self.trainer.fetch()
@@ -232,7 +244,9 @@ class _Session:
         return {"validation.nll": -self.trainer.score(batch, Rng(0, self.trainer.device)).mean}
 
     def _keep(self, step: int) -> None:
+        self.trainer.require_finite()
         if self.here.rank == 0:
+            self.journal.flush()
             checkpoint.save(self.run.folder, step, *self._state(), KEPT)
 
     def _state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:

@@ -25,7 +25,13 @@ from allmodes.training.replay import Replay
 
 
 class NotFinite(UserError):
-    """A loss became infinite or not a number."""
+    """A loss or a weight became infinite or not a number."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}: training diverged; checkpoints before it are kept. Start again in another --out with a lower "
+            "learning rate, such as --set rate=1e-4, or look for extreme values in the data"
+        )
 
 
 class Trainer:
@@ -141,12 +147,18 @@ class Trainer:
         bad = (~rows.isfinite()).nonzero().tolist()
         if self.world.any(bool(bad), self.device):
             row, column = bad[0] if bad else (len(rows) - 1, 0)
-            raise NotFinite(
-                f"{names[column]} is {rows[row, column]:.3g} at step {first + row}: training diverged; checkpoints "
-                "before it are kept. Start again in another --out with a lower learning rate, such as --set rate=1e-4, "
-                "or look for extreme values in the data"
-            )
+            raise NotFinite(f"{names[column]} is {rows[row, column]:.3g} at step {first + row}")
         return dict(zip(names, rows.mean(0).tolist(), strict=True))
+
+    def require_finite(self) -> None:
+        """See that the weights are numbers: those after a last finite loss need not be.
+
+        Raises:
+            NotFinite: naming the first player whose are not.
+        """
+        for name, parameters in self.parameters.items():
+            if not all(bool(p.isfinite().all()) for p in parameters):
+                raise NotFinite(f"a weight of the {name} is not finite after step {self.step}")
 
     def sample(self, n: int, rng: Rng, known: Condition | None = None) -> Tensor:
         """Samples from the averaged weights, or from the present ones where there is no average; user's units.
