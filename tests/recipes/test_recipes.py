@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import allmodes
 from allmodes.adversarial.views import Augmentation
 from allmodes.data.dataset import Dataset
 from allmodes.errors import UserError
@@ -171,3 +174,49 @@ def test_text_settings_are_taken_as_they_are_and_flags_are_read(events: dict[str
         read_settings("constrained", {"zeros": "maybe"})
     with pytest.raises(UserError, match="--set pack=3: a batch of 256 is no multiple"):
         build("pacgan", events["points"].event, {"pack": 3})
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
+
+
+def test_the_guides_recipe_is_trained_studied_compared_and_resumed_like_the_others(
+    tmp_path: Path, ring: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (text,) = re.findall(r"```python\n(# mine\.py\n.*?)```", GUIDE.read_text(), re.DOTALL)
+    (tmp_path / "mine.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    asked: dict[str, Any] = {"steps": 4, "settings": {"gamma": "0.5", "width": "16"}}
+    run = allmodes.train("mine.py:lsgan", ring, **asked)
+    assert run.folder == Path("runs/ring-mine.py-lsgan-s0")
+    assert str(tmp_path / "mine.py") in run.plan.versions
+    assert len(allmodes.study("mine.py:lsgan", ring, seeds=2, **asked).findings) == 2
+    found = allmodes.compare(data=ring, recipes="mine.py:lsgan,gan2014", budget=1e-4, out=tmp_path / "both")
+    assert {row.entry.name for row in found.rows} == {"lsgan", "gan2014"}
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert allmodes.load(tmp_path / run.folder).sample(3).shape == (3, 2)
+    (tmp_path / "mine.py").write_text(text + "# changed\n")
+    told: list[str] = []
+    allmodes.train(data=ring, out=tmp_path / run.folder, resume=True, note=told.append)
+    assert any("mine.py is sha256:" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("plain.py:bare", r"put @recipe\(year=2026, paper='', family='gan'\) above it"),
+        ("plain.py:number", "gives a int; let it give a Recipe"),
+        ("plain.py:nunber", "did you mean 'number'"),
+        ("lsgan", "unknown recipe 'lsgan'"),
+    ],
+)
+def test_what_is_no_recipe_is_said_so(
+    name: str, said: str, tmp_path: Path, ring: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plain.py").write_text(
+        "from allmodes.recipes import recipe\ndef bare(event): ...\n"
+        "@recipe(year=2026, paper='', family='gan')\ndef number(event):\n    return 3\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=said):
+        build(name, ring.event)

@@ -14,7 +14,7 @@ class Study(DataFlags):
     """Train many seeds of one recipe at once and show the distribution of what comes out."""
 
     recipe: str = "r3gan"
-    """What to train and how (see: allmodes recipes)."""
+    """What to train and how (see: allmodes recipes), or FILE.py:FUNCTION."""
     seeds: int = 32
     """How many."""
     steps: Whole = None

@@ -16,7 +16,7 @@ class Train(DataFlags):
     """Train a generative model; the run's folder holds all that happened and resumes after a stop."""
 
     recipe: Text = None
-    """What to train and how (see: allmodes recipes). Default: r3gan."""
+    """What to train and how (see: allmodes recipes), or FILE.py:FUNCTION. Default: r3gan."""
     steps: Whole = None
     """Training steps, instead of the recipe's number."""
     seed: Whole = None

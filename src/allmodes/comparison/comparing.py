@@ -18,8 +18,9 @@ from allmodes.audit.finding import Verdict
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.device import device_named
 from allmodes.errors import UserError
+from allmodes.functions import located
 from allmodes.plain import plain
-from allmodes.recipes import Entry, build, recipes
+from allmodes.recipes import Entry, build, entry, recipes
 from allmodes.score import NoDensity, Ranking, Score, rank
 from allmodes.training.budget import steps_within
 from allmodes.training.hardware import visiting
@@ -263,7 +264,7 @@ def _train_all(
     for name in names:
         told = (lambda step, steps, numbers, name=name: report(name, step, steps)) if report else None
         try:
-            runs.append(_trained(name, data, budget, out / name, seed, device, told, note))
+            runs.append(_trained(name, data, budget, out / entry(name).name, seed, device, told, note))
         except NotFinite as diverged:
             refused[name] = f"{name}: {diverged}"
     return runs
@@ -285,7 +286,7 @@ def _trained(
         return train(name, data, steps=steps, seed=seed, out=folder, device=device, report=report, note=note)
     run = load(folder)
     run.dataset(data)
-    if run.plan.recipe != name:
+    if run.plan.recipe != located(name):
         raise UserError(f"{folder} holds a run of {run.plan.recipe}; name another folder with --out")
     if run.plan.seed != seed:
         raise UserError(f"--seed {seed}: the run in {folder} has seed {run.plan.seed}; name another folder with --out")
@@ -316,7 +317,7 @@ def _row(run: Run, data: Dataset) -> Row:
     missing, two_sample = findings.get("missing"), findings.get("two_sample")
     return Row(
         run=str(run.folder),
-        entry=recipes()[run.plan.recipe],
+        entry=entry(run.plan.recipe),
         score=score,
         missing_mass=missing.low if missing else None,
         auc=two_sample.estimate if two_sample else None,

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 import allmodes.recipes
 from allmodes.errors import UserError, unknown
 from allmodes.event import Event
-from allmodes.functions import located
+from allmodes.functions import find_function, located
 from allmodes.models.base import GenerativeModel
 from allmodes.random import require_seed, seeded
 from allmodes.schedule import Schedule
@@ -113,15 +113,25 @@ MOST = 2**63
 """Numbers of a setting are below it."""
 
 _RECIPES: dict[str, Entry] = {}
+_ENTRIES: dict[Callable[..., Recipe], Entry] = {}
 
 
 def recipe(*, year: int, paper: str, family: str) -> Callable[[Callable[..., Recipe]], Callable[..., Recipe]]:
-    """Put a function into the list, under its own name with hyphens; its docstring's first line is the summary."""
+    """Say whose a function is; those of this package are put into the list, under their own names with hyphens.
+
+    A docstring's first line is the summary.
+
+    Arguments:
+        year, paper: of the paper and where it is.
+        family: of models, the name of its file in `allmodes.models`.
+    """
 
     def register(function: Callable[..., Recipe]) -> Callable[..., Recipe]:
         name = function.__name__.replace("_", "-")
         summary = (inspect.getdoc(function) or "").partition("\n")[0]
-        _RECIPES[name] = Entry(name, year, paper, family, summary, function)
+        entry = _ENTRIES[function] = Entry(name, year, paper, family, summary, function)
+        if function.__module__.startswith(allmodes.recipes.__name__):
+            _RECIPES[name] = entry
         return function
 
     return register
@@ -134,19 +144,36 @@ def recipes() -> dict[str, Entry]:
     return dict(sorted(_RECIPES.items(), key=lambda item: (item[1].year, item[0])))
 
 
+def entry(name: str) -> Entry:
+    """A recipe of the list, or a user's own: FILE.py:FUNCTION, a function with `recipe` above it.
+
+    Raises:
+        UserError: for a name that is not known (with the nearest one), or a function that is not there or no recipe.
+    """
+    known = recipes()
+    if name in known:
+        return known[name]
+    if ":" not in name:
+        raise unknown("recipe", name, known)
+    function = find_function(name, "recipe")
+    if function not in _ENTRIES:
+        raise UserError(
+            f"recipe {name}: put @recipe(year=2026, paper='', family='gan') above it, from allmodes.recipes"
+        )
+    return _ENTRIES[function]
+
+
 def read_settings(name: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """Settings of a recipe as its function takes them: a value given as text is read as its annotation's type.
 
     Raises:
         UserError: for an unknown recipe or setting (with the nearest one), or a value that does not fit.
     """
-    known = recipes()
-    if name not in known:
-        raise unknown("recipe", name, known)
+    asked = entry(name)
     for setting in settings or {}:
-        if setting not in known[name].settings:
-            raise unknown(f"setting of {name}", setting, known[name].settings)
-    return {setting: _value(setting, value, known[name]) for setting, value in (settings or {}).items()}
+        if setting not in asked.settings:
+            raise unknown(f"setting of {name}", setting, asked.settings)
+    return {setting: _value(setting, value, asked) for setting, value in (settings or {}).items()}
 
 
 def build(
@@ -155,6 +182,7 @@ def build(
     """The recipe of that name for an event, its weights drawn from the seed.
 
     Arguments:
+        name: of the list, or FILE.py:FUNCTION (see `entry`).
         settings: the recipe's keyword arguments, as `read_settings` takes them.
         steps: instead of the recipe's own.
 
@@ -165,7 +193,9 @@ def build(
     values = read_settings(name, settings)
     require_seed(seed)
     with seeded(seed):
-        made = recipes()[name].function(event, **values)
+        made = entry(name).function(event, **values)
+    if not isinstance(made, Recipe):
+        raise UserError(f"recipe {name} gives a {type(made).__name__}; let it give a Recipe")
     if steps is not None:
         made = replace(made, steps=steps)
     if made.steps < 1:

@@ -329,12 +329,13 @@ class Journal:
             os.fsync(file.fileno())
 
 
-def versions(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Of what the bits of a run depend on: programs, and the user's files that settings name, by their digest."""
+def versions(recipe: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Of what the bits of a run depend on: programs, and the user's files that are named, by their digest."""
     import platform
     from importlib.metadata import version
 
-    files = [file for value in settings.values() if isinstance(value, str) and (file := file_of(value))]
+    named = [recipe, *(value for value in settings.values() if isinstance(value, str))]
+    files = [file for value in named if (file := file_of(value))]
     return {
         "allmodes": version("allmodes"),
         "torch": torch.__version__,

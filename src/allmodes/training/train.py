@@ -21,6 +21,7 @@ from allmodes.device import device_named
 from allmodes.errors import Interrupted, UserError
 from allmodes.event import Batch, Condition
 from allmodes.figures import save_samples
+from allmodes.functions import located
 from allmodes.models.base import DensityModel
 from allmodes.random import Rng
 from allmodes.recipes import Recipe, build, read_settings
@@ -66,7 +67,7 @@ def train(
     """Train a recipe on data, in a folder that can be resumed from.
 
     Arguments:
-        recipe: a name (see `allmodes.recipes.recipes`); "r3gan" if left out.
+        recipe: a name (see `allmodes.recipes.recipes`) or FILE.py:FUNCTION, a recipe of your own; "r3gan" if left out.
         data: a name, a path, an array or a `Dataset` (see `load_data`); "ring" if left out.
         steps: instead of the recipe's own number.
         seed: of weights, noise and the order of the data; 0 if left out.
@@ -100,14 +101,14 @@ def train(
             if target.type != run.plan.device:
                 raise UserError(f"--device {device}: the run in {run.folder} is on {run.plan.device}; leave it out")
             made = build(run.plan.recipe, run.event, run.plan.settings, steps=run.plan.steps, seed=run.plan.seed)
-            for what, version in versions(run.plan.settings).items():
+            for what, version in versions(run.plan.recipe, run.plan.settings).items():
                 if version != (was := run.plan.versions.get(what)):
                     say(f"{what} is {version} and was {was}: the run may differ from one that never stopped")
         else:
             dataset = load_data(DEFAULT_DATA if data is None else data)
             for problem in require_clean(dataset):
                 say(f"{dataset.name}: {problem.message}")
-            name, seed = recipe or DEFAULT_RECIPE, seed or 0
+            name, seed = located(recipe or DEFAULT_RECIPE), seed or 0
             made = build(name, dataset.event, settings, steps=steps, seed=seed)
             if (dataset.event.classes or dataset.event.variables) and not made.model.conditional:
                 say(f"{name} takes no conditions: the labels and conditions of {dataset.name} are not used")
@@ -287,7 +288,7 @@ def _plan(
         threads=threads_for(made.model),
         device=device.type,
         keep_best=keep_best,
-        versions=versions(read),
+        versions=versions(name, read),
     )
 
 
@@ -310,7 +311,7 @@ def _continue(
     run = load(out)
     plan = run.plan
     asked = {
-        "--recipe": (recipe, plan.recipe),
+        "--recipe": (recipe and located(recipe), plan.recipe),
         "--steps": (steps, plan.steps),
         "--seed": (seed, plan.seed),
         "--set": (read_settings(plan.recipe, settings) if settings else None, plan.settings),
@@ -324,4 +325,5 @@ def _continue(
 
 
 def _folder(data: str, recipe: str, seed: int) -> Path:
-    return Path("runs") / f"{data}-{recipe}-s{seed}"
+    own = Path(recipe).name.replace(":", "-")
+    return Path("runs") / f"{data}-{own}-s{seed}"
