@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import arguments, environment, markdown, publish, say, surroundings, write_json
-from mnist import folder
+from common import arguments, data_folder, environment, markdown, publish, say, surroundings, write_json
 
 from allmodes.data.dataset import load_data
 
@@ -33,7 +32,7 @@ def files(to: Path, n: int, train: int) -> None:
     """Three sides, each with labels as .npz and without as .npy."""
     images, digits = (
         np.concatenate(
-            [load_data(folder() / "mnist" / f"{part}-{what}-ubyte.gz").x.numpy() for part in ("train", "t10k")]
+            [load_data(data_folder("mnist") / f"{part}-{what}-ubyte.gz").x.numpy() for part in ("train", "t10k")]
         )
         for what in ("images-idx3", "labels-idx1")
     )

@@ -113,3 +113,11 @@ def ratio(fast: Sequence[float], slow: Sequence[float]) -> str:
     """Median, smallest and largest of the ratios of the rounds."""
     ratios = [a / b for a, b in zip(fast, slow, strict=True)]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def data_folder(name: str) -> Path:
+    """The folder of a data set that is brought along, in the one that ALLMODES_DATA names."""
+    root = os.environ.get("ALLMODES_DATA")
+    if not root or not (found := Path(root) / name).is_dir():
+        raise SystemExit(f"set ALLMODES_DATA to the folder that holds {name}/ with its idx files")
+    return found

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from common import say
+from common import data_folder, say
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -24,12 +23,8 @@ FOLDERS = {"mnist": "mnist", "fashion": "fashion_mnist"}
 
 
 def folder(name: str) -> Path:
-    """Where the idx files of a data set lie: under ALLMODES_DATA if set, else beside the repository."""
-    root = Path(os.environ.get("ALLMODES_DATA") or Path(__file__).parents[2] / "shared" / "data")
-    found = root / FOLDERS[name]
-    if not found.is_dir():
-        raise SystemExit(f"{found} is not there; set ALLMODES_DATA to the folder that holds {FOLDERS[name]}")
-    return found
+    """Where the idx files of a data set lie."""
+    return data_folder(FOLDERS[name])
 
 
 def pictures(name: str, part: str, side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,13 +7,12 @@ grid: 25 Gaussians in the plane, five of them rare (1 %). mixture: 20 Gaussians 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
+from common import data_folder
 
 from allmodes.audit.neighbours import nearest
 from allmodes.data.dataset import load_data
@@ -131,14 +130,9 @@ def guide() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _mnist() -> tuple[np.ndarray, np.ndarray]:
-    data = load_data(folder() / "mnist")
+    data = load_data(data_folder("mnist"))
     assert data.labels is not None
     return data.x.flatten(1).numpy().astype(np.float32) / 255, data.labels.numpy()
-
-
-def folder() -> Path:
-    """Where data sets are that cannot be made here."""
-    return Path(os.environ.get("ALLMODES_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 POOLS: dict[str, Callable[[int, int], Pool]] = {"grid": grid, "mixture": mixture, "digits": digits, "mnist": mnist}

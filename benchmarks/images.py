@@ -3,7 +3,7 @@
     python benchmarks/images.py [--recipes dcgan,sngan,r3gan,r3gan+width=64] [--data mnist,fashion] [--minutes 5]
                                 [--device cpu] [--samples 10000] [--quick] [--out benchmarks/results/images.md]
 
-The files are those of MNIST, under ALLMODES_DATA or beside the repository; a margin of zeros makes 32 x 32 of 28 x 28.
+The files are those of MNIST, under ALLMODES_DATA; a margin of zeros makes 32 x 32 of 28 x 28.
 A recipe's number of steps is what its pace, measured first, gives in the time. Samples are held against the official
 test set, in the 128 features of a classifier that was trained on the training set: Frechet distance, and precision and
 recall by nearest neighbours (1904.06991). The floor is what the held-out fifth of the training files, which no GAN

@@ -26,8 +26,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from common import arguments, markdown, publish, say, surroundings, write_json
-from mnist import folder
+from common import arguments, data_folder, markdown, publish, say, surroundings, write_json
 
 import allmodes
 from allmodes.data.dataset import Dataset, load_data
@@ -77,7 +76,9 @@ class Clock:
 
 
 def data(case: str) -> Dataset:
-    return load_data(folder() / "mnist" / "train-images-idx3-ubyte.gz") if case.startswith("mnist") else load_data(case)
+    return (
+        load_data(data_folder("mnist") / "train-images-idx3-ubyte.gz") if case.startswith("mnist") else load_data(case)
+    )
 
 
 def measure(case: str, asked: argparse.Namespace) -> dict[str, Any]:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
+from common import data_folder
 
 from allmodes.data.dataset import Dataset, Split, load_data
 
 BINARIZATION_SEED = 0
-
-
-def folder() -> Path:
-    """The folder that holds mnist/, from ALLMODES_DATA, or shared/data beside the repository."""
-    beside = Path(__file__).parents[2] / "shared" / "data"
-    return Path(os.environ.get("ALLMODES_DATA", beside))
 
 
 def mnist(kind: str) -> Dataset:
@@ -28,7 +21,7 @@ def mnist(kind: str) -> Dataset:
         "dynamic": drawn anew for every training batch; validation and test images are the static draw;
         "levels": the 256 grey values.
     """
-    files = [folder() / "mnist" / f"{part}-images-idx3-ubyte" for part in ("train", "t10k")]
+    files = [data_folder("mnist") / f"{part}-images-idx3-ubyte" for part in ("train", "t10k")]
     files = [path if path.exists() else path.with_name(f"{path.name}.gz") for path in files]
     loaded = [load_data(path) for path in files]
     x = torch.cat([data.x for data in loaded])

@@ -74,11 +74,11 @@ def save(figure: Figure, folder: Path, name: str) -> None:
 
 
 def pictures() -> Dataset:
-    """MNIST with its labels, from the folder that ALLMODES_DATA names or beside the repository; else the digits.
+    """MNIST with its labels, from the folder that ALLMODES_DATA names; else the digits.
 
     The digits that ship with scikit-learn are 8 x 8, too small for convolutions: they are drawn at 16 x 16.
     """
-    folder = Path(os.environ.get("ALLMODES_DATA", HERE.parents[2] / "shared" / "data")) / "mnist"
+    folder = Path(os.environ.get("ALLMODES_DATA", "")) / "mnist"
     images, labels = (folder / f"train-{what}.gz" for what in ("images-idx3-ubyte", "labels-idx1-ubyte"))
     if not images.exists():
         return load_data("digits", resize=16)
