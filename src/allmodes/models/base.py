@@ -187,6 +187,27 @@ class GenerativeModel(nn.Module, ABC):
             f"a {type(self).__name__} has no density, only samples: audit them instead of scoring data under it"
         )
 
+    def _claimed(
+        self,
+        x: Tensor,
+        value: Tensor,
+        kind: Kind,
+        standard_error: float,
+        budget: int | None,
+        condition: Condition | None = None,
+    ) -> Score:
+        """The score of examples under this model's event: what it was found to be, and what of."""
+        given = condition or Condition()
+        return Score(
+            value=value,
+            kind=kind,
+            standard_error=standard_error,
+            budget=budget,
+            measure=self.event.measure,
+            data=digest(x, given.labels, given.values),
+            size=self.event.size,
+        )
+
 
 def draw_mixed(parts: int, noise: Tensor, rng: Rng, draw: Callable[[int, Tensor], Tensor]) -> Tensor:
     """Examples of a mixture of equal parts, [n, D], from uniform noise, [n, D, U].
@@ -290,15 +311,8 @@ class DensityModel(GenerativeModel):
                 ]
             )
         spread = draws.var(0) / DRAWS if len(draws) > 1 else torch.zeros(())
-        return Score(
-            value=draws.mean(0),
-            kind=self.claim,
-            standard_error=float(spread.sum().sqrt()) / len(x),
-            budget=budget,
-            measure=self.event.measure,
-            data=digest(x, condition.labels, condition.values),
-            size=self.event.size,
-        )
+        error = float(spread.sum().sqrt()) / len(x)
+        return self._claimed(x, draws.mean(0), self.claim, error, budget, condition)
 
     def _log_density(self, x: Tensor, condition: Condition, budget: int | None, rng: Rng) -> Tensor:
         """Of each example in the user's units, [..., n, *shape] -> [..., n]."""

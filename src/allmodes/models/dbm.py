@@ -11,7 +11,7 @@ from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
 from allmodes.networks.annealing import annealed, partition, require_one_process
 from allmodes.networks.bipartite import Bipartite, bernoulli_logits, bits
 from allmodes.random import Rng
-from allmodes.score import Kind, Score, digest
+from allmodes.score import Kind, Score
 
 ROUNDS = 10
 """Of mean field while training."""
@@ -152,15 +152,8 @@ class DBM(GenerativeModel):
                 means = self.mean_field(machine, v, ROUNDS_OF_SCORE)
                 entropy = sum(torch.special.entr(m).sum(1) + torch.special.entr(1 - m).sum(1) for m in means)
                 values.append((_minus_energy(machine, means[0], torch.cat([v, means[1]], 1)) + entropy).double().cpu())
-        return Score(
-            value=torch.cat(values) - log_z.value,
-            kind=Kind.LOWER if log_z.chains is None else Kind.ESTIMATE,
-            standard_error=log_z.standard_error,
-            budget=log_z.chains,
-            measure=self.event.measure,
-            data=digest(x, None, None),
-            size=self.event.size,
-        )
+        kind = Kind.LOWER if log_z.chains is None else Kind.ESTIMATE
+        return self._claimed(x, torch.cat(values) - log_z.value, kind, log_z.standard_error, log_z.chains)
 
 
 def _minus_energy(machine: Bipartite, left: Tensor, right: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
 from allmodes.networks.bipartite import bernoulli_logits, bits
 from allmodes.networks.noisy import NoisyMLP
 from allmodes.random import Rng
-from allmodes.score import Kind, Score, digest
+from allmodes.score import Kind, Score
 
 STEPS = 100
 """Of the chain from the base rates to a sample."""
@@ -135,15 +135,8 @@ class GSN(GenerativeModel):
         with evaluating(self), torch.no_grad():
             logits = torch.cat([self._last(len(rows), rng) for rows in torch.arange(count).split(AT_ONCE)])
             halves = [self._mean_log(x, half) for half in logits.chunk(2)]
-        return Score(
-            value=(halves[0] + halves[1]) / 2,
-            kind=Kind.LOWER,
-            standard_error=abs(float((halves[0] - halves[1]).mean())) / 2,
-            budget=count,
-            measure=self.event.measure,
-            data=digest(x, None, None),
-            size=self.event.size,
-        )
+        error = abs(float((halves[0] - halves[1]).mean())) / 2
+        return self._claimed(x, (halves[0] + halves[1]) / 2, Kind.LOWER, error, count)
 
     def _mean_log(self, x: Tensor, logits: Tensor) -> Tensor:
         """The logarithm of the mean of P(x | h), [n, *shape] and logits [S, size] -> [n], float64."""

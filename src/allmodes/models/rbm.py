@@ -14,7 +14,7 @@ from allmodes.networks.annealing import CHAINS, TEMPERATURES, anneal, annealed, 
 from allmodes.networks.bipartite import Bipartite, bernoulli_logits, coins
 from allmodes.networks.contrast import Contrast
 from allmodes.random import Rng
-from allmodes.score import Kind, Score, digest
+from allmodes.score import Kind, Score
 
 SLIDE = 0.01
 LARGE = 2**23
@@ -175,15 +175,8 @@ class RBM(GenerativeModel):
         self._asked(condition, len(x))
         with torch.no_grad():
             log_z = partition(self.machine, self.base, budget, rng)
-        return Score(
-            value=self._log_mass(x) - log_z.value,
-            kind=Kind.EXACT if log_z.chains is None else Kind.UPPER,
-            standard_error=log_z.standard_error,
-            budget=log_z.chains,
-            measure=self.event.measure,
-            data=digest(x, None, None),
-            size=self.event.size,
-        )
+        kind = Kind.EXACT if log_z.chains is None else Kind.UPPER
+        return self._claimed(x, self._log_mass(x) - log_z.value, kind, log_z.standard_error, log_z.chains)
 
     def bracket(self, x: Tensor, *, chains: int = CHAINS, temperatures: int = TEMPERATURES, seed: int = 0) -> Bracket:
         """The mean log-probability of examples, by annealing from both sides.
