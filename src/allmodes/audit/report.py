@@ -10,7 +10,7 @@ from allmodes.audit import plots
 from allmodes.audit.exhibits import exhibits
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.report_page import PAGE
-from allmodes.audit.wording import ANSWERS, FIGURES, METHODS, QUESTIONS, SHARES, number, p_value
+from allmodes.audit.wording import ANSWERS, FIGURES, MEASURES, METHODS, QUESTIONS, SHARES, number, p_value
 
 if TYPE_CHECKING:
     from allmodes.audit.api import Audit
@@ -62,6 +62,12 @@ def interval(finding: Finding) -> str:
     return f"{number(finding.low, share).removesuffix(' %')} to {number(finding.high, share)}"
 
 
+def _measured(finding: Finding) -> str:
+    """The figure and what it is."""
+    figure = number(finding.estimate, finding.name in SHARES)
+    return f'{figure} <span class="soft">{MEASURES.get(finding.name, "")}</span>' if figure else ""
+
+
 def _pill(finding: Finding) -> str:
     """The answer; what informs and does not decide is quiet."""
     tone = finding.verdict if finding.decides or finding.verdict is Verdict.CANNOT_TELL else "informs"
@@ -71,14 +77,13 @@ def _pill(finding: Finding) -> str:
 def _overview(findings: Sequence[Finding], alpha: float) -> str:
     rows = []
     for finding in findings:
-        share = finding.name in SHARES
         rows.append(
             (
                 f'<a href="#{finding.name}">{finding.name.replace("_", " ")}</a>',
                 _pill(finding),
-                number(finding.estimate, share),
+                _measured(finding),
                 interval(finding),
-                number(finding.floor, share),
+                number(finding.floor, finding.name in SHARES),
                 p_value(finding.p_value),
                 f"{100 * finding.level:.2g} %" if finding.decides else "informs",
             )

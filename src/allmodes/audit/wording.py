@@ -57,6 +57,20 @@ FIGURES = {
 """Figures that only inform, and stand in one table."""
 SHARES = ("missing", "invented", "copies", "spacing", "residuals")
 """Findings whose figure is a share of the examples."""
+MEASURES = {
+    "missing": "of the data",
+    "invented": "of the samples",
+    "copies": "of the samples",
+    "spacing": "of the data",
+    "frequencies": "total variation",
+    "observables": "largest distance",
+    "residuals": "of the samples",
+    "conditions": "largest gap",
+    "marginals": "largest distance",
+    "two_sample": "AUC",
+    "log_density": "nats",
+}
+"""What the figure of a finding is, or is a share of."""
 ANSWERS = {Verdict.FOUND: "found", Verdict.NOT_FOUND: "not found", Verdict.CANNOT_TELL: "cannot tell"}
 
 
