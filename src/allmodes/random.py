@@ -65,7 +65,7 @@ class StackedRng(Rng):
     """The random numbers of S stacked models: each row of a draw, [S, n, *shape], is what its own `Rng` would give."""
 
     def __init__(self, rngs: Sequence[Rng]) -> None:
-        self.rngs = tuple(rngs)
+        self.rngs, self.rank, self.world = tuple(rngs), 0, 1
 
     @property
     def generators(self) -> tuple[torch.Generator, ...]:
