@@ -50,10 +50,9 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
     the selective step-up of knockoffs. They are listed only where there is copying, the closest generated example of
     each.
 
-    *Equal to the last bit?* If the generator has the data's distribution, whatever it was trained on, a generated and a
-    held-out example are as likely to equal a training one. How many do is compared by Fisher's exact test, at a tenth
-    of the level, which leaves nine tenths to the other. Where more do, they are listed, as long as at most `fdr` of
-    them are expected by the held-out ones.
+    *Equal to the last bit?* Of the real examples that some generated one equals, those that repeat themselves counted
+    once, as many are training examples as chance says, by the hypergeometric distribution. This has a tenth of the
+    level, which leaves nine tenths to the other. Where more are, they are listed by the rule above.
 
     Arguments:
         sets: features; the training examples must not be those that features were fitted to.
@@ -81,7 +80,7 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
     p_value = min(1.0, p_near / (1 - FOR_EQUALITY), equal.p_value / FOR_EQUALITY)
     found = p_value <= level
     chosen = _chosen(near, fdr) if found else np.empty(0, np.int64)
-    if found and equal.expected(fdr):
+    if found and equal.listed(fdr):
         chosen = np.union1d(chosen, equal.rows)
     estimate, low, high = _share(near)
     return Finding(
@@ -99,7 +98,7 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
             "nearest_is_training": float(near.trained.mean()),
             "expected": near.odds,
             "equal_to_training": equal.fake,
-            "held_out_equal_to_training": equal.real,
+            "held_out_equalled": equal.held,
             "listed": len(chosen),
             "false_discovery_rate": fdr,
         },
@@ -133,40 +132,42 @@ class _Near:
 
 @dataclass(frozen=True, eq=False)
 class _Equal:
-    """Examples that equal a training example to the last bit.
+    """Generated examples that equal a real one to the last bit.
 
     Arguments:
-        rows: generated ones, one for each training example.
-        fake, real: how many generated and held-out ones do.
-        m, n: of how many.
+        rows: one for each training example, or several alike, that is equalled and that no held-out one equals.
+        fake: how many generated ones equal a training example.
+        held: how many held-out examples, or several alike, are equalled.
+        train, real: how many training and held-out examples there are.
     """
 
     rows: np.ndarray
     fake: int
+    held: int
+    train: int
     real: int
-    m: int
-    n: int
 
     @property
     def p_value(self) -> float:
-        """Of the generator doing so no more often than the data."""
-        from scipy import stats
+        """Of chance having called as many of the equalled examples training examples."""
+        from scipy.stats import hypergeom
 
-        table = [[self.fake, self.m - self.fake], [self.real, self.n - self.real]]
-        _, p_value = map(float, stats.fisher_exact(table, alternative="greater"))
-        return p_value
+        found = len(self.rows)
+        return float(hypergeom.sf(found - 1, self.train + self.real, self.train, found + self.held))
 
-    def expected(self, share: float) -> bool:
-        """Whether the held-out examples say that at most this share of the generated ones is by chance."""
-        return self.fake > 0 and (self.real + 1) / self.n * self.m <= share * self.fake
+    def listed(self, fdr: float) -> bool:
+        """Whether at most this share of the equalled training examples is so by chance."""
+        return self.train / self.real * (1 + self.held) <= fdr * len(self.rows)
 
 
 def _equal(sets: Sets) -> _Equal:
-    place = {row.tobytes(): i for i, row in enumerate(sets.train + 0.0)}  # -0 is 0
-    fake, real = (np.array([place.get(row.tobytes(), -1) for row in side + 0.0]) for side in (sets.fake, sets.real))
-    equal = np.flatnonzero(fake >= 0)
-    _, first = np.unique(fake[equal], return_index=True)
-    return _Equal(equal[first], len(equal), int((real >= 0).sum()), len(fake), len(real))
+    train, real = ({row.tobytes() for row in side + 0.0} for side in (sets.train, sets.real))  # -0 is 0
+    fake = [row.tobytes() for row in sets.fake + 0.0]
+    first = {row: i for i, row in reversed(list(enumerate(fake)))}
+    only = train - real
+    copied = np.array(sorted(first[row] for row in first if row in only), np.int64)
+    held = sum(row in real for row in first)
+    return _Equal(copied, sum(row in train for row in fake), held, len(sets.train), len(sets.real))
 
 
 def _near(sets: Sets, rng: np.random.Generator, device: torch.device | str) -> _Near:
@@ -271,12 +272,12 @@ def _cannot(why: str, level: float) -> Finding:
 def _summary(near: _Near, found: bool, equal: _Equal, estimate: float, low: float, listed: int, fdr: float) -> str:
     share = f"{near.trained.mean():.1%} of the generated examples lie nearest to a training example"
     expected = f"by chance {near.odds:.1%}"
-    same = f"{equal.fake:,} of {equal.m:,} generated and {equal.real:,} of {equal.n:,} held-out examples equal one"
+    same = f"{equal.fake:,} of them equal one to the last bit"
     if not found:
         ties = f"; {same}" if equal.fake else ""
         return f"No copying of training examples is seen: {share}, {expected}{ties}."
-    parts = [f"{same} to the last bit"] if equal.fake else []
-    parts.append(f"{share}, {expected}; about {estimate:.1%} (at least {low:.1%}) are copies")
+    parts = [same] if equal.fake else []
+    parts.insert(0, f"{share}, {expected}; about {estimate:.1%} (at least {low:.1%}) are copies")
     if listed:
         parts.append(f"{listed} copied training examples are named, at most {fdr:.0%} of them wrongly")
     return f"Training examples are copied: {'; '.join(parts)}."
