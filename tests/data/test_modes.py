@@ -81,12 +81,6 @@ def test_samples_that_are_not_finite_are_of_low_quality_and_named() -> None:
     assert nothing.high_quality == 0
 
 
-def test_stacked_samples_are_examined_one_by_one() -> None:
-    modes = modes_of("ring")
-    stacked = torch.stack([modes.centres[:1].expand(8, 2), modes.centres])
-    assert [report.captured for report in modes.examine_stacked(stacked)] == [1, 8]
-
-
 def test_samples_of_another_dimension_are_a_users_mistake() -> None:
     with pytest.raises(UserError, match=r"shape \(5, 3\).*give \[n, 2\]"):
         modes_of("ring").examine(torch.zeros(5, 3))

@@ -78,12 +78,12 @@ def subject_of(
         fake=Examples(*_columns(sets["fake"], reference)),
         trained="train" in sets,
         modes=reference.modes,
-        sources={side: {"name": _name(side, data), "digest": sets[side].digest} for side, data in given.items()},
+        sources={side: {"name": _name(data), "digest": sets[side].digest} for side, data in given.items()},
         notes=tuple(notes),
     )
 
 
-def _name(side: str, data: Any) -> str:
+def _name(data: Any) -> str:
     return str(data) if isinstance(data, (str, os.PathLike)) else "an array"
 
 

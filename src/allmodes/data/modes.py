@@ -120,10 +120,6 @@ class Modes:
             not_finite=len(samples) - len(finite),
         )
 
-    def examine_stacked(self, samples: Tensor) -> list[ModeReport]:
-        """`examine` for the samples of S stacked models, [S, n, d]."""
-        return [self.examine(rows) for rows in samples]
-
     def _reverse_kl(self, counts: Tensor) -> float:
         shares = counts.double() / counts.sum()
         return float((torch.special.xlogy(shares, shares) - torch.xlogy(shares, self.shares)).sum())
