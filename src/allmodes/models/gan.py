@@ -83,6 +83,7 @@ class GAN(GenerativeModel):
         self.turns, self.bound, self.unrolling = turns, bound, unrolling
         self.hard, self.constrainer = hard, constrainer
         self._apart = conditional or mixes(discriminator)
+        self._writes = bool(written(discriminator))
         self._kept: tuple[Tensor, Tensor, Condition] | None = None
 
     @property
@@ -155,7 +156,7 @@ class GAN(GenerativeModel):
 
     def _judge(self, condition: Condition, together: tuple[Tensor, ...], axes: int) -> Judge:
         network, told = self.discriminator, (condition,) if self.conditional else ()
-        if not written(network):
+        if not self._writes:
             return Judge(lambda x: network(x, *told), together, axes)
         return Judge(
             lambda x: network(x, *told),
