@@ -169,3 +169,12 @@ def test_examples_that_were_given_twice_are_noted() -> None:
     notes = subject_of(real, rng.random((300, 2)), train).notes
     assert any(note.startswith("50.0 % of real repeat other examples") for note in notes)
     assert any("of real are among the training examples" in note for note in notes)
+
+
+def test_rows_are_of_the_users_file_where_some_are_left_out() -> None:
+    rng = np.random.default_rng(0)
+    x = [rng.random((n, 2)) for n in (300, 300, 301)]
+    labels = [np.array(["b", "c"] * 150), np.array(["c", "b"] * 150), np.array(["a"] + ["c", "b"] * 150)]
+    subject = subject_of(*x, labels=dict(zip(("real", "fake", "train"), labels, strict=True)))
+    assert subject.train.rows.tolist() == list(range(1, 301))
+    assert np.array_equal(subject.train.x, x[2][1:].astype(np.float32))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from allmodes.audit.comparable import constant_columns, require_comparable, require_finite
 from allmodes.audit.subject import Examples, Subject
@@ -62,7 +60,7 @@ def subject_of(
     reference = sets["real"]
     held = Examples(*_columns(reference, reference))
     if "train" in sets:
-        part = Examples(*_columns(_of_known_classes(sets["train"], reference, notes), reference))
+        part = _trained_on(sets["train"], reference, notes)
     else:
         order = np.random.default_rng(seed).permutation(len(held))
         cut = min(MOST_TREE, round(TREE_SHARE * len(held)))
@@ -141,39 +139,34 @@ def _compare(sets: Mapping[str, Dataset]) -> list[str]:
         names = ", ".join(real.event.column(column) for column in still[:NAMED])
         more = f" and {len(still) - NAMED} more" if len(still) > NAMED else ""
         notes.append(f"columns that never change in real: {names}{more}")
-    if "train" in sets:
-        notes += _require_disjoint(real, sets["train"])
-    notes += _repeated(real)
-    _require_generated(real, sets["fake"])
+    rows = {side: _hashes(data) for side, data in sets.items()}
+    trained_on = _share_in(rows["real"], rows["train"]) if "train" in rows else 0.0
+    _require_disjoint(trained_on)
+    _require_generated(_share_in(rows["fake"], rows["real"]))
+    if real.event.discrete:
+        return notes
+    if trained_on:
+        notes.append(
+            f"{percent(trained_on)} of real are among the training examples to the last bit: drop them, they prove "
+            "nothing"
+        )
+    if repeated := 1 - len(set(rows["real"])) / len(rows["real"]):
+        notes.append(
+            f"{percent(repeated)} of real repeat other examples of real to the last bit: the tests take all examples "
+            "as independent, so drop what was given twice"
+        )
     return notes
 
 
-def _repeated(real: Dataset) -> list[str]:
-    """Held-out examples that are given several times make all seem surer than it is."""
-    hashes = _hashes(real)
-    share = 1 - len(set(hashes)) / len(hashes)
-    if not share or real.event.discrete:
-        return []
-    return [
-        f"{percent(share)} of real repeat other examples of real to the last bit: the tests take all examples as "
-        "independent, so drop what was given twice"
-    ]
-
-
-def _require_disjoint(real: Dataset, train: Dataset) -> list[str]:
-    """Held-out examples that were trained on prove nothing; a note where some are."""
-    share = _share_in(real, train)
+def _require_disjoint(share: float) -> None:
+    """Held-out examples that were trained on prove nothing."""
     if share > 0.5:
         raise UserError(
             f"{share:.0%} of real are among the training examples; give as real examples that were not trained on"
         )
-    if not share or real.event.discrete:
-        return []
-    return [f"{percent(share)} of real are among the training examples to the last bit: drop them, they prove nothing"]
 
 
-def _require_generated(real: Dataset, fake: Dataset) -> None:
-    share = _share_in(fake, real)
+def _require_generated(share: float) -> None:
     if share > 0.5:
         raise UserError(
             f"{share:.0%} of fake are exactly examples of real; give generated examples as fake, and if the generator "
@@ -181,13 +174,15 @@ def _require_generated(real: Dataset, fake: Dataset) -> None:
         )
 
 
-def _share_in(these: Dataset, those: Dataset) -> float:
-    """Share of examples that are to the last bit among others; 0 for what is discrete and repeats itself anyway."""
-    known = _hashes(those)
-    if len(set(known)) < 0.9 * len(known):
-        return 0.0
+def _share_in(own: Sequence[int], known: Sequence[int]) -> float:
+    """Share of examples that are to the last bit among others; 0 for what is discrete and repeats itself anyway.
+
+    Arguments:
+        own, known: their hashes.
+    """
     among = set(known)
-    own = _hashes(these)
+    if len(among) < 0.9 * len(known):
+        return 0.0
     # One example repeated is one, however often it is given.
     return float(sum(h in among for h in set(own)) / len(own))
 
@@ -196,27 +191,29 @@ def _hashes(data: Dataset) -> list[int]:
     return [hash(row.tobytes()) for _, part in chunks(data.x) for row in part.float().numpy()]
 
 
-def _of_known_classes(train: Dataset, reference: Dataset, notes: list[str]) -> Dataset:
+def _trained_on(train: Dataset, reference: Dataset, notes: list[str]) -> Examples:
     """Training examples without those of classes so rare that none was held out; a note where there are any."""
-    classes = reference.event.classes
-    strange = [index for index, name in enumerate(train.event.classes) if name not in classes]
-    if train.labels is None or not classes or not strange:
-        return train
-    known = ~torch.isin(train.labels, torch.tensor(strange))
-    if known.sum() < 2:
-        return train  # of other names altogether, which is refused
-    names = ", ".join(train.event.classes[index] for index in strange[:NAMED])
-    notes.append(f"{int((~known).sum())} training examples of {names} are left out: real has none of that class")
-    kept = known.nonzero().flatten()
-    names_left = tuple(name for index, name in enumerate(train.event.classes) if index not in strange)
-    renamed = torch.tensor([names_left.index(train.event.classes[i]) for i in train.labels[kept].tolist()])
-    values = None if train.values is None else train.values[kept]
-    event = replace(train.event, classes=names_left)
-    return replace(train, x=train.x[kept], labels=renamed, values=values, event=event)
+    strange = [name for name in train.event.classes if name not in reference.event.classes]
+    if strange and reference.event.classes:
+        part = Examples(*_columns(train, reference, without=strange))
+        assert part.labels is not None
+        kept = np.flatnonzero(part.labels >= 0)
+        if len(kept) > 1:
+            names = ", ".join(strange[:NAMED])
+            notes.append(
+                f"{len(part) - len(kept)} training examples of {names} are left out: real has none of that class"
+            )
+            return part[kept]
+    return Examples(*_columns(train, reference))
 
 
-def _columns(data: Dataset, reference: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+def _columns(
+    data: Dataset, reference: Dataset, without: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Examples, rows, labels and values; labels as indices into the classes of the real data.
+
+    Arguments:
+        without: classes that the real data need not have; their index is -1.
 
     Raises:
         UserError: for labels or conditions that the real data do not have.
@@ -225,12 +222,13 @@ def _columns(data: Dataset, reference: Dataset) -> tuple[np.ndarray, np.ndarray,
     index = None
     if labels is not None:
         classes = reference.event.classes
-        if strange := [name for name in data.event.classes if name not in classes]:
+        if strange := [name for name in data.event.classes if name not in (*classes, *without)]:
             raise UserError(
                 f"labels {', '.join(strange[:NAMED])} occur, and real knows {', '.join(classes[:12]) or 'no labels'}; "
                 "give labels of the same names to all sets"
             )
-        index = np.array([classes.index(name) for name in data.event.classes])[labels.numpy()]
+        places = [classes.index(name) if name in classes else -1 for name in data.event.classes]
+        index = np.array(places)[labels.numpy()]
     if values is not None and data.event.variables != reference.event.variables:
         raise UserError(
             f"conditions {', '.join(data.event.variables)} and, in real, "
