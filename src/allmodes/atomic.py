@@ -29,6 +29,32 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object
         UserError: where the disk is full, the folder cannot be written, or `path` is a folder.
     """
     path = Path(path)
+    with _written(path, write) as temporary:
+        os.replace(temporary, path)
+
+
+def write_new(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> bool:
+    """`write_whole` where no file of that name is; of two processes at once, one does.
+
+    Returns:
+        Whether this one did.
+    """
+    path = Path(path)
+    with _written(path, write) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        except OSError:  # a drive without hard links
+            if path.exists():
+                return False
+            os.replace(temporary, path)
+    return True
+
+
+@contextmanager
+def _written(path: Path, write: Callable[[BinaryIO], object]) -> Iterator[Path]:
+    """The file under a temporary name beside its own, on the disk; the block gives it its name, or it is removed."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,33 +63,10 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            yield temporary
         finally:
             temporary.unlink(missing_ok=True)
         flush_folder(path.parent)
-
-
-def write_new(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> bool:
-    """Write a file whole where none of that name is; of two processes at once, one does.
-
-    Returns:
-        Whether this one did.
-    """
-    path = Path(path)
-    whole = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
-    write_whole(whole, write)
-    try:
-        os.link(whole, path)
-    except FileExistsError:
-        return False
-    except OSError:  # a drive without hard links
-        if path.exists():
-            return False
-        os.replace(whole, path)
-    finally:
-        whole.unlink(missing_ok=True)
-    flush_folder(path.parent)
-    return True
 
 
 def require_folder(path: str | os.PathLike[str]) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from allmodes.atomic import write_whole
 from allmodes.data.modes import Modes
-from allmodes.data.write import PICTURED, grid_picture
+from allmodes.data.write import grid_picture, pictured
 from allmodes.event import Event
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def save_samples(path: Path, samples: Tensor, event: Event, real: Tensor, modes:
 
     Images: a grid. Points in the plane: both clouds. Anything else: a histogram for each of the first coordinates.
     """
-    if event.image is not None and event.image[0] in PICTURED:
+    if pictured(event):
         save_picture(path, grid_picture(samples[:IMAGES].nan_to_num().numpy(), event))
         return
     from matplotlib.figure import Figure
@@ -75,11 +77,18 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+@contextmanager
+def unknown_letters() -> Iterator[None]:
+    """Inside the block a letter that the font has not is drawn as a box, without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
+        yield
+
+
 def save_figure(path: Path, figure: Figure) -> None:
     """Write a matplotlib figure as a PNG, whole."""
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # a letter that the font has not is drawn as a box
+    with unknown_letters():
         figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight", pad_inches=0.1)
     write_whole(path, lambda file: file.write(buffer.getvalue()))
 

@@ -276,8 +276,9 @@ def _summary(near: _Near, found: bool, equal: _Equal, estimate: float, low: floa
     if not found:
         ties = f"; {same}" if equal.fake else ""
         return f"No copying of training examples is seen: {share}, {expected}{ties}."
-    parts = [same] if equal.fake else []
-    parts.insert(0, f"{share}, {expected}; about {estimate:.1%} (at least {low:.1%}) are copies")
+    parts = [f"{share}, {expected}; about {estimate:.1%} (at least {low:.1%}) are copies"]
+    if equal.fake:
+        parts.append(same)
     if listed:
         parts.append(f"{listed} copied training examples are named, at most {fdr:.0%} of them wrongly")
     return f"Training examples are copied: {'; '.join(parts)}."

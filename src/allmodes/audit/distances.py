@@ -34,8 +34,8 @@ TITLES = {
 def distances(sets: Sets, seed: int = 0, *, device: torch.device | str = "cpu") -> tuple[Finding, ...]:
     """Fréchet, kernel and sliced Wasserstein distance with their intervals and floors.
 
-    They inform and do not decide: a mode of 7 % that is never generated moves a Fréchet
-    distance by less than its noise in four of five cases.
+    They inform and do not decide: a mode of 7 % that is never generated moves a Fréchet distance by less than its noise
+    in four of five cases.
 
     Arguments:
         sets: features.

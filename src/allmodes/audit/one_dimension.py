@@ -57,9 +57,9 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
     # With ties the asymptotic p-value is too large, never too small.
     method = "exact" if max(n, m) <= 2_000 else "asymp"
     distance, p_distance = map(float, stats.ks_2samp(real, fake, method=method))
-    values, counts = np.unique(np.concatenate([real, fake]), return_counts=True)
-    if counts.max() >= MOSTLY * (n + m):
-        a, b = (int((side == values[counts.argmax()]).sum()) for side in (real, fake))
+    usual = usual_value(real, fake)
+    if usual is not None:
+        a, b = (int((side == usual).sum()) for side in (real, fake))
         _, p_shift = map(float, stats.fisher_exact([[a, n - a], [b, m - b]]))
     else:
         p_shift = float(stats.mannwhitneyu(real, fake, method="asymptotic")[1])
@@ -83,6 +83,12 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
         shift_low=shift - error,
         shift_high=shift + error,
     )
+
+
+def usual_value(real: np.ndarray, fake: np.ndarray) -> float | None:
+    """The one value that makes up half of both samples together, zero as a rule; None where none does."""
+    values, counts = np.unique(np.concatenate([real, fake]), return_counts=True)
+    return float(values[counts.argmax()]) if counts.max() >= MOSTLY * (len(real) + len(fake)) else None
 
 
 def histogram(real: np.ndarray, fake: np.ndarray, bins: int = BINS) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from allmodes.figures import literal
+from allmodes.figures import literal, unknown_letters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,8 +55,7 @@ def figure(width: float, height: float) -> Iterator[Figure]:
 def svg(drawn: Figure, label: str) -> str:
     """The figure as an SVG element, with a text for those who do not see it."""
     buffer = io.StringIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # a letter that the font has not is drawn as a box
+    with unknown_letters():
         drawn.savefig(buffer, format="svg", transparent=True, dpi=160, metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]

@@ -8,7 +8,7 @@ import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Function, numbers
-from allmodes.audit.one_dimension import MOSTLY, histogram
+from allmodes.audit.one_dimension import histogram, usual_value
 from allmodes.audit.scan import holm
 from allmodes.audit.subject import Subject
 
@@ -97,12 +97,10 @@ def _larger(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
     """The size that is usual, and the p-value of generated ones being no larger than held-out ones."""
     from scipy import stats
 
-    n, m = len(real), len(fake)
-    values, counts = np.unique(np.concatenate([real, fake]), return_counts=True)
-    if counts.max() < MOSTLY * (n + m):
+    usual = usual_value(real, fake)
+    if usual is None:
         _, p_larger = map(float, stats.mannwhitneyu(fake, real, alternative="greater", method="asymptotic"))
         return float(np.median(real)), p_larger
-    usual = float(values[counts.argmax()])
     a, b = (int((side > usual).sum()) for side in (real, fake))
-    _, p_larger = map(float, stats.fisher_exact([[b, m - b], [a, n - a]], alternative="greater"))
+    _, p_larger = map(float, stats.fisher_exact([[b, len(fake) - b], [a, len(real) - a]], alternative="greater"))
     return usual, p_larger

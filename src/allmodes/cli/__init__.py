@@ -74,9 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        if isinstance(error, RuntimeError) and re.search(
-            "allocate memory|out of memory|overflow", str(error)
-        ):  # torch's
+        if isinstance(error, RuntimeError) and re.search(TORCH_NO_MEMORY, str(error)):
             _fail(NO_MEMORY, 2, debug)
         _fail(f"{said(error)} (a fault of allmodes; --debug shows where)", 1, debug)
 

@@ -65,13 +65,14 @@ class Train(DataFlags):
                 note=warn,
             )
         seconds = time.perf_counter() - begun
+        trained = run.seconds
         result = {
             "run": str(run.folder),
             "recipe": run.plan.recipe,
             "data": run.plan.data["name"],
             "steps": run.step,
             "seconds": round(seconds, 3),
-            "steps_per_second": round(run.step / run.seconds, 2) if run.seconds else 0.0,
+            "steps_per_second": round(run.step / trained, 2) if trained else 0.0,
             "verdict": run.verdict,
         }
         if not self.json:

@@ -195,10 +195,10 @@ def compare(
         if data is not None and not isinstance(data, Dataset):
             data = load_data(data)
         trained = [run if isinstance(run, Run) else load(run) for run in runs]
-        dataset = _common_data(trained, data)
+        dataset = _tested(_common_data(trained, data))
     else:
         assert recipes is not None
-        dataset = load_data("digits" if data is None else data)
+        dataset = _tested(load_data("digits" if data is None else data))
         taken = _taking(recipes, dataset, refused)
         trained = _train_all(taken, dataset, budget, Path(out), seed, device, report, note, refused)
     rows = []
@@ -215,6 +215,13 @@ def compare(
     if not rows:
         raise UserError(f"nothing to compare: {'; '.join(refused.values())}")
     return Comparison(dataset, tuple(sorted(rows, key=lambda row: (row.entry.year, row.entry.name))), refused)
+
+
+def _tested(data: Dataset) -> Dataset:
+    """The data, refused before hours of training where nothing is left to score models on."""
+    if not len(data.split.test):
+        raise UserError(f"{data.name} has no test part: give data with one to compare models")
+    return data
 
 
 def _common_data(runs: Sequence[Run], data: Dataset | None) -> Dataset:
@@ -299,8 +306,6 @@ def _trained(
 
 def _row(run: Run, data: Dataset) -> Row:
     model, device = run.model, next(run.model.parameters()).device
-    if not len(data.split.test):
-        raise UserError(f"{data.name} has no test part: give data with one to compare models")
     test = data.batch(data.split.test[:SCORED])
     condition = test.condition if model.conditional else None
     try:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from allmodes.comparison.comparing import Comparison, Row
-from allmodes.data.write import PICTURED, grid_picture
+from allmodes.data.write import grid_picture, pictured
 from allmodes.event import Event
 from allmodes.figures import FAKE, REAL, literal, save_figure
 
@@ -141,7 +141,7 @@ def _limits(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
 def _draw(axes: Axes, x: np.ndarray, event: Event, colour: str, limits: tuple[np.ndarray, np.ndarray]) -> None:
     """Images as tiles; points and tables by their first two coordinates, or the histogram of the only one."""
     axes.set(xticks=[], yticks=[])
-    if event.image is not None and event.image[0] in PICTURED:
+    if pictured(event):
         tiles = torch.as_tensor(x[:TILES]).nan_to_num().numpy()
         axes.imshow(grid_picture(tiles, event, gap=GAP), cmap="gray", interpolation="nearest")
         axes.spines[:].set_visible(False)

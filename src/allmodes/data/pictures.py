@@ -39,8 +39,9 @@ def find_pictures(folder: Path) -> list[Path]:
     found = []
     for parent, folders, names in os.walk(folder, onerror=_unreadable, followlinks=True):
         above = Path(parent).resolve()
-        folders[:] = [name for name in folders if not above.is_relative_to(Path(parent, name).resolve())]
-        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural)
+        shown = (name for name in folders if not name.startswith("."))
+        onward = (name for name in shown if not above.is_relative_to(Path(parent, name).resolve()))
+        folders[:] = sorted(onward, key=natural)
         paths = [Path(parent, name) for name in sorted(names, key=natural) if not name.startswith(".")]
         found += [path for path in paths if path.suffix.lower() in _SUFFIXES or is_picture(_head(path))]
     return found

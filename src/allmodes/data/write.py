@@ -22,6 +22,11 @@ PICTURED = (1, 3, 4)
 """Channels of an image that a picture can hold."""
 
 
+def pictured(event: Event) -> bool:
+    """Whether examples are images that a picture can hold."""
+    return event.image is not None and event.image[0] in PICTURED
+
+
 def check_writable(path: str | os.PathLike[str], event: Event) -> None:
     """Whether `write_samples` can write such a file: to be asked before an hour of sampling.
 
@@ -106,7 +111,7 @@ def _require_table(path: Path, event: Event) -> None:
 
 
 def _require_picture(event: Event) -> None:
-    if event.image is None or event.image[0] not in PICTURED:
+    if not pictured(event):
         raise UserError(
             f".png shows images of 1, 3 or 4 channels, and a sample here has shape {event.shape}; "
             "write .npy, .npz or .h5"
