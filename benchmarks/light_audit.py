@@ -31,7 +31,7 @@ from common import arguments, data_folder, markdown, publish, say, surroundings,
 import allmodes
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.recipes import build
-from allmodes.training import train as module
+from allmodes.training import session, train
 from allmodes.training.health import EXAMINATIONS
 from allmodes.training.trainer import Trainer
 
@@ -85,10 +85,10 @@ def measure(case: str, asked: argparse.Namespace) -> dict[str, Any]:
     given, recipe, clock = data(case), CASES[case], Clock(asked.device)
     with (
         tempfile.TemporaryDirectory() as temporary,
-        patch.object(module, "threads_for", lambda model: asked.threads),
-        patch.object(module, "watch", clock.of("regions", module.watch)),
-        patch.object(module, "save_samples", clock.of("picture", module.save_samples)),
-        patch.object(module._Session, "_examine", clock.of("look", module._Session._examine)),
+        patch.object(train, "threads_for", lambda model: asked.threads),
+        patch.object(session, "watch", clock.of("regions", session.watch)),
+        patch.object(session, "save_samples", clock.of("picture", session.save_samples)),
+        patch.object(session.Session, "_examine", clock.of("look", session.Session._examine)),
         patch.object(Trainer, "__iter__", clock.steps(Trainer.__iter__)),
     ):
         allmodes.train(recipe, given, steps=asked.steps, out=Path(temporary) / "run", device=asked.device)

@@ -17,7 +17,7 @@ from allmodes.data.batches import Batches
 from allmodes.data.dataset import Dataset
 from allmodes.random import Rng
 from allmodes.recipes import build
-from allmodes.training import train as module
+from allmodes.training import session
 from allmodes.training.distributed import World, world
 from allmodes.training.trainer import Trainer
 
@@ -48,11 +48,11 @@ def trained(data: Dataset, out: Path) -> dict[str, dict[str, Tensor]]:
             super().__init__(*args, **others)
             made.append(self)
 
-    before, module.Trainer = module.Trainer, Kept
+    before, session.Trainer = session.Trainer, Kept
     try:
         allmodes.train("r3gan", data, steps=STEPS, out=out, settings=SETTINGS)
     finally:
-        module.Trainer = before
+        session.Trainer = before
     return made[0].state()[0]
 
 
