@@ -40,10 +40,10 @@ VECTORS: dict[str, Build] = {
 ONE_ORDER = ("nade", "nade, another order", "made", "made, two layers")
 
 
-def vector(name: str, event: Event, components: int = 3, seed: int = 0, scale: float = 2.0) -> DensityModel:
+def vector(name: str, event: Event, seed: int = 0, scale: float = 2.0) -> DensityModel:
     """A model of that family whose weights are random and large enough for dependence."""
     with seeded(seed):
-        model = VECTORS[name](event, Flatten(event.shape), conditional_for(event, 1, components))
+        model = VECTORS[name](event, Flatten(event.shape), conditional_for(event, 1))
         for p in model.parameters():
             p.data.copy_(scale * torch.randn(p.shape) / max(1, p.shape[-1]) ** 0.5)
     return model
@@ -240,7 +240,7 @@ def test_the_fast_sampler_of_made_sees_the_logits_of_a_full_pass(
 ) -> None:
     monkeypatch.setattr(made, "FULL_RATE", full_rate)
     with seeded(0):
-        model = MADE(event, Flatten(event.shape), conditional_for(event, 1, 3), widths, masks, masks)
+        model = MADE(event, Flatten(event.shape), conditional_for(event, 1), widths, masks, masks)
         for p in model.parameters():
             p.data.copy_((1.0 if event.discrete else 0.2) * torch.randn(p.shape) / max(1, p.shape[-1]) ** 0.5)
     noise = Rng(0).uniform(16, 30, model.site.noises)

@@ -45,7 +45,7 @@ def picture(*shape: int, levels: int = 2) -> Event:
 def pixels(name: str, event: Event, width: int = 5, gain: float = 2.0, seed: int = 0) -> DensityModel:
     """A model of that network with random weights, larger than at the start for dependence."""
     assert event.image
-    site = conditional_for(event, event.image[0], 3)
+    site = conditional_for(event, event.image[0])
     with seeded(seed):
         network = NETWORKS[name](event.image[0], site.parameters, width)
     for p in network.parameters():
@@ -209,7 +209,7 @@ def test_the_public_checks_hold(recipe: str, event: Event) -> None:
         if event.discrete
         else torch.randn(shape, generator=generator)
     )
-    settings = {"width": 16, "components": 2}  # narrower, all rectifiers of a layer may be off
+    settings = {"width": 16}  # narrower, all rectifiers of a layer may be off
     model = build(recipe, event, settings, steps=1).model
     model.fit(x)
     check_model(model, x, rebuild=lambda: build(recipe, event, settings, steps=1, seed=9).model, steps=0)

@@ -9,6 +9,7 @@ import torch
 from scipy.stats import chi2, logistic, norm
 from torch import Tensor
 
+from allmodes.errors import UserError
 from allmodes.event import Event, Support
 from allmodes.networks.conditionals import Conditional, conditional_for
 from allmodes.networks.discrete import Bernoulli, Categorical
@@ -103,6 +104,11 @@ def test_channels_of_a_mixture_follow_each_other() -> None:
     ],
 )
 def test_the_conditional_suits_the_event(event: Event, channels: int, kind: type) -> None:
-    site = conditional_for(event, channels, 4)
+    site = conditional_for(event, channels)
     assert type(site) is kind
     assert site.channels == channels
+    if kind in (Bernoulli, Categorical):
+        with pytest.raises(UserError, match="--set components=4: .* no mixture"):
+            conditional_for(event, channels, 4)
+    else:
+        assert conditional_for(event, channels, 4).parameters < site.parameters

@@ -16,6 +16,8 @@ from allmodes.event import Event, Support
 from allmodes.networks.discrete import Bernoulli, Categorical
 from allmodes.networks.mixtures import GaussianMixture, LogisticMixture
 
+COMPONENTS = 10
+"""Of a mixture for real numbers or many levels, as in RNADE and PixelCNN++."""
 CATEGORICAL_UP_TO = 32
 """With more levels a probability for each takes more weights than the data can teach: a mixture over the levels."""
 
@@ -51,21 +53,30 @@ class Conditional(Protocol):
         ...
 
 
-def conditional_for(event: Event, channels: int, components: int) -> Conditional:
+def conditional_for(event: Event, channels: int, components: int | None = None) -> Conditional:
     """The conditional that suits an event: by its support, its levels, and the numbers that a site has.
 
     Arguments:
-        components: of mixtures.
+        components: of mixtures; 10 if left out.
+
+    Raises:
+        UserError: for components of values that take no mixture.
     """
+    mixed = components or COMPONENTS
     match event.support:
         case Support.BINARY:
-            return Bernoulli(channels)
+            conditional = Bernoulli(channels)
         case Support.LEVELS if channels == 1 and event.levels <= CATEGORICAL_UP_TO:
-            return Categorical(event.levels)
+            conditional = Categorical(event.levels)
         case Support.LEVELS:
-            return LogisticMixture(channels, components, event.levels)
+            return LogisticMixture(channels, mixed, event.levels)
         case _:
-            return GaussianMixture(channels, components)
+            return GaussianMixture(channels, mixed)
+    if components is not None:
+        raise UserError(
+            f"--set components={components}: so few levels have a probability each, and no mixture; leave it out"
+        )
+    return conditional
 
 
 def require_support(event: Event, conditional: Conditional) -> None:

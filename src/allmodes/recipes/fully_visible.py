@@ -13,9 +13,6 @@ from allmodes.networks.masked import ImageNetwork
 from allmodes.recipes.base import Adam, Recipe
 from allmodes.schedule import Cosine
 
-COMPONENTS = 10
-"""Of a mixture for real numbers or many levels, as in RNADE and PixelCNN++."""
-
 
 def vector_units(event: Event) -> Transform:
     """To one vector an example: integers as they are, real numbers standardized."""
@@ -28,7 +25,7 @@ def pixel_by_pixel(
     family: type[Pixels],
     network: Callable[[int, int], ImageNetwork],
     *,
-    components: int,
+    components: int | None,
     rate: float,
     decay: float,
     batch: int,
@@ -41,8 +38,7 @@ def pixel_by_pixel(
         name: of the recipe.
         family: the model.
         network: makes its network from an image's channels and the numbers of a pixel's conditional.
-        components: of mixtures.
-        rate, decay, batch, steps, bf16: as a recipe has them.
+        components, rate, decay, batch, steps, bf16: as a recipe has them.
 
     Raises:
         UserError: for an event that is no image, naming a recipe that takes it.

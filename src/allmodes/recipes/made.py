@@ -7,7 +7,7 @@ from allmodes.event import Event
 from allmodes.models.made import MADE
 from allmodes.networks.conditionals import conditional_for
 from allmodes.recipes.base import Adam, Amount, Recipe, recipe
-from allmodes.recipes.fully_visible import COMPONENTS, vector_units
+from allmodes.recipes.fully_visible import vector_units
 from allmodes.schedule import Cosine
 
 LARGE = 2**20
@@ -22,7 +22,7 @@ def made(
     layers: int = 1,
     masks: int = 1,
     orders: int = 1,
-    components: int = COMPONENTS,
+    components: int | None = None,
     rate: float = 1e-3,
     decay: Amount = 0.0,
     batch: int = 100,

@@ -10,7 +10,7 @@ from allmodes.models.nade import NADE
 from allmodes.networks.conditionals import conditional_for
 from allmodes.random import require_seed
 from allmodes.recipes.base import Adam, Count, Recipe, recipe
-from allmodes.recipes.fully_visible import COMPONENTS, vector_units
+from allmodes.recipes.fully_visible import vector_units
 from allmodes.schedule import Cosine
 
 PAPER = "https://arxiv.org/abs/1605.02226"
@@ -22,7 +22,7 @@ def nade(
     *,
     width: int = 500,
     order_seed: Count | None = None,
-    components: int = COMPONENTS,
+    components: int | None = None,
     rate: float = 1e-3,
     batch: int = 100,
     steps: int = 2_000,
@@ -52,7 +52,7 @@ def eonade(
     width: int = 500,
     layers: int = 2,
     orders: int = 8,
-    components: int = COMPONENTS,
+    components: int | None = None,
     rate: float = 1e-3,
     batch: int = 100,
     steps: int = 3_000,

@@ -7,7 +7,7 @@ from allmodes.models.pixelcnn import PixelCNN
 from allmodes.networks.gated_pixelcnn import GatedPixelCNNNetwork
 from allmodes.networks.pixelcnn import PixelCNNNetwork
 from allmodes.recipes.base import Amount, Recipe, recipe
-from allmodes.recipes.fully_visible import COMPONENTS, pixel_by_pixel
+from allmodes.recipes.fully_visible import pixel_by_pixel
 
 
 @recipe(year=2016, paper="https://arxiv.org/abs/1601.06759", family="pixelcnn")
@@ -16,7 +16,7 @@ def pixelcnn(
     *,
     width: int = 32,
     layers: int = 4,
-    components: int = COMPONENTS,
+    components: int | None = None,
     rate: float = 2e-3,
     decay: Amount = 0.0,
     batch: int = 64,
@@ -43,7 +43,7 @@ def gated_pixelcnn(
     *,
     width: int = 32,
     layers: int = 5,
-    components: int = COMPONENTS,
+    components: int | None = None,
     rate: float = 2e-3,
     decay: Amount = 0.0,
     batch: int = 64,

@@ -6,7 +6,7 @@ from allmodes.event import Event
 from allmodes.models.pixelrnn import PixelRNN
 from allmodes.networks.pixelrnn import DiagonalBiLSTM, PixelRNNNetwork, RowLSTM
 from allmodes.recipes.base import Amount, Recipe, recipe
-from allmodes.recipes.fully_visible import COMPONENTS, pixel_by_pixel
+from allmodes.recipes.fully_visible import pixel_by_pixel
 
 PAPER = "https://arxiv.org/abs/1601.06759"
 
@@ -17,7 +17,7 @@ def pixelrnn_row(
     *,
     width: int = 32,
     layers: int = 2,
-    components: int = COMPONENTS,
+    components: int | None = None,
     rate: float = 3e-3,
     decay: Amount = 0.0,
     batch: int = 64,
@@ -44,7 +44,7 @@ def pixelrnn_diagonal(
     *,
     width: int = 32,
     layers: int = 1,
-    components: int = COMPONENTS,
+    components: int | None = None,
     rate: float = 3e-3,
     decay: Amount = 0.0,
     batch: int = 64,

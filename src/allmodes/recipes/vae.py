@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from allmodes.data.transforms import Chain, Flatten, ScaleToUnit, Transform, flat
+from allmodes.errors import UserError
 from allmodes.event import Event, Support
 from allmodes.models.vae import VAE
 from allmodes.networks.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian, Likelihood
@@ -48,6 +49,8 @@ def iwae(
     With `single` the gradient comes from one of them, drawn by its weight: more variance, a third of the work. The
     share `evidence` of the training begins with a single sample, as a VAE, which costs a fraction.
     """
+    if samples == 1 and (single or evidence):
+        raise UserError("--set samples=1 leaves nothing to choose from: leave single and evidence out")
     return _autoencoder(event, width, latent, rate, batch, steps or _steps(event) * 3 // 5, samples, single, evidence)
 
 
