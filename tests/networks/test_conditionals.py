@@ -108,7 +108,7 @@ def test_the_conditional_suits_the_event(event: Event, channels: int, kind: type
     assert type(site) is kind
     assert site.channels == channels
     if kind in (Bernoulli, Categorical):
-        with pytest.raises(UserError, match="--set components=4: .* no mixture"):
+        with pytest.raises(UserError, match=r"--set components=4: .* no mixture"):
             conditional_for(event, channels, 4)
     else:
         assert conditional_for(event, channels, 4).parameters < site.parameters

@@ -12,6 +12,7 @@ from torch import nn
 
 from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from allmodes.networks.layout import FromMaps, ToMaps
+from allmodes.networks.strided import Doubling, Halving
 
 images = st.tuples(st.sampled_from([1, 3, 5]), st.integers(4, 64), st.integers(4, 64))
 
@@ -80,9 +81,9 @@ def test_the_papers_guidelines_hold() -> None:
     generator = layers_of(DCGANGenerator((3, 64, 64), 100, 8, output=nn.Tanh()))
     discriminator = layers_of(DCGANDiscriminator((3, 64, 64), 8))
     kinds = [[type(layer) for layer in layers] for layers in (generator, discriminator)]
-    up, down = [nn.BatchNorm2d, nn.ReLU, nn.ConvTranspose2d], [nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU]
+    up, down = [nn.BatchNorm2d, nn.ReLU, Doubling], [Halving, nn.BatchNorm2d, nn.LeakyReLU]
     assert kinds[0] == [nn.Linear, *up * 4, nn.Tanh]
-    assert kinds[1] == [nn.Conv2d, nn.LeakyReLU, *down * 3, nn.Linear]
+    assert kinds[1] == [Halving, nn.LeakyReLU, *down * 3, nn.Linear]
     for layer in (*generator, *discriminator):
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
             assert layer.stride == (2, 2)

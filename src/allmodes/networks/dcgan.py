@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from allmodes.networks.layout import FromMaps, ToMaps
 from allmodes.networks.sizes import halvings
+from allmodes.networks.strided import Doubling, Halving
 
 
 class DCGANGenerator(nn.Module):
@@ -42,7 +43,7 @@ class DCGANGenerator(nn.Module):
             layers += [nn.BatchNorm2d(before)] if normalized else []
             layers += [
                 nn.ReLU(),
-                nn.ConvTranspose2d(before, after, 4, 2, 1, odd, bias=not normalized or last),
+                Doubling(before, after, odd=odd, bias=not normalized or last),
             ]
         self.layers = nn.Sequential(*layers, output)
 
@@ -72,7 +73,7 @@ class DCGANDiscriminator(nn.Module):
         layers: list[nn.Module] = []
         for k, (before, after) in enumerate(pairwise(widths)):
             inner = normalized and k > 0
-            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=not inner)]
+            layers += [Halving(before, after, bias=not inner)]
             layers += [nn.BatchNorm2d(after)] if inner else []
             layers += [nn.LeakyReLU(0.2)]
         height, breadth = sizes[-1]

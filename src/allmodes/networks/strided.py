@@ -1,0 +1,147 @@
+"""Convolutions of 4x4 that halve the sides of maps, and their transposes, that double them.
+
+Either is the other's gradient with respect to its input. In bfloat16 on a processor two of their pieces are faster in
+another form: the gradient of the weights where maps are small, and doubled maps of few channels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d, pad, pixel_shuffle
+
+KERNEL, STRIDE, MARGIN = 4, 2, 1
+SMALL = 64
+"""Positions of the smaller maps up to which one matrix product gives the gradient of the weights sooner."""
+FEW = 4
+"""Channels of the larger maps up to which they are computed at the positions of the smaller ones."""
+
+Odd = tuple[int, int]
+"""Whether the larger maps have a row or a column more than twice those of the smaller ones."""
+
+
+class Halving(nn.Conv2d):
+    """Maps to maps of half the sides, [n, inputs, rows, columns] -> [n, outputs, rows // 2, columns // 2]."""
+
+    def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, KERNEL, STRIDE, MARGIN, bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not _rounds(input):
+            return super().forward(input)
+        return _Halved.apply(*_rounded(input, self.weight, self.bias))
+
+
+class Doubling(nn.ConvTranspose2d):
+    """Maps to maps of twice the sides, [n, inputs, rows, columns] -> [n, outputs, 2 rows, 2 columns].
+
+    Arguments:
+        odd: 1 for a row, and for a column, more than that.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, odd: Odd = (0, 0), bias: bool = True) -> None:
+        super().__init__(inputs, outputs, KERNEL, STRIDE, MARGIN, odd, bias=bias)
+        self.odd = odd
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if not _rounds(input):
+            return super().forward(input, output_size)
+        return _Doubled.apply(*_rounded(input, self.weight, self.bias), self.odd)
+
+
+def _rounds(x: Tensor) -> bool:
+    """Whether products run with fewer digits on a processor."""
+    return x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+
+
+def _rounded(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+    kind = torch.get_autocast_dtype("cpu")
+    return tuple(None if x is None else x.to(kind) for x in tensors)
+
+
+class _Halved(torch.autograd.Function):
+    """Large maps and weights, [small channels, large channels, 4, 4], to small maps."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(large: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return conv2d(large, weight, bias, STRIDE, MARGIN)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: Tensor) -> None:
+        large, weight, _ = inputs
+        ctx.save_for_backward(large, weight)
+        ctx.odd = large.shape[-2] - STRIDE * output.shape[-2], large.shape[-1] - STRIDE * output.shape[-1]
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore
+        (small,), (large, weight), needs = grad_outputs, ctx.saved_tensors, ctx.needs_input_grad
+        of_large = _Doubled.apply(small, weight, None, ctx.odd) if needs[0] else None
+        return of_large, *_gradients(large, small, weight, *needs[1:])
+
+
+class _Doubled(torch.autograd.Function):
+    """Small maps and weights, [small channels, large channels, 4, 4], to large maps."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(small: Tensor, weight: Tensor, bias: Tensor | None, odd: Odd) -> Tensor:
+        if weight.shape[1] > FEW or odd != (0, 0):
+            return conv_transpose2d(small, weight, bias, STRIDE, MARGIN, odd)
+        biases = None if bias is None else bias.repeat_interleave(STRIDE**2)
+        return pixel_shuffle(conv2d(small, _phases(weight), biases, 1, 1), STRIDE)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None, Odd], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:2])
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore
+        (large,), (small, weight), needs = grad_outputs, ctx.saved_tensors, ctx.needs_input_grad
+        return (
+            _Halved.apply(large, weight, None) if needs[0] else None,
+            _gradients(large, small, weight, needs[1], False)[0],
+            large.sum((0, 2, 3)) if needs[2] else None,
+            None,
+        )
+
+
+def _phases(weight: Tensor) -> Tensor:
+    """A 3x3 convolution that gives each position of small maps its 2x2 large ones, [4 large channels, small, 3, 3].
+
+    References:
+        Is the deconvolution layer the same as a convolutional layer? (Shi et al., 2016),
+        https://arxiv.org/abs/1609.07009
+    """
+    # Of four taps with a zero at each end, even ones reach the first row from three neighbours, odd ones the second.
+    taps = pad(weight, (1, 1, 1, 1)).unflatten(3, (3, 2)).unflatten(2, (3, 2)).flip(2, 4)
+    return taps.permute(1, 3, 5, 0, 2, 4).flatten(0, 2)  # from [small, large, neighbour, row, neighbour, column]
+
+
+def _gradients(
+    large: Tensor, small: Tensor, weight: Tensor, of_weight: bool, of_bias: bool
+) -> tuple[Tensor | None, Tensor | None]:
+    """Of the weights, a sum over positions of what is small times the 4x4 patch of what is large, and of small biases.
+
+    Arguments:
+        of_weight, of_bias: which are asked for.
+    """
+    if small.shape[-2:].numel() > SMALL:
+        asked = [False, of_weight, of_bias]
+        return torch.ops.aten.convolution_backward(
+            small, large, weight, [len(weight)], [STRIDE] * 2, [MARGIN] * 2, [1, 1], False, [0, 0], 1, asked
+        )[1:]
+    bias = small.sum((0, 2, 3)) if of_bias else None
+    if not of_weight:
+        return None, bias
+    lines = pad(large.movedim(1, -1), (0, 0, MARGIN, MARGIN, MARGIN, MARGIN)).flatten(
+        2
+    )  # [n, rows, columns * channels]
+    channels = large.shape[1]
+    patches = lines.unfold(1, KERNEL, STRIDE).unfold(2, KERNEL * channels, STRIDE * channels)
+    product = small.movedim(1, -1).flatten(0, 2).T @ patches.flatten(0, 2).flatten(1)
+    return product.unflatten(1, (KERNEL, KERNEL, channels)).movedim(-1, 1), bias
