@@ -31,7 +31,7 @@ class Halving(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         if not _rounds(input):
             return super().forward(input)
-        return _Halved.apply(*_rounded(input, self.weight, self.bias))
+        return _run(_Halved, *_rounded(input, self.weight, self.bias))
 
 
 class Doubling(nn.ConvTranspose2d):
@@ -48,7 +48,7 @@ class Doubling(nn.ConvTranspose2d):
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         if not _rounds(input):
             return super().forward(input, output_size)
-        return _Doubled.apply(*_rounded(input, self.weight, self.bias), self.odd)
+        return _run(_Doubled, *_rounded(input, self.weight, self.bias), self.odd)
 
 
 def _rounds(x: Tensor) -> bool:
@@ -59,6 +59,11 @@ def _rounds(x: Tensor) -> bool:
 def _rounded(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
     kind = torch.get_autocast_dtype("cpu")
     return tuple(None if x is None else x.to(kind) for x in tensors)
+
+
+def _run(function: type[_Halved] | type[_Doubled], *inputs: Any) -> Any:
+    """A function's value, without its bookkeeping where no gradient will be asked for."""
+    return function.apply(*inputs) if torch.is_grad_enabled() else function.forward(*inputs)
 
 
 class _Halved(torch.autograd.Function):
@@ -79,7 +84,7 @@ class _Halved(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore
         (small,), (large, weight), needs = grad_outputs, ctx.saved_tensors, ctx.needs_input_grad
-        of_large = _Doubled.apply(small, weight, None, ctx.odd) if needs[0] else None
+        of_large = _run(_Doubled, small, weight, None, ctx.odd) if needs[0] else None
         return of_large, *_gradients(large, small, weight, *needs[1:])
 
 
@@ -103,7 +108,7 @@ class _Doubled(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore
         (large,), (small, weight), needs = grad_outputs, ctx.saved_tensors, ctx.needs_input_grad
         return (
-            _Halved.apply(large, weight, None) if needs[0] else None,
+            _run(_Halved, large, weight, None) if needs[0] else None,
             _gradients(large, small, weight, needs[1], False)[0],
             large.sum((0, 2, 3)) if needs[2] else None,
             None,
