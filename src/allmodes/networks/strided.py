@@ -130,23 +130,19 @@ def _phases(weight: Tensor) -> Tensor:
 def _gradients(
     large: Tensor, small: Tensor, weight: Tensor, of_weight: bool, of_bias: bool
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Of the weights, a sum over positions of what is small times the 4x4 patch of what is large, and of small biases.
+    """Of the weights and of the biases of small maps, where they are asked for."""
+    if small.shape[-2:].numel() <= SMALL or not (of_weight or of_bias):
+        return _product(large, small) if of_weight else None, small.sum((0, 2, 3)) if of_bias else None
+    asked = [False, of_weight, of_bias]
+    return torch.ops.aten.convolution_backward(
+        small, large, weight, [len(weight)], [STRIDE] * 2, [MARGIN] * 2, [1, 1], False, [0, 0], 1, asked
+    )[1:]
 
-    Arguments:
-        of_weight, of_bias: which are asked for.
-    """
-    if small.shape[-2:].numel() > SMALL:
-        asked = [False, of_weight, of_bias]
-        return torch.ops.aten.convolution_backward(
-            small, large, weight, [len(weight)], [STRIDE] * 2, [MARGIN] * 2, [1, 1], False, [0, 0], 1, asked
-        )[1:]
-    bias = small.sum((0, 2, 3)) if of_bias else None
-    if not of_weight:
-        return None, bias
-    lines = pad(large.movedim(1, -1), (0, 0, MARGIN, MARGIN, MARGIN, MARGIN)).flatten(
-        2
-    )  # [n, rows, columns * channels]
+
+def _product(large: Tensor, small: Tensor) -> Tensor:
+    """The sum over all positions of what is small there times the 4x4 patch of what is large, as one matrix product."""
     channels = large.shape[1]
+    lines = pad(large.movedim(1, -1), (0, 0, *[MARGIN] * 4)).flatten(2)  # [n, rows, columns * channels]
     patches = lines.unfold(1, KERNEL, STRIDE).unfold(2, KERNEL * channels, STRIDE * channels)
     product = small.movedim(1, -1).flatten(0, 2).T @ patches.flatten(0, 2).flatten(1)
-    return product.unflatten(1, (KERNEL, KERNEL, channels)).movedim(-1, 1), bias
+    return product.unflatten(1, (KERNEL, KERNEL, channels)).movedim(-1, 1)
