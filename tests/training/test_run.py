@@ -220,6 +220,14 @@ def test_a_resume_that_repeats_the_run_is_accepted_and_a_finished_one_stays(copy
     assert (copy / "checkpoints" / "step-00000010" / "model.safetensors").read_bytes() == weights
 
 
+def test_a_resume_removes_what_a_killed_process_was_writing(copy: Path) -> None:
+    torn, own = copy / "samples" / ".step-00000005.png.0a1b2c3d.tmp", copy / ".notes.tmp"
+    for path in (torn, own):
+        path.write_bytes(b"")
+    allmodes.train(out=copy, resume=True)
+    assert (torn.exists(), own.exists()) == (False, True)
+
+
 def test_a_resume_finds_its_data_again_by_itself(copy: Path) -> None:
     assert allmodes.train(out=copy, resume=True).step == 10
 

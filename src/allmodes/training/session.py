@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from allmodes.atomic import sweep
 from allmodes.data.batches import Batches
 from allmodes.data.dataset import Dataset
 from allmodes.errors import Interrupted
@@ -67,6 +68,7 @@ class Session:
             self.seconds = kept.plain["seconds"]
         self.begun = time.perf_counter()
         if here.rank == 0:
+            sweep(run.folder)
             self.journal = Journal(run.folder, self.trainer.step)
             self.dataset, self.real = dataset, dataset.part("validation")
             self.modes = dataset.modes
