@@ -69,13 +69,6 @@ def _written(path: Path, write: Callable[[BinaryIO], object]) -> Iterator[Path]:
         flush_folder(path.parent)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what killed processes left of files that they were writing in a folder where nobody else writes now."""
-    for torn in folder.rglob(".*.????????.tmp"):
-        if torn.is_file():
-            torn.unlink(missing_ok=True)
-
-
 def require_folder(path: str | os.PathLike[str]) -> Path:
     """A folder that is there or can be made: to be asked for before the work whose results go there.
 

@@ -299,3 +299,12 @@ def test_a_sigmoid_applied_twice_cannot_learn_what_the_right_one_does(site: Bern
         model.loss(model.players[0], Batch(points), Rng(0)).value.backward()
         optimizer.step()
     assert (-float(model.score(points).value.mean()) < math.log(8) + 0.1) is learns
+
+
+def test_a_map_that_knows_its_mask_has_a_bias_for_it() -> None:
+    layer, mask = MaskedLinear(9, 4, informed=True), torch.ones(4, 9)
+    mask[0] = 0
+    with torch.no_grad():
+        assert layer.informant is not None
+        layer.informant.fill_(0.5)
+        assert (layer.masked_bias(mask) - layer.bias).tolist() == pytest.approx([0, 1.5, 1.5, 1.5])

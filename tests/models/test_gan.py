@@ -67,19 +67,6 @@ def test_the_fake_graph_of_the_first_move_serves_the_second(make_trainer: MakeTr
         torch.testing.assert_close(reused, rebuilt, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("recipe", ["gan2014", "r3gan", "unrolled"])
-def test_the_discriminator_is_constant_in_the_generators_move(
-    recipe: str, make_trainer: MakeTrainer, ring: Dataset
-) -> None:
-    trainer = make_trainer(recipe, ring)
-    model = gan(trainer)
-    loss = model.loss(model.players[1], next(trainer.batches), trainer.rng)
-    theirs = list(model.discriminator.parameters())
-    assert all(p.requires_grad for p in theirs)
-    assert not any(torch.autograd.grad(loss.value, theirs, allow_unused=True, retain_graph=True))
-    assert all(g.any() for g in torch.autograd.grad(loss.value, list(model.generator.parameters())))
-
-
 class _DoubleDraws:
     def __init__(self, latent: object) -> None:
         self.latent = latent

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
+from torch.utils.checkpoint import checkpoint
 
+from allmodes.networks import strided
 from allmodes.networks.strided import FEW, SMALL, Doubling, Halving, _Doubled, _Halved  # pyright: ignore
 
 # Channels of the large and the small maps, rows and columns of the large ones.
@@ -92,3 +95,40 @@ def test_layers_are_torchs_up_to_the_digits_of_bfloat16(side: int, channels: int
         full = torch.autograd.grad(exact[0].square().sum(), inputs)
         for a, b in zip((y, *rounded), (exact[0], *full), strict=True):
             assert (a.float() - b).norm() < 0.01 * b.norm()
+
+
+@pytest.mark.parametrize("side", [8, 32])
+def test_gradients_that_nobody_asks_for_are_not_computed(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[bool, bool]] = []
+    gradients = strided._gradients  # pyright: ignore
+
+    def recorded(large: Tensor, small: Tensor, weight: Tensor, *wanted: bool) -> Any:
+        asked.append(wanted)  # type: ignore[arg-type]
+        return gradients(large, small, weight, *wanted)
+
+    monkeypatch.setattr(strided, "_gradients", recorded)
+    layer, x = Halving(3, 8), normal(2, 3, side, side).detach().float().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        y = layer(x).float()
+    torch.autograd.backward(y.sum(), inputs=[x], retain_graph=True)
+    torch.autograd.grad(y.sum(), x, create_graph=True)
+    torch.autograd.grad(y.sum(), layer.bias, retain_graph=True)  # type: ignore[arg-type]
+    torch.autograd.backward(y.sum(), inputs=list(layer.parameters()), retain_graph=True)
+    y.sum().backward()
+    assert asked == [(False, False), (False, False), (False, True), (True, True), (True, True)]
+    assert x.grad is not None
+    assert layer.weight.grad is not None
+
+
+def test_what_torch_can_do_with_its_own_layers_can_be_done_with_these() -> None:
+    layer, theirs = Halving(3, 8), nn.Conv2d(3, 8, 4, 2, 1)
+    theirs.load_state_dict(layer.state_dict())
+    x = normal(2, 3, 8, 8).detach().float().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        (kept,) = torch.autograd.grad(checkpoint(layer, x, use_reentrant=False).float().square().sum(), x)  # type: ignore[union-attr]
+        (usual,) = torch.autograd.grad(layer(x).float().square().sum(), x)
+        assert torch.equal(kept, usual)
+        assert layer(x[0]).shape == theirs(x[0]).shape
+        assert layer.double()(x.double()).dtype is torch.float64
+        up = Doubling(8, 3)
+        assert up(torch.randn(1, 8, 4, 4), [9, 9]).shape == (1, 3, 9, 9)

@@ -70,7 +70,7 @@ def test_the_four_that_the_guide_names_are_there_oldest_first() -> None:
         ("constrained", {"bounds": "0:", "kappa": 2}, "--set kappa=2 does nothing without --label or --condition"),
         ("realnvp", {"scales": 2}, "--set scales=2: scales are of images"),
         ("nade", {"order_seed": 10**20}, f"--set order_seed={10**20}: must be at least 0 and below 2^63"),
-        ("iwae", {"samples": 1, "evidence": 0.3}, "--set samples=1 leaves nothing to choose from"),
+        ("iwae", {"samples": 1, "evidence": 0.3}, "--set samples=1: single and evidence are for several"),
         ("made", {"orders": 4, "masks": 2}, "--set orders=4: each mask has one order, and there are 2"),
     ],
 )

@@ -24,7 +24,7 @@ from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player
 from allmodes.networks.minibatch import mixes
-from allmodes.networks.pure import constant, keep, pure, written
+from allmodes.networks.pure import keep, pure, written
 from allmodes.random import Rng
 
 
@@ -130,8 +130,7 @@ class GAN(GenerativeModel):
             generated, real, condition = kept
         else:
             generated = kept[0]
-        with constant(self.discriminator):
-            return self._generator_move(self._round(real, generated, condition, axes, rng))
+        return self._generator_move(self._round(real, generated, condition, axes, rng))
 
     def _generate(self, batch: Batch, rng: Rng) -> Tensor:
         y = self.draw(self.event.count(batch.x), batch.condition, rng)

@@ -62,21 +62,21 @@ def conditional_for(event: Event, channels: int, components: int | None = None) 
     Raises:
         UserError: for components of values that take no mixture.
     """
-    mixed = components or COMPONENTS
+    tabulated = event.support is Support.LEVELS and channels == 1 and event.levels <= CATEGORICAL_UP_TO
+    if components is not None and (event.support is Support.BINARY or tabulated):
+        raise UserError(
+            f"--set components={components}: so few levels have a probability each, and no mixture; leave it out"
+        )
+    mixed = COMPONENTS if components is None else components
     match event.support:
         case Support.BINARY:
-            conditional = Bernoulli(channels)
-        case Support.LEVELS if channels == 1 and event.levels <= CATEGORICAL_UP_TO:
-            conditional = Categorical(event.levels)
+            return Bernoulli(channels)
+        case Support.LEVELS if tabulated:
+            return Categorical(event.levels)
         case Support.LEVELS:
             return LogisticMixture(channels, mixed, event.levels)
         case _:
             return GaussianMixture(channels, mixed)
-    if components is not None:
-        raise UserError(
-            f"--set components={components}: so few levels have a probability each, and no mixture; leave it out"
-        )
-    return conditional
 
 
 def require_support(event: Event, conditional: Conditional) -> None:

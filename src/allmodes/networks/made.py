@@ -25,8 +25,8 @@ class MaskedLinear(nn.Module):
 
     Arguments:
         informed: whether the map knows its mask, through weights of the constant 1 under the same mask. Other than in
-            the paper their sum is divided by the root of their number, for the same reason: with all of it training
-            is slower, with their mean alone the map hardly knows.
+            the paper their sum is divided by the root of their number, which learned MNIST sooner than the sum or the
+            mean.
 
     References:
         MADE (Germain et al., 2015), equations 8 and 9, and section 4.3 for the constant, https://arxiv.org/abs/1502.03509
@@ -40,11 +40,11 @@ class MaskedLinear(nn.Module):
         self.unit = min(1.0, FULL_RATE / max(1, inputs))
         self.weight = nn.Parameter(torch.empty(outputs, inputs).uniform_(-bound / self.unit, bound / self.unit))
         self.bias = nn.Parameter(torch.empty(outputs).uniform_(-bound, bound))
-        self.companion = nn.Parameter(torch.zeros(outputs, inputs)) if informed else None
+        self.informant = nn.Parameter(torch.zeros(outputs, inputs)) if informed else None
 
     def masked_bias(self, mask: Tensor) -> Tensor:
         """The bias under a mask, [outputs, inputs] -> [outputs]."""
-        return self.bias if self.companion is None else self.bias + (self.companion * mask).sum(1) / self.root
+        return self.bias if self.informant is None else self.bias + (self.informant * mask).sum(1) / self.root
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         return torch.addmm(self.masked_bias(mask), x, (self.weight * mask).T, alpha=self.unit)
@@ -154,7 +154,7 @@ class MADENetwork(nn.Module):
         outputs = (order[:, None] * self.numbers + torch.arange(self.numbers, device=order.device)).flatten()
         degrees = self.degrees[mask].split(self.widths)
         by_degree = [m.argsort(descending=layer == 0) for layer, m in enumerate(degrees)]
-        informed = self.output.companion is not None
+        informed = self.output.informant is not None
         masks = self._masks(torch.tensor(mask, device=order.device)) if informed else None
         weights, biases = [], []
         for index, (layer, before, after) in enumerate(

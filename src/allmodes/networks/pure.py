@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -40,16 +38,3 @@ def keep(network: nn.Module, buffers: dict[str, Tensor]) -> None:
     """Write what a pass would have written."""
     for name, buffer in written(network).items():
         buffer.copy_(buffers[name])
-
-
-@contextmanager
-def constant(network: nn.Module) -> Iterator[None]:
-    """Inside the block no pass keeps what gradients of the network's weights would need."""
-    trained = [p for p in network.parameters() if p.requires_grad]
-    for p in trained:
-        p.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for p in trained:
-            p.requires_grad_(True)

@@ -29,9 +29,9 @@ class Halving(nn.Conv2d):
         super().__init__(inputs, outputs, KERNEL, STRIDE, MARGIN, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        if not _rounds(input):
+        if not _in_fewer_digits(input):
             return super().forward(input)
-        return _run(_Halved, *_rounded(input, self.weight, self.bias))
+        return _run(_Halved, *_cast(input, self.weight, self.bias))
 
 
 class Doubling(nn.ConvTranspose2d):
@@ -46,17 +46,17 @@ class Doubling(nn.ConvTranspose2d):
         self.odd = odd
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        if not _rounds(input):
+        if output_size is not None or not _in_fewer_digits(input):
             return super().forward(input, output_size)
-        return _run(_Doubled, *_rounded(input, self.weight, self.bias), self.odd)
+        return _run(_Doubled, *_cast(input, self.weight, self.bias), self.odd)
 
 
-def _rounds(x: Tensor) -> bool:
-    """Whether products run with fewer digits on a processor."""
-    return x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+def _in_fewer_digits(x: Tensor) -> bool:
+    """Whether products of a batch run in the type of autocast, on a processor."""
+    return x.device.type == "cpu" and x.dim() == 4 and x.dtype is not torch.float64 and torch.is_autocast_enabled("cpu")
 
 
-def _rounded(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+def _cast(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
     kind = torch.get_autocast_dtype("cpu")
     return tuple(None if x is None else x.to(kind) for x in tensors)
 
@@ -64,6 +64,21 @@ def _rounded(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
 def _run(function: type[_Halved] | type[_Doubled], *inputs: Any) -> Any:
     """A function's value, without its bookkeeping where no gradient will be asked for."""
     return function.apply(*inputs) if torch.is_grad_enabled() else function.forward(*inputs)
+
+
+def _asked(ctx: Any) -> list[bool]:
+    """Of which inputs this pass backwards wants the gradient.
+
+    What a function needs in principle may lead nowhere that is asked for, such as to the discriminator's weights in the
+    generator's move.
+    """
+    needs = list(ctx.needs_input_grad)
+    nodes = iter(getattr(ctx, "next_functions", ()))
+    for index, needed in enumerate(needs):
+        node = next(nodes, (None,))[0]
+        if needed and node is not None and not node.name().endswith("AccumulateGrad"):
+            needs[index] = torch._C._will_engine_execute_node(node)  # pyright: ignore
+    return needs
 
 
 class _Halved(torch.autograd.Function):
@@ -83,9 +98,12 @@ class _Halved(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore
-        (small,), (large, weight), needs = grad_outputs, ctx.saved_tensors, ctx.needs_input_grad
-        of_large = _run(_Doubled, small, weight, None, ctx.odd) if needs[0] else None
-        return of_large, *_gradients(large, small, weight, *needs[1:])
+        (small,), (large, weight) = grad_outputs, ctx.saved_tensors
+        of_large, of_weight, of_bias = _asked(ctx)
+        return (
+            _run(_Doubled, small, weight, None, ctx.odd) if of_large else None,
+            *_gradients(large, small, weight, of_weight, of_bias),
+        )
 
 
 class _Doubled(torch.autograd.Function):
@@ -106,11 +124,12 @@ class _Doubled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore
-        (large,), (small, weight), needs = grad_outputs, ctx.saved_tensors, ctx.needs_input_grad
+        (large,), (small, weight) = grad_outputs, ctx.saved_tensors
+        of_small, of_weight, of_bias, _ = _asked(ctx)
         return (
-            _run(_Halved, large, weight, None) if needs[0] else None,
-            _gradients(large, small, weight, needs[1], False)[0],
-            large.sum((0, 2, 3)) if needs[2] else None,
+            _run(_Halved, large, weight, None) if of_small else None,
+            _gradients(large, small, weight, of_weight, False)[0],
+            large.sum((0, 2, 3)) if of_bias else None,
             None,
         )
 
@@ -142,7 +161,8 @@ def _gradients(
 def _product(large: Tensor, small: Tensor) -> Tensor:
     """The sum over all positions of what is small there times the 4x4 patch of what is large, as one matrix product."""
     channels = large.shape[1]
-    lines = pad(large.movedim(1, -1), (0, 0, *[MARGIN] * 4)).flatten(2)  # [n, rows, columns * channels]
+    padded = pad(large.movedim(1, -1), (0, 0, *[MARGIN] * 4))
+    lines = padded.reshape(*padded.shape[:2], -1)  # [n, rows, columns * channels]
     patches = lines.unfold(1, KERNEL, STRIDE).unfold(2, KERNEL * channels, STRIDE * channels)
-    product = small.movedim(1, -1).flatten(0, 2).T @ patches.flatten(0, 2).flatten(1)
-    return product.unflatten(1, (KERNEL, KERNEL, channels)).movedim(-1, 1)
+    product = small.movedim(1, -1).reshape(-1, small.shape[1]).T @ patches.reshape(-1, KERNEL**2 * channels)
+    return product.reshape(-1, KERNEL, KERNEL, channels).movedim(-1, 1)

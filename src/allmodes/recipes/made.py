@@ -31,6 +31,7 @@ def made(
     """MADE: a masked dense network gives all conditionals in one pass; several masks are a mixture.
 
     Arguments:
+        components: of a mixture, for real numbers or many levels; 10 if left out.
         orders: that the masks take in turn; a single one is the data's own. One for each mask, as in the paper's best,
             keeps wide networks from overfitting.
         decay: of the weights; wide networks of one order want some.

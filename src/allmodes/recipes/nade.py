@@ -30,6 +30,7 @@ def nade(
     """NADE: one hidden state takes in one number after the other; exact density of every kind of data.
 
     Arguments:
+        components: of a mixture, for real numbers or many levels; 10 if left out.
         order_seed: draws the order of the numbers; the data's own if left out.
     """
     order = None
@@ -57,7 +58,11 @@ def eonade(
     batch: int = 100,
     steps: int = 3_000,
 ) -> Recipe:
-    """EoNADE: a deep NADE for every order of the numbers at once; its density is the mixture of several orders."""
+    """EoNADE: a deep NADE for every order of the numbers at once; its density is the mixture of several orders.
+
+    Arguments:
+        components: of a mixture, for real numbers or many levels; 10 if left out.
+    """
     site = conditional_for(event, 1, components)
     return Recipe(
         model=EoNADE(event, vector_units(event), site, width, layers, orders),

@@ -22,7 +22,11 @@ def pixelcnn(
     batch: int = 64,
     steps: int = 1_000,
 ) -> Recipe:
-    """PixelCNN: masked convolutions in residual blocks give the conditionals of all pixels in one pass."""
+    """PixelCNN: masked convolutions in residual blocks give the conditionals of all pixels in one pass.
+
+    Arguments:
+        components: of a mixture, for real numbers or many levels; 10 if left out.
+    """
     return pixel_by_pixel(
         event,
         "pixelcnn",
@@ -49,7 +53,11 @@ def gated_pixelcnn(
     batch: int = 64,
     steps: int = 800,
 ) -> Recipe:
-    """Gated PixelCNN: a vertical and a horizontal stack of gated convolutions, without a blind spot."""
+    """Gated PixelCNN: a vertical and a horizontal stack of gated convolutions, without a blind spot.
+
+    Arguments:
+        components: of a mixture, for real numbers or many levels; 10 if left out.
+    """
     return pixel_by_pixel(
         event,
         "gated-pixelcnn",

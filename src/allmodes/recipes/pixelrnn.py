@@ -23,7 +23,11 @@ def pixelrnn_row(
     batch: int = 64,
     steps: int = 800,
 ) -> Recipe:
-    """PixelRNN with Row LSTMs: from the top row to the bottom one, all pixels of a row at once."""
+    """PixelRNN with Row LSTMs: from the top row to the bottom one, all pixels of a row at once.
+
+    Arguments:
+        components: of a mixture, for real numbers or many levels; 10 if left out.
+    """
     return pixel_by_pixel(
         event,
         "pixelrnn-row",
@@ -50,7 +54,11 @@ def pixelrnn_diagonal(
     batch: int = 64,
     steps: int = 1_000,
 ) -> Recipe:
-    """PixelRNN with Diagonal BiLSTMs: along the diagonals from both upper corners, the whole image so far in sight."""
+    """PixelRNN with Diagonal BiLSTMs: along the diagonals from both upper corners, the whole image so far in sight.
+
+    Arguments:
+        components: of a mixture, for real numbers or many levels; 10 if left out.
+    """
     return pixel_by_pixel(
         event,
         "pixelrnn-diagonal",

@@ -50,7 +50,7 @@ def iwae(
     share `evidence` of the training begins with a single sample, as a VAE, which costs a fraction.
     """
     if samples == 1 and (single or evidence):
-        raise UserError("--set samples=1 leaves nothing to choose from: leave single and evidence out")
+        raise UserError("--set samples=1: single and evidence are for several samples; leave them out, or ask for more")
     return _autoencoder(event, width, latent, rate, batch, steps or _steps(event) * 3 // 5, samples, single, evidence)
 
 

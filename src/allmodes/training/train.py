@@ -76,7 +76,7 @@ def train(
     say = note or (lambda line: None)
     asked = _Asked(recipe, data, steps, seed, out, settings, device, checkpoint_every, keep_best)
     with world() as here:
-        run, dataset, made, target = _continued(asked, here, say) if resume else _begun(asked, here, say)
+        run, dataset, made, target = (_resume if resume else _begin)(asked, here, say)
         with (
             threads(run.plan.threads),
             interruptible() as interrupt,
@@ -103,7 +103,7 @@ class _Asked:
 _Start = tuple[Run, Dataset, Recipe, torch.device]
 
 
-def _begun(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
+def _begin(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
     """A new run, its folder made."""
     device = device_named(asked.device, here.local)
     dataset = load_data(DEFAULT_DATA if asked.data is None else asked.data)
@@ -126,16 +126,16 @@ def _begun(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
     return run, dataset, recipe, device
 
 
-def _plan(name: str, asked: _Asked, made: Recipe, seed: int, dataset: Dataset, device: torch.device) -> Plan:
+def _plan(name: str, asked: _Asked, recipe: Recipe, seed: int, dataset: Dataset, device: torch.device) -> Plan:
     if asked.checkpoint_every is not None and asked.checkpoint_every < 1:
         raise UserError(f"--checkpoint-every {asked.checkpoint_every}: must be at least 1")
     if asked.keep_best is not None:
-        check_name(asked.keep_best, modes=dataset.modes is not None, density=isinstance(made.model, DensityModel))
+        check_name(asked.keep_best, modes=dataset.modes is not None, density=isinstance(recipe.model, DensityModel))
     settings = read_settings(name, asked.settings)
     return Plan(
         recipe=name,
         settings=settings,
-        steps=made.steps,
+        steps=recipe.steps,
         seed=seed,
         data={
             "name": dataset.name,
@@ -144,18 +144,18 @@ def _plan(name: str, asked: _Asked, made: Recipe, seed: int, dataset: Dataset, d
             "split": dataset.split.to_dict(),
         },
         event=dataset.event.to_dict(),
-        checkpoint_every=asked.checkpoint_every or math.ceil(made.steps / CHECKPOINTS),
-        log_every=max(1, min(100, made.steps // 100)),
-        threads=threads_for(made.model),
+        checkpoint_every=asked.checkpoint_every or math.ceil(recipe.steps / CHECKPOINTS),
+        log_every=max(1, min(100, recipe.steps // 100)),
+        threads=threads_for(recipe.model),
         device=device.type,
         keep_best=asked.keep_best,
         versions=versions(name, settings),
     )
 
 
-def _continued(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
+def _resume(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
     """The run to resume, with data and device as they were."""
-    run = _asked_for(asked)
+    run = _run_to_resume(asked)
     dataset, plan = run.dataset(asked.data), run.plan
     if plan.device == "cuda" and not torch.cuda.is_available():
         raise UserError(f"the run in {run.folder} is on a GPU, and this machine has none; resume it there")
@@ -169,7 +169,7 @@ def _continued(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start
     return run, dataset, recipe, device
 
 
-def _asked_for(asked: _Asked) -> Run:
+def _run_to_resume(asked: _Asked) -> Run:
     """The run to resume.
 
     Raises:
@@ -183,7 +183,7 @@ def _asked_for(asked: _Asked) -> Run:
             raise UserError(f"which run to resume? There are {out}, {second}, ...; name one with --out")
     run = load(out)
     plan = run.plan
-    agree = {
+    compared = {
         "--recipe": (asked.recipe and located(asked.recipe), plan.recipe),
         "--steps": (asked.steps, plan.steps),
         "--seed": (asked.seed, plan.seed),
@@ -191,7 +191,7 @@ def _asked_for(asked: _Asked) -> Run:
         "--checkpoint-every": (asked.checkpoint_every, plan.checkpoint_every),
         "--keep-best": (asked.keep_best, plan.keep_best),
     }
-    for flag, (wanted, was) in agree.items():
+    for flag, (wanted, was) in compared.items():
         if wanted is not None and wanted != was:
             raise UserError(f"{flag} {wanted}: the run in {run.folder} has {was}; leave it out, or start another run")
     return run
