@@ -25,8 +25,8 @@ class MaskedLinear(nn.Module):
 
     Arguments:
         informed: whether the map knows its mask, through weights of the constant 1 under the same mask. Other than in
-            the paper their sum is divided by the root of their number, which learned MNIST sooner than the sum or the
-            mean.
+            the paper their sum is divided by the root of their number, which learned MNIST sooner than a quarter of
+            the sum or the mean.
 
     References:
         MADE (Germain et al., 2015), equations 8 and 9, and section 4.3 for the constant, https://arxiv.org/abs/1502.03509
