@@ -55,7 +55,7 @@ def write_new(path: str | os.PathLike[str], write: Callable[[BinaryIO], object])
 @contextmanager
 def _written(path: Path, write: Callable[[BinaryIO], object]) -> Iterator[Path]:
     """The file under a temporary name beside its own, on the disk; the block gives it its name, or it is removed."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(_temporary(path.name, secrets.token_hex(4)))
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -67,6 +67,20 @@ def _written(path: Path, write: Callable[[BinaryIO], object]) -> Iterator[Path]:
         finally:
             temporary.unlink(missing_ok=True)
         flush_folder(path.parent)
+
+
+def sweep(folder: Path, names: str) -> None:
+    """Remove what killed processes left of files that they were writing in a folder.
+
+    Arguments:
+        names: a pattern of the files' names, which nobody may be writing now.
+    """
+    for torn in folder.glob(_temporary(names, 8 * "[0-9a-f]")):
+        torn.unlink(missing_ok=True)
+
+
+def _temporary(name: str, token: str) -> str:
+    return f".{name}.{token}.tmp"
 
 
 def require_folder(path: str | os.PathLike[str]) -> Path:

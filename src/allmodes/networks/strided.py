@@ -43,12 +43,11 @@ class Doubling(nn.ConvTranspose2d):
 
     def __init__(self, inputs: int, outputs: int, *, odd: Odd = (0, 0), bias: bool = True) -> None:
         super().__init__(inputs, outputs, KERNEL, STRIDE, MARGIN, odd, bias=bias)
-        self.odd = odd
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         if output_size is not None or not _in_fewer_digits(input):
             return super().forward(input, output_size)
-        return _run(_Doubled, *_cast(input, self.weight, self.bias), self.odd)
+        return _run(_Doubled, *_cast(input, self.weight, self.bias), self.output_padding)
 
 
 def _in_fewer_digits(x: Tensor) -> bool:

@@ -6,12 +6,12 @@ import math
 import signal
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from allmodes.atomic import sweep
 from allmodes.data.batches import Batches
 from allmodes.data.dataset import Dataset
 from allmodes.errors import Interrupted
@@ -68,7 +68,8 @@ class Session:
             self.seconds = kept.plain["seconds"]
         self.begun = time.perf_counter()
         if here.rank == 0:
-            _sweep(run.folder)
+            sweep(run.folder, "metrics.jsonl")
+            sweep(run.folder / "samples", "step-????????.png")
             self.journal = Journal(run.folder, self.trainer.step)
             self.dataset, self.real = dataset, dataset.part("validation")
             self.modes = dataset.modes
@@ -94,7 +95,7 @@ class Session:
             if step == last or step % examine_every == 0:
                 self._examine(step)
             if stop and step < last:
-                said = f"stopped at step {step} of {self.run.plan.steps}"
+                said = f"stopped at step {step} of {last}"
                 raise Interrupted(
                     f"{said}; resume: allmodes train --resume --out {self.run.folder}",
                     interrupt.signal or signal.SIGTERM,
@@ -164,9 +165,3 @@ class Session:
         tensors, plain = self.trainer.state()
         plain["seconds"] = self.seconds + time.perf_counter() - self.begun
         return tensors, plain
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a killed training of this run left of the pictures and lines that it was writing."""
-    for torn in (*folder.glob(".metrics.jsonl.????????.tmp"), *folder.glob("samples/.step-????????.png.????????.tmp")):
-        torn.unlink(missing_ok=True)

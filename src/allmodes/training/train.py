@@ -116,14 +116,16 @@ def _begin(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
     few = dataset.batch(torch.arange(min(FEW, len(dataset))))
     recipe.model.residuals(few.x, few.condition)  # what cannot be computed is refused before there is a run
     plan = _plan(name, asked, recipe, seed, dataset, device)
-    default = _folder(dataset.name, name, seed)
-    folder = Path(asked.out).expanduser() if asked.out else free_folder(default)
+    return _created(asked.out, _folder(dataset.name, name, seed), plan, here), dataset, recipe, device
+
+
+def _created(out: str | os.PathLike[str] | None, default: Path, plan: Plan, here: World) -> Run:
+    """A run in the folder that was named, or in a free one; of several processes the first makes it."""
+    if not out and here.size == 1:
+        return create_beside(default, plan)
+    folder = Path(out).expanduser() if out else free_folder(default)
     here.wait()  # all have named the folder before one makes it
-    if here.rank:
-        run = Run(folder, plan)
-    else:
-        run = create(folder, plan) if asked.out or here.size > 1 else create_beside(default, plan)
-    return run, dataset, recipe, device
+    return Run(folder, plan) if here.rank else create(folder, plan)
 
 
 def _plan(name: str, asked: _Asked, recipe: Recipe, seed: int, dataset: Dataset, device: torch.device) -> Plan:
