@@ -170,8 +170,16 @@ def test_gradients_are_finite_differences(name: str, event: Event) -> None:
         assert (above - below) / 2e-6 == pytest.approx(slope, rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.parametrize("name", ["plain", "gated"])
+def test_a_convolution_knows_where_a_pixel_is(name: str) -> None:
+    """On a blank image too, away from its border, where all pixels see the same."""
+    numbers = NETWORKS[name](1, 1, 8)(torch.zeros(1, 1, 30, 30))[0, 12:-12, 12:-12, 0].detach()
+    assert numbers.diff(dim=0).abs().min() > 0
+    assert numbers.diff(dim=1).abs().min() > 0
+
+
 def test_parameter_counts_are_those_of_the_formulas() -> None:
-    """Of what a mask leaves; the constant channel of the image counts as one more."""
+    """Of what a mask leaves; constant channels of the image count as features."""
     h = 16
     plain = PixelCNNNetwork(1, 1, h, 7)
     assert sum(p.numel() for p in plain.blocks.parameters()) == 7 * (

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from allmodes.networks.masked import Head, ImageNetwork, Pointwise, with_ones
+from allmodes.networks.masked import ConvolutionalNetwork, Head, Pointwise
 
 
 def gate(x: Tensor, axis: int = 1) -> Tensor:
@@ -15,7 +15,7 @@ def gate(x: Tensor, axis: int = 1) -> Tensor:
     return a.tanh() * b.sigmoid()
 
 
-class GatedPixelCNNNetwork(ImageNetwork):
+class GatedPixelCNNNetwork(ConvolutionalNetwork):
     """Two stacks of gated convolutions, [n, C, R, W] -> [n, R, W, P].
 
     The vertical stack at row r sees all columns of rows above r; the horizontal stack sees it, and the row to the left.
@@ -33,12 +33,13 @@ class GatedPixelCNNNetwork(ImageNetwork):
 
     def __init__(self, channels: int, parameters: int, width: int, layers: int) -> None:
         super().__init__()
-        first = [GatedLayer(channels + 1, width, 7, first=True)]
+        first = [GatedLayer(channels + self.constants, width, 7, first=True)]
         self.layers = nn.ModuleList(first + [GatedLayer(width, width, 3) for _ in range(layers - 1)])
         self.head = Head(width, parameters)
 
-    def forward(self, v: Tensor) -> Tensor:
-        vertical = horizontal = with_ones(v)
+    def conditionals(self, v: Tensor) -> Tensor:
+        """[n, C + K, R, W] -> [n, R, W, P]."""
+        vertical = horizontal = v
         for layer in self.layers:
             vertical, horizontal = layer(vertical, horizontal)
         return self.head(horizontal)
@@ -105,8 +106,8 @@ class GatedPixelCNNStream:
         return self.head.at(x)
 
     def put(self, column: int, v: Tensor) -> None:
-        """Take in a pixel's features, [n, C]."""
-        self.layers[0].put(column, with_ones(v))
+        """Take in a pixel's features, [n, C + K]."""
+        self.layers[0].put(column, v)
 
 
 class _LayerStream:

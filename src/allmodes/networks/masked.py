@@ -8,7 +8,8 @@ what rows above contribute to a row once for the whole row, and then, at each pi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal, Protocol
+from collections.abc import Sequence
+from typing import ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -29,19 +30,31 @@ class Stream(Protocol):
         ...
 
     def put(self, column: int, v: Tensor) -> None:
-        """Take in the features of that pixel, [n, C]."""
+        """Take in the features of that pixel, [n, C + K]."""
         ...
 
 
 class ImageNetwork(nn.Module, ABC):
     """What gives the conditionals of images' pixels, [n, C, R, W] -> [n, R, W, P]."""
 
+    constants: ClassVar[int] = 1
+    """K: channels that every image has beside its features."""
+
+    def forward(self, v: Tensor) -> Tensor:
+        beside = self.beside(v, v.shape[-2:]).expand(len(v), -1, -1, -1)
+        return self.conditionals(torch.cat([v, beside], 1))
+
     @abstractmethod
-    def forward(self, v: Tensor) -> Tensor: ...
+    def conditionals(self, v: Tensor) -> Tensor:
+        """Numbers of all pixels' conditionals, [n, C + K, R, W] -> [n, R, W, P]."""
 
     @abstractmethod
     def stream(self, n: int, columns: int) -> Stream:
         """Begin n images of so many columns."""
+
+    def beside(self, like: Tensor, size: Sequence[int]) -> Tensor:
+        """The constant channels, [K, R, W]: ones, which tell the image from the zeros around it (PixelCNN++'s code)."""
+        return like.new_ones(1, *size)
 
     @torch.no_grad()
     def draw(self, size: tuple[int, int], noise: Tensor, site: Conditional) -> tuple[Tensor, Tensor]:
@@ -57,17 +70,33 @@ class ImageNetwork(nn.Module, ABC):
         rows, columns = size
         stream = self.stream(len(noise), columns)
         noises = iter(noise.transpose(0, 1).contiguous())
+        beside = self.beside(noise, size).permute(1, 2, 0)
         y, parameters = [], []
-        for _ in range(rows):
+        for row in range(rows):
             stream.row()
             for column in range(columns):
                 parameters.append(stream.pixel(column))
                 y.append(site.draw(parameters[-1], next(noises)))
-                stream.put(column, site.features(y[-1]))
+                stream.put(column, torch.cat([site.features(y[-1]), beside[row, column].expand(len(noise), -1)], 1))
         return (
             torch.stack(y, -1).unflatten(-1, (rows, columns)),
             torch.stack(parameters, 1).unflatten(1, (rows, columns)),
         )
+
+
+class ConvolutionalNetwork(ImageNetwork):
+    """An image network that is told each pixel's row and column, from -1 to 1, which convolutions cannot know.
+
+    References:
+        An Intriguing Failing of Convolutional Neural Networks and the CoordConv Solution (Liu et al., 2018), section 3,
+        https://arxiv.org/abs/1807.03247
+    """
+
+    constants = 3
+
+    def beside(self, like: Tensor, size: Sequence[int]) -> Tensor:
+        rows, columns = (torch.linspace(-1, 1, length, dtype=like.dtype, device=like.device) for length in size)
+        return torch.cat([super().beside(like, size), torch.stack(torch.meshgrid(rows, columns, indexing="ij"))])
 
 
 class MaskedConv2d(nn.Module):
@@ -165,8 +194,3 @@ class Head(nn.Module):
     def at(self, x: Tensor) -> Tensor:
         """At one pixel, [n, in] -> [n, P]."""
         return self.outer.at(self.inner.at(x.relu()).relu())
-
-
-def with_ones(v: Tensor, axis: int = 1) -> Tensor:
-    """Features beside a channel of ones, which tells the image from the zeros around it (PixelCNN++'s code)."""
-    return torch.cat([v, torch.ones_like(v.narrow(axis, 0, 1))], axis)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from allmodes.networks.masked import Head, ImageNetwork, MaskedConv2d, MaskedConvStream, Pointwise, with_ones
+from allmodes.networks.masked import ConvolutionalNetwork, Head, MaskedConv2d, MaskedConvStream, Pointwise
 
 
-class PixelCNNNetwork(ImageNetwork):
+class PixelCNNNetwork(ConvolutionalNetwork):
     """A 7 x 7 convolution with mask A and residual blocks with mask B, [n, C, R, W] -> [n, R, W, P].
 
     Stacked masked convolutions have a blind spot, a cone above and to the right that no path leads from: two stacks
@@ -25,12 +25,13 @@ class PixelCNNNetwork(ImageNetwork):
 
     def __init__(self, channels: int, parameters: int, width: int, blocks: int) -> None:
         super().__init__()
-        self.entry = MaskedConv2d(channels + 1, 2 * width, 7, "A")
+        self.entry = MaskedConv2d(channels + self.constants, 2 * width, 7, "A")
         self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
         self.head = Head(2 * width, parameters)
 
-    def forward(self, v: Tensor) -> Tensor:
-        x = self.entry(with_ones(v))
+    def conditionals(self, v: Tensor) -> Tensor:
+        """[n, C + K, R, W] -> [n, R, W, P]."""
+        x = self.entry(v)
         for block in self.blocks:
             x = block(x)
         return self.head(x)
@@ -79,5 +80,5 @@ class PixelCNNStream:
         return self.head.at(x)
 
     def put(self, column: int, v: Tensor) -> None:
-        """Take in a pixel's features, [n, C]."""
-        self.entry.put(column, with_ones(v))
+        """Take in a pixel's features, [n, C + K]."""
+        self.entry.put(column, v)

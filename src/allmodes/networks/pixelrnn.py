@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, pad
 
-from allmodes.networks.masked import Head, ImageNetwork, MaskedConv2d, Pointwise, with_ones
+from allmodes.networks.masked import Head, ImageNetwork, MaskedConv2d, Pointwise
 
 
 def cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,12 +39,13 @@ class PixelRNNNetwork(ImageNetwork):
 
     def __init__(self, channels: int, parameters: int, width: int, layer: Layer, layers: int) -> None:
         super().__init__()
-        self.entry = MaskedConv2d(channels + 1, 2 * width, 7, "A")
-        self.layers = nn.ModuleList(layer(width, channels + 1) for _ in range(layers))
+        features = channels + self.constants
+        self.entry = MaskedConv2d(features, 2 * width, 7, "A")
+        self.layers = nn.ModuleList(layer(width, features) for _ in range(layers))
         self.head = Head(2 * width, parameters)
 
-    def forward(self, v: Tensor) -> Tensor:
-        v = with_ones(v)
+    def conditionals(self, v: Tensor) -> Tensor:
+        """[n, C + K, R, W] -> [n, R, W, P]."""
         x = self.entry(v)
         for layer in self.layers:
             x = layer(x, v)
@@ -241,9 +242,9 @@ class PixelRNNStream:
         return self.head.at(x)
 
     def put(self, column: int, v: Tensor) -> None:
-        """Take in a pixel's features, [n, C]."""
-        self.image[column] = with_ones(v)
-        self.entry.put(column, self.image[column])
+        """Take in a pixel's features, [n, C + K]."""
+        self.image[column] = v
+        self.entry.put(column, v)
 
 
 def _uniform(*shape: int) -> Tensor:
