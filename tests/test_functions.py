@@ -43,6 +43,13 @@ def test_two_files_of_one_name_are_two_and_each_is_run_once(folder: Path) -> Non
     assert find_function("my_physics.py:energy", "observable") is find_function(f"{folder}/my_physics.py:energy", "")
 
 
+def test_an_edited_file_is_read_anew(folder: Path) -> None:
+    before = find_function("my_physics.py:energy", "observable")
+    (folder / "my_physics.py").write_text("def energy(x):\n    return x + 5\n")
+    assert find_function("my_physics.py:energy", "observable")(1) == 6
+    assert before(1) == 2
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

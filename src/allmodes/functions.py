@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -79,16 +80,16 @@ def _module(name: str) -> ModuleType:
 
 
 def _file(path: Path) -> ModuleType:
-    """The module of a file, which may import its neighbours; another file of that name is another module."""
-    name = str(path)
+    """The module of a file as it is now, which may import its neighbours; a file that was edited is another module."""
+    source = path.read_bytes()
+    name = f"{path}:{hashlib.sha256(source).hexdigest()}"
     if name not in sys.modules:
         _search(path.parent)
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
-        assert spec.loader is not None
         sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
-            spec.loader.exec_module(sys.modules[name])
+            exec(compile(source, path, "exec"), vars(sys.modules[name]))
         except BaseException:
             del sys.modules[name]
             raise

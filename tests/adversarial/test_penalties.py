@@ -14,6 +14,7 @@ from allmodes.adversarial.penalties import DRAGAN, GP, R1, R2, Every, GradientPe
 from allmodes.adversarial.round import Judge, Round
 from allmodes.networks.minibatch import Pack
 from allmodes.networks.mlp import MLP
+from allmodes.networks.pure import keep, pure
 from allmodes.networks.stack import stack
 from allmodes.random import Rng
 from allmodes.schedule import Constant, Geometric
@@ -190,3 +191,13 @@ def test_a_stacks_penalty_is_the_mean_of_its_members(points: tuple[Tensor, Tenso
     x = torch.stack([points[0] + seed for seed in range(3)])
     members = torch.stack([penalty_of(network, rows) for network, rows in zip(networks, x, strict=True)])
     assert penalty_of(stack(networks), x).item() == pytest.approx(members.mean().item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", [nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d])
+def test_a_discriminator_with_batch_normalization_has_a_penalty(kind: type[nn.Module]) -> None:
+    axes = {nn.BatchNorm1d: 0, nn.BatchNorm2d: 2, nn.BatchNorm3d: 3}[kind]
+    size = 2**axes
+    network = nn.Sequential(nn.Unflatten(1, (3, *(2,) * axes)), kind(3), nn.Flatten(), nn.Linear(3 * size, 1))
+    judge = Judge(network, trace=lambda x: pure(network, {}, x), keep=lambda buffers: keep(network, buffers))
+    x = torch.randn(5, 3 * size, generator=torch.Generator().manual_seed(0))
+    assert float(R1(Constant(1.0)).cost(judge.gradient(x), 0.0)) > 0

@@ -221,3 +221,26 @@ def test_what_is_no_recipe_is_said_so(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=said):
         build(name, ring.event)
+
+
+def test_what_goes_wrong_in_a_users_recipe_is_said_in_one_line(
+    tmp_path: Path, ring: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.py").write_text(
+        "from __future__ import annotations\n"
+        "from typing import TYPE_CHECKING, Literal\n"
+        "from allmodes.recipes import recipe\n"
+        "if TYPE_CHECKING:\n    from allmodes.event import Event\n"
+        "from allmodes.recipes.gan2014 import gan2014\n"
+        "own = recipe(year=2026, paper='', family='gan')\n"
+        "@own\ndef bare(event: Event, *, width=16):\n    return gan2014(event, width=width)\n"
+        "@own\ndef kinds(event, *, kind: Literal['a', 'b'] = 'a'):\n    return gan2014(event)\n"
+        "@own\ndef wrong(event, *, width: int = 16):\n    return {}[width]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    wide, narrow = (build("own.py:bare", ring.event, {"width": width}).model for width in ("16", "8"))
+    assert sum(p.numel() for p in narrow.parameters()) < sum(p.numel() for p in wide.parameters())
+    with pytest.raises(UserError, match="--set kind: write its type in recipe kinds as int, float, bool or str"):
+        build("own.py:kinds", ring.event, {"kind": "b"})
+    with pytest.raises(UserError, match=r"recipe own\.py:wrong raised KeyError: 16"):
+        build("own.py:wrong", ring.event)

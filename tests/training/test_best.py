@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,20 +16,21 @@ from allmodes.training import checkpoint
 from allmodes.training.best import Best
 
 
-def test_it_keeps_the_best_the_earlier_of_equals_and_knows_the_direction(tmp_path: Path) -> None:
+def test_it_keeps_the_best_the_later_of_equals_and_knows_the_direction(tmp_path: Path) -> None:
     state = ({"model": {"w": torch.zeros(1)}}, {})
-    for name, values, best in (("missing_mass", (0.3, 0.1, 0.1, 0.2), 2), ("modes", (5.0, 7.0, 7.0, 6.0), 2)):
+    for name, values, best in (("missing_mass", (0.3, 0.1, 0.1, 0.2), 3), ("modes", (5.0, 7.0, 7.0, 6.0), 3)):
         keeper = Best(tmp_path / name, name, [])
         for step, value in enumerate(values, 1):
             keeper.heed({name: value}, step, *state)
         kept = checkpoint.load(tmp_path / name / "best")
         assert kept
         assert kept.step == best
-    continued = Best(tmp_path / "modes", "modes", [{"step": 2, "modes": 7.0}, {"step": 3, "loss": 1.0}])
-    continued.heed({"modes": 7.0}, 9, *state)
-    kept = checkpoint.load(tmp_path / "modes" / "best")
-    assert kept
-    assert kept.step == 2
+    continued = Best(tmp_path / "modes", "modes", [{"step": 3, "modes": 7.0}, {"step": 4, "modes": 6.0}])
+    for step, value, best in ((8, 6.0, 3), (9, 7.0, 9), (10, math.nan, 9)):
+        continued.heed({"modes": value}, step, *state)
+        assert checkpoint.newest(tmp_path / "modes" / "best") == best
+    continued.heed({"loss": 1.0}, 11, *state)
+    assert checkpoint.newest(tmp_path / "modes" / "best") == 9
 
 
 def test_what_was_kept_after_the_step_it_continues_from_gives_way_to_an_earlier_one(tmp_path: Path) -> None:
@@ -79,6 +82,27 @@ def test_a_stopped_run_ends_with_the_same_best(tmp_path: Path, ring: Dataset, mo
     assert one.step == other.step
     for name, weight in one.tensors["model"].items():
         assert weight.equal(other.tensors["model"][name])
+
+
+def test_a_best_state_that_could_not_be_saved_is_found_again(
+    tmp_path: Path, ring: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"steps": 20, "settings": {"width": 8}, "device": "cpu", "keep_best": "reverse_kl"}
+    whole = allmodes.train("gan2014", ring, out=tmp_path / "whole", **asked)
+    best = checkpoint.newest(whole.folder / "best")
+    save = checkpoint.save
+
+    def full(folder: Path, step: int, *rest: Any) -> None:
+        if folder.name == "best" and step == best:
+            raise UserError("no space left on the device")
+        save(folder, step, *rest)
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.raises(UserError, match="no space left"):
+        allmodes.train("gan2014", ring, out=tmp_path / "cut", **asked)
+    monkeypatch.setattr(checkpoint, "save", save)
+    cut = allmodes.train("gan2014", ring, out=tmp_path / "cut", resume=True, device="cpu")
+    assert checkpoint.newest(cut.folder / "best") == best
 
 
 def test_an_unknown_number_is_named(ring: Dataset, tmp_path: Path) -> None:

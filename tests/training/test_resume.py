@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import allmodes
@@ -84,7 +85,7 @@ def test_a_signal_at_the_last_step_changes_nothing(tmp_path: Path, ring: Dataset
         steps=STEPS,
         out=tmp_path / "run",
         settings=small("gan2014"),
-        report=stop_at(STEPS, signal.SIGTERM),
+        report=stop_at(STEPS - 1, signal.SIGTERM),
     )
     assert run.verdict in ("ok", "collapsed")
     assert run.step == STEPS
@@ -127,6 +128,29 @@ def test_a_torn_checkpoint_is_told_and_costs_only_time(
     lines = allmodes.load(tmp_path / "run").metrics
     assert [line["step"] for line in lines if "seconds" in line] == list(range(1, STEPS + 1))
     assert sum("verdict" in line for line in lines) == 1
+
+
+def test_a_run_is_found_by_its_data_whatever_they_were_given_as(
+    tmp_path: Path, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    points = np.random.default_rng(0).normal(size=(100, 2))
+    np.save("points.npy", points)
+    for data in (Path("points.npy"), points, load_data("grid", n=100)):
+        first = allmodes.train("gan2014", data, steps=2, settings=small("gan2014"))
+        assert allmodes.train("gan2014", data, resume=True).folder == first.folder
+
+
+def test_another_precision_of_the_processor_is_said(
+    tmp_path: Path, ring: Dataset, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {"steps": 2, "settings": small("gan2014")}
+    monkeypatch.setattr("allmodes.training.run.computes_in_bf16", lambda device: True)
+    allmodes.train("gan2014", ring, out=tmp_path / "run", **asked)
+    monkeypatch.setattr("allmodes.training.run.computes_in_bf16", lambda device: False)
+    notes: list[str] = []
+    allmodes.train(data=ring, out=tmp_path / "run", resume=True, note=notes.append)
+    assert any(note.startswith("processor is ") and "and bfloat16: the run may differ" in note for note in notes)
 
 
 @pytest.mark.parametrize("spare", [0, 5])

@@ -159,8 +159,6 @@ class Soft(Penalty):
         y = round.generated.detach().requires_grad_()
         with torch.enable_grad():
             columns = self._rows(round, y).sum(0)
-        if not columns.requires_grad:
-            raise UserError(f"constraint {self.name} has no gradient; compute it from x with torch's functions")
         slopes = [torch.autograd.grad(column, y, retain_graph=True)[0] for column in columns]
         norms = torch.stack([slope.reshape(len(rows), -1).norm(dim=1) for slope in slopes], 1)
         excess = (rows.abs() - self.tolerance).clamp(min=0)
@@ -178,7 +176,8 @@ class Soft(Penalty):
         """The function's residuals of examples [n, *shape], [n, m].
 
         Raises:
-            UserError: where the function does not take the examples, or its result has another shape.
+            UserError: where the function does not take the examples, or its result has another shape or no gradient
+                where x has one.
         """
         x = x if x.is_floating_point() else x.float()
         try:
@@ -196,8 +195,12 @@ class Soft(Penalty):
                 f"constraint {self.name} gives residuals of shape {list(found.shape)} for {len(x)} examples; "
                 f"let it give [{len(x)}] or [{len(x)}, m]"
             )
+        if x.requires_grad and not found.requires_grad:
+            raise UserError(f"constraint {self.name} has no gradient; compute it from x with torch's functions")
         return found.reshape(len(x), -1)
 
     def residuals(self, x: Tensor, condition: Condition) -> dict[str, Tensor]:
-        """The residual of each example, the largest one where it has several, [n]."""
-        return {self.name: self.residual(x, condition).abs().amax(1)}
+        """The residual of each example, the largest one where it has several, [n]; refused without a gradient."""
+        with torch.enable_grad():
+            found = self.residual((x if x.is_floating_point() else x.float()).detach().requires_grad_(), condition)
+        return {self.name: found.detach().abs().amax(1)}

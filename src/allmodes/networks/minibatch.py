@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from allmodes.networks.normalization import OVER_THE_BATCH
+
 
 class Pack(nn.Module):
     """Joins every m consecutive examples into one, [..., n, d, *rest] -> [..., n / m, m d, *rest].
@@ -31,7 +33,7 @@ class Pack(nn.Module):
 
 def mixes(network: nn.Module) -> bool:
     """Whether what a network says of an example depends on the others of its batch."""
-    mixing = (MinibatchStd, MinibatchDiscrimination, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    mixing = (MinibatchStd, MinibatchDiscrimination, *OVER_THE_BATCH)
     return any(isinstance(module, mixing) for module in network.modules())
 
 

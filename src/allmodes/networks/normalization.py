@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
+OVER_THE_BATCH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+"""Normalizations by the statistics of a batch."""
+
 
 class ConditionalBatchNorm(nn.Module):
     r"""Batch normalization by what is given, [n, channels, *], [n, given] -> [n, channels, *].

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from allmodes.networks.normalization import ConditionalBatchNorm
+from allmodes.networks.normalization import OVER_THE_BATCH, ConditionalBatchNorm
 from allmodes.networks.spectral import Spectral
 
-WRITERS = (nn.BatchNorm1d, nn.BatchNorm2d, ConditionalBatchNorm, Spectral)
+WRITERS = (*OVER_THE_BATCH, ConditionalBatchNorm, Spectral)
 
 
 def written(network: nn.Module) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Annotated, Any, get_args, get_type_hints
 
 import allmodes.recipes
-from allmodes.errors import UserError, unknown
+from allmodes.errors import UserError, said, unknown
 from allmodes.event import Event
 from allmodes.functions import find_function, located
 from allmodes.models.base import GenerativeModel
@@ -193,7 +193,7 @@ def build(
     values = read_settings(name, settings)
     require_seed(seed)
     with seeded(seed):
-        made = entry(name).function(event, **values)
+        made = _called(name, entry(name), event, values)
     if not isinstance(made, Recipe):
         raise UserError(f"recipe {name} gives a {type(made).__name__}; let it give a Recipe")
     if steps is not None:
@@ -208,8 +208,10 @@ def _value(name: str, value: Any, entry: Entry) -> Any:
     kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
     if value is None and entry.settings[name] is None:
         return None
-    hint = get_type_hints(entry.function)[name]
-    kind = next(kind for kind in (*get_args(hint), hint) if kind in kinds)
+    hint = _hint(entry, name)
+    kind = next((kind for kind in (*get_args(hint), hint) if kind in kinds), None)
+    if kind is None:
+        raise UserError(f"--set {name}: write its type in recipe {entry.name} as int, float, bool or str")
     try:
         if kind is bool:
             return {"true": True, "false": False}[str(value).lower()]
@@ -227,5 +229,25 @@ def _value(name: str, value: Any, entry: Entry) -> Any:
 
 def _notes(entry: Entry, name: str) -> tuple[Any, ...]:
     """What the annotation of a setting says beside its type."""
-    hint = get_type_hints(entry.function, include_extras=True)[name]
+    hint = _hint(entry, name, include_extras=True)
     return tuple(note for part in (hint, *get_args(hint)) for note in getattr(part, "__metadata__", ()))
+
+
+def _hint(entry: Entry, name: str, *, include_extras: bool = False) -> Any:
+    """The annotation of a setting; the type of its default where there is none or it cannot be read."""
+    try:
+        return get_type_hints(entry.function, include_extras=include_extras)[name]
+    except (NameError, KeyError):
+        return type(entry.settings[name])
+
+
+def _called(name: str, asked: Entry, event: Event, values: Mapping[str, Any]) -> Any:
+    """What a recipe's function gives; what goes wrong in a user's is the user's."""
+    try:
+        return asked.function(event, **values)
+    except UserError:
+        raise
+    except Exception as error:
+        if name in recipes():
+            raise
+        raise UserError(f"recipe {name} raised {said(error)}") from error

@@ -17,16 +17,11 @@ from allmodes.networks.mlp import MLP, FourierFeatures
 
 @dataclass(frozen=True)
 class Pair:
-    """A generator and a discriminator with the units in which both work.
-
-    Arguments:
-        axes: of one example in those units, 1 or 3.
-    """
+    """A generator and a discriminator with the units in which both work."""
 
     transform: Transform
     generator: nn.Module
     discriminator: nn.Module
-    axes: int
 
 
 def pair(
@@ -38,7 +33,6 @@ def pair(
     judged: ConditionVector | None = None,
     outputs: int = 1,
     pack: int = 1,
-    normalized: bool = False,
     waves: bool = False,
     layers: int = 2,
 ) -> Pair:
@@ -50,7 +44,6 @@ def pair(
         asked, judged: the condition that the generator and the discriminator get beside their input; None for none.
         outputs: of the discriminator, the logit and what else is read off examples.
         pack: examples that the discriminator judges at once.
-        normalized: whether convolutions have batch normalization.
         waves: whether a dense discriminator sees waves of its input beside it, which show it what is narrow.
         layers: hidden ones of a dense discriminator.
     """
@@ -67,9 +60,9 @@ def pair(
     else:
         channels, rows, columns = event.image
         finest = max(1, width // 4)
-        generator = DCGANGenerator(event.image, inputs, finest, normalized=normalized, output=nn.Tanh())
+        generator = DCGANGenerator(event.image, inputs, finest, normalized=False, output=nn.Tanh())
         image = pack * (channels + more), rows, columns
-        discriminator = DCGANDiscriminator(image, finest, normalized=normalized, outputs=outputs)
+        discriminator = DCGANDiscriminator(image, finest, normalized=False, outputs=outputs)
         transform, axes = standard(event), 3
     if pack > 1:
         discriminator = nn.Sequential(Pack(pack, axes), discriminator)
@@ -77,7 +70,7 @@ def pair(
         generator = Concatenated(generator, asked)
     if judged:
         discriminator = Concatenated(discriminator, judged, axes)
-    return Pair(transform, generator, discriminator, axes)
+    return Pair(transform, generator, discriminator)
 
 
 def slope_weight(event: Event) -> float:

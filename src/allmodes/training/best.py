@@ -67,8 +67,8 @@ class Best:
         tensors: Mapping[str, dict[str, Tensor]],
         plain: dict[str, Any],
     ) -> None:
-        """Save the state if an examination's number is better than all before; equal ones keep the earlier state."""
+        """Save the state if no number before was better; the later of equals, for a count of modes is soon full."""
         value = self.sign * numbers.get(self.name, math.inf * self.sign)
-        if value < self.value:
+        if value <= self.value and value < math.inf:
             self.value = value
             checkpoint.save(self.folder, step, tensors, plain, 1)

@@ -27,6 +27,7 @@ from allmodes.random import Rng, require_seed
 from allmodes.recipes import build
 from allmodes.training import checkpoint
 from allmodes.training.best import FOLDER
+from allmodes.training.hardware import computes_in_bf16
 
 
 @dataclass(frozen=True)
@@ -334,6 +335,7 @@ def versions(recipe: str, settings: Mapping[str, Any]) -> dict[str, str]:
     import platform
     from importlib.metadata import version
 
+    cpu = torch.device("cpu")
     named = [recipe, *(value for value in settings.values() if isinstance(value, str))]
     files = [file for value in named if (file := file_of(value))]
     return {
@@ -341,6 +343,6 @@ def versions(recipe: str, settings: Mapping[str, Any]) -> dict[str, str]:
         "torch": torch.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
-        "processor": torch.backends.cpu.get_cpu_capability(),
+        "processor": torch.backends.cpu.get_cpu_capability() + (" and bfloat16" if computes_in_bf16(cpu) else ""),
         **{str(file): f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files},
     }

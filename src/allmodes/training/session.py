@@ -130,12 +130,12 @@ class Session:
         save_samples(
             self.run.folder / "samples" / f"step-{step:08d}.png", samples, self.run.event, self.real.x, self.modes
         )
+        if self.best:  # before the line that says of this examination that it is done
+            self.best.heed(health.numbers, step, *self._state())
         over = {"verdict": health.verdict} if step == self.plan.steps else {}
         self.journal.write({"step": step, "reason": health.reason} | over | health.numbers)
         if health.verdict != "ok" and self.plan.steps / 2 <= step < self.plan.steps:  # before, much is still missing
             self.say(f"step {step}: {health.verdict.replace('_', ' ')} so far: {health.reason}")
-        if self.best:
-            self.best.heed(health.numbers, step, *self._state())
 
     def _health(self, step: int, samples: Tensor, asked: Condition) -> Health:
         """Whether the model has collapsed; how samples obey constraints and, at the end, conditions."""
