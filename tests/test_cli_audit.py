@@ -65,6 +65,10 @@ def test_a_run_is_audited_into_its_own_folder(call: Call) -> None:
     assert status == 0, err
     assert out.startswith("cannot tell: Cannot tell: 80 held-out and 300 generated examples")
     assert Path("run/audit/report.html").is_file()
+    Path("real.npy").rename("moved.npy")
+    assert "--data PATH" in call("audit", "run", "--n-fake", 300)[2]
+    status, _, err = call("audit", "run", "--n-fake", 300, "--data", "moved.npy")
+    assert status == 0, err
 
 
 @pytest.mark.parametrize(
@@ -73,6 +77,7 @@ def test_a_run_is_audited_into_its_own_folder(call: Call) -> None:
         (["audit"], "give the folder of a run, or --real FILE and --fake FILE"),
         (["audit", "nothing"], "nothing is not a run"),
         (["audit", "--real", "real.npy"], "--real FILE and --fake FILE"),
+        ([*HALF, "--data", "real.npy"], "--data real.npy: give the folder of a run with it"),
         (["audit", "run", "--real", "real.npy"], "give the run or files, not both"),
         (["audit", "run", "--label", "kind"], "--label kind: a run has its own data"),
         (["audit", "run", "--condition", "energy"], "a run has its own data"),

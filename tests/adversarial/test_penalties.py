@@ -200,4 +200,4 @@ def test_a_discriminator_with_batch_normalization_has_a_penalty(kind: type[nn.Mo
     network = nn.Sequential(nn.Unflatten(1, (3, *(2,) * axes)), kind(3), nn.Flatten(), nn.Linear(3 * size, 1))
     judge = Judge(network, trace=lambda x: pure(network, {}, x), keep=lambda buffers: keep(network, buffers))
     x = torch.randn(5, 3 * size, generator=torch.Generator().manual_seed(0))
-    assert float(R1(Constant(1.0)).cost(judge.gradient(x), 0.0)) > 0
+    assert R1(Constant(1.0)).cost(judge.gradient(x), 0.0).item() > 0

@@ -178,3 +178,19 @@ def test_rows_are_of_the_users_file_where_some_are_left_out() -> None:
     subject = subject_of(*x, labels=dict(zip(("real", "fake", "train"), labels, strict=True)))
     assert subject.train.rows.tolist() == list(range(1, 301))
     assert np.array_equal(subject.train.x, x[2][1:].astype(np.float32))
+
+
+def test_a_table_with_its_columns_in_another_order_is_compared_by_name(tmp_path: Path) -> None:
+    for name, columns, x in (("real", "a,b,c", TABLE), ("fake", "c,a,b", OTHER[:, [2, 0, 1]]), ("odd", "a,b,z", OTHER)):
+        np.savetxt(tmp_path / f"{name}.csv", x, delimiter=",", header=columns, comments="", fmt="%.9g")
+    subject = subject_of(tmp_path / "real.csv", tmp_path / "fake.csv")
+    assert np.array_equal(subject.fake.x, OTHER)
+    assert not any("compared in their order" in note for note in subject.notes)
+    odd = subject_of(tmp_path / "real.csv", tmp_path / "odd.csv")
+    assert any(note.startswith("the columns of fake have other names (z for c)") for note in odd.notes)
+
+
+def test_a_name_that_is_no_utf8_is_printable(tmp_path: Path) -> None:
+    path = tmp_path / "ph\udce9nix.npy"
+    np.save(path, OTHER)
+    assert subject_of(TABLE, path).sources["fake"]["name"] == str(tmp_path / "ph?nix.npy")

@@ -55,3 +55,10 @@ def test_whole_numbers_far_apart_share_bins_of_one_width(values: list[float]) ->
     made = histogram(np.repeat(values, 40), np.repeat(values, 10), bins=20)
     assert len(made["edges"]) == 21
     assert sorted(filter(None, made["real"])) == [40] * len(values)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_large_number_that_never_changes_has_a_histogram() -> None:
+    still = np.full(100, 1.7e18)
+    found = histogram(still, still)
+    assert sum(found["real"]) == len(still)

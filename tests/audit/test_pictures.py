@@ -93,3 +93,12 @@ def test_bytes_that_use_few_of_their_levels_are_not_shown_black() -> None:
     event = Event((8, 8), Support.LEVELS, levels=256, layout=Layout.HW)
     assert _range([np.full((8, 8), 16.0), np.zeros((8, 8))], event) == (0, 16)
     assert _range([np.full((8, 8), 200.0)], event) == (0, 255)
+
+
+def test_how_opaque_a_pixel_is_does_not_make_it_white() -> None:
+    event = Event((4, 5, 4), Support.LEVELS, 256, Layout.HWC)
+    x = np.full((2, 4, 5, 4), 255, np.uint8)
+    x[..., :3] = 40
+    x[0, 0, 0, :3] = 200
+    shown = np.stack(drawn(pictures.show(x, event, "two")))
+    assert np.array_equal(shown, x[..., :3])

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from allmodes.data import arrays
 from allmodes.data.contents import reading
@@ -244,4 +245,24 @@ def test_numbers_that_float32_cannot_tell_apart_are_refused() -> None:
     seconds = 1.7e9 + np.random.default_rng(0).uniform(0, 1000, (50, 1))
     with pytest.raises(UserError, match=r"lies near 1\.7e\+09 and varies by .*subtract an offset"):
         load_data(np.hstack([np.arange(50.0)[:, None], seconds]))
+    with pytest.raises(UserError, match="number 0 of an example lies near"):
+        load_data(seconds.astype(np.int32))
+    with pytest.raises(UserError, match="condition 0 of an example lies near"):
+        load_data(np.arange(50.0), conditions={"time": seconds[:, 0]})
     load_data(seconds - 1.7e9)
+
+
+def test_labels_that_are_no_classes_are_refused() -> None:
+    for labels in ([1.0, 2.0, np.inf], [1.0, 2.0, 1e20]):
+        with pytest.raises(UserError, match="labels are real numbers"):
+            load_data(np.arange(3.0), labels=labels)
+    with pytest.raises(UserError, match="labels are bytes that are not UTF-8"):
+        load_data(np.arange(3.0), labels=np.array([b"a", b"b", b"\xe9"]))
+
+
+def test_the_current_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    for i in range(3):
+        Image.fromarray(np.full((8, 8), 40 * i, np.uint8)).save(tmp_path / "photos" / f"{i}.png")
+    monkeypatch.chdir(tmp_path / "photos")
+    assert load_data(Path()).name == "photos"

@@ -111,6 +111,10 @@ def test_parquet_gives_what_csv_gives(tmp_path: Path) -> None:
     assert contents.values.tolist() == [[10], [20]]
     with pytest.raises(UserError, match=r"column 'kind' holds string, not numbers; .* --label kind"):
         read(path)
+    frame = pyarrow.table({"a": [1.5, 2.5], "__index_level_0__": [3, 9]})
+    parquet.write_table(frame.replace_schema_metadata({"pandas": '{"index_columns": ["__index_level_0__"]}'}), path)
+    assert read(path).columns == ("a",)
+    assert read(path, condition=["__index_level_0__"]).variables == ("__index_level_0__",)
     parquet.write_table(pyarrow.table({"a": [1.0, None]}), path)
     with pytest.raises(UserError, match="row 1, column 'a': a missing value"):
         read(path)
@@ -121,6 +125,13 @@ def test_parquet_gives_what_csv_gives(tmp_path: Path) -> None:
 
 def test_spaces_are_a_delimiter_of_numbers(tmp_path: Path) -> None:
     contents = read(table(tmp_path, ["# of numpy.savetxt", " 1.5   -2\n3e4 4 \n"][1]))
+    assert contents.x.tolist() == [[1.5, -2], [3e4, 4]]
+
+
+@pytest.mark.parametrize("first", ["# E x kind", "E  x kind"])
+def test_names_may_have_spaces_between_them(tmp_path: Path, first: str) -> None:
+    contents = read(table(tmp_path, f"{first}\n1.5 -2 gamma\n3e4 4 proton\n"), label="kind")
+    assert contents.columns == ("E", "x")
     assert contents.x.tolist() == [[1.5, -2], [3e4, 4]]
 
 

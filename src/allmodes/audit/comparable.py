@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
+import torch
 
 from allmodes.data.dataset import Dataset
 from allmodes.data.survey import not_finite, varying
@@ -39,6 +41,15 @@ def require_comparable(real: Dataset, other: Dataset, what: str) -> list[str]:
     else:
         _same_units(a.ravel(), b.ravel(), what)
     return list(_types(real.event, other.event, what))
+
+
+def in_the_order_of(real: Dataset, other: Dataset) -> Dataset:
+    """A table with its columns in the order of the real one's, where both have the same names."""
+    names = other.event.columns
+    if names == real.event.columns or sorted(names) != sorted(real.event.columns):
+        return other
+    places = torch.tensor([names.index(name) for name in real.event.columns])
+    return replace(other, x=other.x[:, places], event=replace(other.event, columns=real.event.columns))
 
 
 def require_finite(data: Dataset, what: str) -> None:
@@ -143,7 +154,8 @@ def _same_units(real: np.ndarray, other: np.ndarray, what: str) -> None:
 
 def _types(real: Event, other: Event, what: str) -> Iterator[str]:
     if real.columns and other.columns and real.columns != other.columns:
-        yield f"the columns of {what} are called {', '.join(other.columns[:NAMED])}, and compared in their order"
+        strange = [f"{b} for {a}" for a, b in zip(real.columns, other.columns, strict=True) if a != b]
+        yield f"the columns of {what} have other names ({', '.join(strange[:NAMED])}), and are compared in their order"
     if real.discrete and not other.discrete and real.support is Support.BINARY:
         yield f"real holds only 0 and 1, and {what} other numbers too"
     elif real.discrete and not other.discrete:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from allmodes.audit.comparable import constant_columns, require_comparable, require_finite
+from allmodes.audit.comparable import constant_columns, in_the_order_of, require_comparable, require_finite
 from allmodes.audit.subject import Examples, Subject
 from allmodes.audit.wording import percent
 from allmodes.data.chunks import chunks
@@ -56,8 +56,9 @@ def subject_of(
     }
     if "train" in sets and len(sets["train"]) < 2:
         raise UserError("train: 1 example is too few to be compared with; give more, or leave train out")
-    notes += _compare(sets)
     reference = sets["real"]
+    sets = {side: in_the_order_of(reference, data) for side, data in sets.items()}
+    notes += _compare(sets)
     held = Examples(*_columns(reference, reference))
     if "train" in sets:
         part = _trained_on(sets["train"], reference, notes)
@@ -82,7 +83,7 @@ def subject_of(
 
 
 def _name(data: Any) -> str:
-    return str(data) if isinstance(data, (str, os.PathLike)) else "an array"
+    return str(data).encode("utf-8", "replace").decode() if isinstance(data, (str, os.PathLike)) else "an array"
 
 
 def _of(given: Any, side: str) -> Any:

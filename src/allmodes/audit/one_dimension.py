@@ -123,9 +123,10 @@ def histogram(real: np.ndarray, fake: np.ndarray, bins: int = BINS) -> dict[str,
 
 def _edges(real: np.ndarray, fake: np.ndarray, bins: int) -> np.ndarray:
     values = np.unique(real)
-    if len(values) <= bins and values[-1] - values[0] < 4 * bins and np.array_equal(values, np.rint(values)):
+    near = values[-1] - values[0] < 4 * bins and np.abs(values).max() < 2**52
+    if len(values) <= bins and near and np.array_equal(values, np.rint(values)):
         return np.arange(values[0] - 0.5, values[-1] + 1)
     low, high = np.quantile(real, [0.001, 0.999])
     if low == high:
         low, high = min(float(fake.min()), low), max(float(fake.max()), high)
-    return np.linspace(low, high if high > low else low + 1.0, bins + 1)
+    return np.linspace(low, high if high > low else low + max(1.0, 1e-6 * abs(low)), bins + 1)

@@ -61,13 +61,15 @@ def _pixels(example: np.ndarray, event: Event) -> np.ndarray:
     elif event.layout is Layout.VECTOR:
         while example.ndim > 2:
             example = example.sum(0)
+    if event.layout is Layout.HWC and event.levels == 256 and example.shape[2] == 4:
+        example = example[..., :3]  # the fourth says how opaque a pixel is
     if example.ndim == 3 and example.shape[2] != 3:
-        example = example.sum(2)
+        example = example.mean(2)
     return example.astype(np.float64)
 
 
 def _range(images: Sequence[np.ndarray], event: Event) -> tuple[float, float]:
-    if event.layout is not Layout.VECTOR and images[0].ndim == (3 if event.image and event.image[0] == 3 else 2):
+    if event.layout is not Layout.VECTOR:
         if event.support is Support.LEVELS:
             most = max(float(i.max()) for i in images)
             return 0.0, event.levels - 1.0 if most > event.levels / 4 or not most else most

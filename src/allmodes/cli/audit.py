@@ -24,6 +24,8 @@ class Audit(Common):
 
     run: Annotated[Positional[str | None], arg(metavar="[RUN]", help_behavior_hint="")] = None
     """Folder of a run; its own held-out data are used, and samples are drawn."""
+    data: Text = None
+    """Of a run whose data file was moved: where it lies now."""
     real: Text = None
     """Real examples that the generator was not trained on: a file or folder in any format that train reads."""
     fake: Text = None
@@ -70,13 +72,15 @@ class Audit(Common):
                         f"--{flag} {given}: a run has its own data and samples; give the run or files, not both"
                     )
             run = load(self.run)
+        elif self.data is not None:
+            raise UserError(f"--data {self.data}: give the folder of a run with it, or --real FILE and --fake FILE")
         elif self.real is None or self.fake is None:
             raise UserError("give the folder of a run, or --real FILE and --fake FILE")
         out = require_folder(self.out if self.out else run.folder / "audit" if run else "audit")
         with progress("audit") as advance:
             found = audit(
                 run,
-                real=self.real,
+                real=self.real or self.data,
                 fake=self.fake,
                 train=self.train,
                 features=self.features,

@@ -238,7 +238,7 @@ def _find(
         path = Path(data).expanduser()
         if isinstance(data, str) and os.sep not in data and not path.exists():
             raise UserError(f"{unknown('data', data, BUILTINS)}; or give the path of a file or folder that is there")
-        return path.stem, str(path.absolute()), read(path, label=label, condition=condition, resize=size)
+        return path.resolve().stem, str(path.absolute()), read(path, label=label, condition=condition, resize=size)
     if label or condition:
         raise UserError("label and condition name a file's columns; for an array pass labels=[...], conditions={...}")
     return "array", None, Contents(x=as_numpy(data))
@@ -271,7 +271,9 @@ def _assemble(
     found = contents.values if conditions is None else conditions
     values = None
     if found is not None:
-        values, variables = encode_values(found, contents.variables if conditions is None else (), len(x))
+        array, variables = encode_values(found, contents.variables if conditions is None else (), len(x))
+        _require_resolution(name, array, "condition")
+        values = _tensor(array, torch.float32)
     parts = split(len(x), split_seed)
     spread = _quantiles(values, parts.train)
     event = Event(x.shape[1:], support, levels, layout, contents.columns, classes, contents.label, variables, spread)
@@ -308,9 +310,9 @@ def _numbers(name: str, x: np.ndarray) -> np.ndarray:
     return x[:, None] if x.ndim == 1 else x
 
 
-def _require_resolution(name: str, x: np.ndarray) -> None:
+def _require_resolution(name: str, x: np.ndarray, what: str = "number") -> None:
     """Raise where the type that examples are held in is too coarse for the differences between them."""
-    if x.dtype.itemsize <= 4:
+    if x.dtype.itemsize <= (4 if x.dtype.kind == "f" else 2):
         return
     head = np.asarray(x[: max(1, RESOLVED // x[0].size)], np.float64).reshape(-1, x[0].size)
     with np.errstate(all="ignore"):
@@ -320,7 +322,7 @@ def _require_resolution(name: str, x: np.ndarray) -> None:
     if len(coarse):
         i = int(coarse[0])
         raise UserError(
-            f"{name}: number {i} of an example lies near {largest[i]:.3g} and varies by {spread[i]:.2g}, which float32 "
+            f"{name}: {what} {i} of an example lies near {largest[i]:.3g} and varies by {spread[i]:.2g}, which float32 "
             "cannot tell apart; subtract an offset from it, or leave it out"
         )
 

@@ -50,7 +50,7 @@ def encode_labels(labels: Any, n: int) -> tuple[Tensor, tuple[str, ...]]:
         array = array[:, 0]
     if array.shape != (n,):
         raise UserError(f"labels of shape {array.shape} do not fit {n} examples; give one for each example, [{n}]")
-    if array.dtype.kind == "f" and np.array_equal(array, np.rint(array)):
+    if array.dtype.kind == "f" and np.array_equal(array, np.rint(array)) and np.all(np.abs(array) < 2**63):
         array = array.astype(np.int64)
     match array.dtype.kind:
         case "i" | "u":
@@ -59,7 +59,10 @@ def encode_labels(labels: Any, n: int) -> tuple[Tensor, tuple[str, ...]]:
         case "b" | "U" | "O":
             names = np.array([str(value) for value in array])
         case "S":
-            names = np.array([value.decode() for value in array])
+            try:
+                names = np.array([value.decode() for value in array])
+            except UnicodeDecodeError as error:
+                raise UserError(f"labels are bytes that are not UTF-8 ({error.reason}); give them as text") from error
         case _:
             raise UserError("labels are real numbers; classes are integers or names: pass real numbers as conditions")
     found, index = np.unique(names, return_inverse=True)
@@ -68,8 +71,8 @@ def encode_labels(labels: Any, n: int) -> tuple[Tensor, tuple[str, ...]]:
     return torch.from_numpy(rank[index]), tuple(str(found[i]) for i in order)
 
 
-def encode_values(conditions: Any, names: tuple[str, ...], n: int) -> tuple[Tensor, tuple[str, ...]]:
-    """Continuous conditions as numbers [n, k] float32, with their names.
+def encode_values(conditions: Any, names: tuple[str, ...], n: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Continuous conditions as numbers [n, k], with their names.
 
     Arguments:
         conditions: name -> [n] numbers, or [n, k], or [n].
@@ -90,7 +93,7 @@ def encode_values(conditions: Any, names: tuple[str, ...], n: int) -> tuple[Tens
     names = names or tuple(f"condition{i + 1}" for i in range(array.shape[1]))
     if len(names) != array.shape[1]:
         raise UserError(f"{len(names)} names ({', '.join(names)}) for {array.shape[1]} conditions; name each one once")
-    return torch.from_numpy(np.array(array, np.float32)), names
+    return array, names
 
 
 def _numbers(values: Any, what: str, n: int) -> np.ndarray:

@@ -35,7 +35,9 @@ def read_csv(path: Path, label: str | None, condition: Sequence[str]) -> Content
         try:
             return _parse(path, file, label, condition)
         except UnicodeDecodeError as error:
-            raise damaged(path, f"not UTF-8 text: {error.reason} at byte {error.start}") from error
+            raise UserError(
+                f"{path} is not UTF-8 text ({error.reason} at byte {error.start}); save it as that"
+            ) from error
         except csv.Error as error:
             raise damaged(path, error) from error
 
@@ -47,7 +49,9 @@ def _parse(path: Path, file: Iterator[str], label: str | None, condition: Sequen
     if not start:
         raise UserError(f"{path} holds only blank lines; write it again")
     delimiter = max(_DELIMITERS, key=first.count)
-    if delimiter not in first and len(first.split()) > 1 and all(map(_is_number, first.split())):
+    second = next(file, "")
+    file = chain([second], file)
+    if delimiter not in first and _spaced(first.split(), second.split()):
         delimiter = " "
     spaced = delimiter == " "
     cells = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter, skipinitialspace=spaced))]
@@ -68,6 +72,12 @@ def _parse(path: Path, file: Iterator[str], label: str | None, condition: Sequen
     if not blocks[names[0]]:
         raise UserError(f"{path} has a line of names and no rows; add examples")
     return _contents({name: np.concatenate(parts) for name, parts in blocks.items()}, path, label, condition)
+
+
+def _spaced(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether cells lie between spaces: numbers, or names above as many cells with numbers among them."""
+    named = len(second) == len(first) and any(map(_is_number, second))
+    return len(first) > 1 and (named or all(map(_is_number, first)))
 
 
 def _is_header(cells: Sequence[str]) -> bool:
@@ -121,6 +131,8 @@ def _words(path: Path, name: str, column: Sequence[str], lines: Sequence[int]) -
 def read_parquet(path: Path, label: str | None, condition: Sequence[str]) -> Contents:
     """Numbers from a Parquet file; `label` and `condition` as in `read_csv`.
 
+    A data frame's index is left out, unless it is the label or a condition: it counts the rows.
+
     Raises:
         UserError: for a column that is neither numbers nor the label, a missing value, or a column that is not there.
     """
@@ -130,7 +142,9 @@ def read_parquet(path: Path, label: str | None, condition: Sequence[str]) -> Con
             table = parquet.read_table(path)
         except ValueError as error:  # pyarrow's ArrowInvalid
             raise damaged(path, error) from error
-    names = table.column_names
+    frame = table.schema.pandas_metadata or {}
+    index = {name for name in frame.get("index_columns", []) if name not in (label, *condition)}
+    names = [name for name in table.column_names if name not in index]
     _check_names(path, names, label, condition)
     columns: dict[str, np.ndarray] = {}
     for name in names:
