@@ -59,6 +59,11 @@ CASES: dict[str, Case] = {
         published="about 94.5 (1x500, 1 mask, validation)",
         goal_cpu=95.0,
     ),
+    "made-wide": Case(
+        "made",
+        settings={"width": 2000, "batch": 200, "rate": 2e-3},
+        published="88.40 (1x8000, 1 mask)",
+    ),
     "made32": Case(
         "made",
         settings={"masks": 32, "orders": 32, "rate": 2e-3, "batch": 200},
@@ -80,7 +85,7 @@ CASES: dict[str, Case] = {
     "pixelcnn": Case(
         "pixelcnn",
         gpu={"width": 64, "layers": 12, "batch": 100, "rate": 2e-3, "decay": 0.05},
-        cpu={"width": 16, "layers": 4, "batch": 32},
+        cpu={"width": 32, "layers": 12, "batch": 32, "rate": 2e-3},
         published="81.30",
         goal_gpu=81.5,
     ),
