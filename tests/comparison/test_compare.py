@@ -85,6 +85,8 @@ def test_runs_on_different_data_are_refused(found: Comparison, tmp_path: Path) -
     other = allmodes.train("gan2014", "ring", steps=2, settings={"width": 8}, out=tmp_path / "ring", device="cpu")
     with pytest.raises(UserError, match="scores of different data do not compare"):
         allmodes.compare(found.rows[0].run, other)
+    with pytest.raises(UserError, match="ring is given twice"):
+        allmodes.compare(other, tmp_path / "ring")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,8 @@ def test_runs_on_different_data_are_refused(found: Comparison, tmp_path: Path) -
         ({"recipes": "made", "budget": -1.0}, "--budget -1.0"),
         ({"recipes": "made"}, "--budget None"),
         ({"recipes": "mode", "budget": 1.0}, "did you mean 'made'"),
+        ({"recipes": "made, made", "budget": 1.0}, "two are called made"),
+        ({"recipes": ",", "budget": 1.0}, "no recipe is named"),
         ({"recipes": "dcgan", "data": "ring", "budget": 1.0}, "dcgan makes images"),
     ],
 )

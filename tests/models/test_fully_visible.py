@@ -98,6 +98,11 @@ def test_samples_follow_the_density(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VECTORS)
+def test_a_model_in_double_precision_draws(name: str) -> None:
+    assert vector(name, binary(5)).double().sample(20).shape == (20, 5)
+
+
+@pytest.mark.parametrize("name", VECTORS)
 def test_samples_of_levels_and_real_numbers_have_the_densitys_moments(name: str) -> None:
     for event in (Event((2,), Support.LEVELS, 6), Event((2,), Support.LEVELS, 40)):
         model = vector(name, event, scale=1.0)

@@ -239,3 +239,10 @@ def test_averaged_weights_come_with_the_offsets_average(make_trainer: Callable[.
     trainer = make_trainer("rbm", load_data("digits", binarize="static"))
     assert trainer.average is not None
     assert set(trainer.average.mean) == {"weights", "visible", "hidden", "hidden_running_mean"}
+
+
+@pytest.mark.parametrize("asked", [{"chains": -1}, {"chains": 1}, {"temperatures": 0}, {"temperatures": -5}])
+def test_a_bracket_of_too_few_chains_or_temperatures_is_refused(asked: dict[str, int]) -> None:
+    (name,) = asked
+    with pytest.raises(UserError, match=f"{name}={asked[name]}"):
+        build("rbm", Event((6,), Support.BINARY), {"width": 4}).model.bracket(states(6), **asked)  # type: ignore[operator]

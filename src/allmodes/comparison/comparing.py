@@ -195,6 +195,9 @@ def compare(
         if data is not None and not isinstance(data, Dataset):
             data = load_data(data)
         trained = [run if isinstance(run, Run) else load(run) for run in runs]
+        folders = [run.folder.resolve() for run in trained]
+        if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
+            raise UserError(f"{twice} is given twice; leave one out")
         dataset = _tested(_common_data(trained, data))
     else:
         assert recipes is not None
@@ -238,14 +241,19 @@ def _common_data(runs: Sequence[Run], data: Dataset | None) -> Dataset:
 def _taking(names: str | Sequence[str], data: Dataset, refused: dict[str, str]) -> list[str]:
     """Those of the recipes that make a model of such data; what the others say goes into `refused`."""
     known = recipes()
-    words = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    words = [word for name in (names.split(",") if isinstance(names, str) else names) if (word := name.strip())]
+    if not words:
+        raise UserError("--recipes: no recipe is named; give some, with commas between them, or all")
     asked = list(known) if words == ["all"] else words
+    called = [entry(name).name for name in asked]
+    if twice := next((name for name in called if called.count(name) > 1), None):
+        raise UserError(f"--recipes: two are called {twice}; leave one out, or give its function another name")
     taken = []
     for name in asked:
         try:
             build(name, data.event)
         except UserError as refusal:
-            if names != "all":
+            if words != ["all"]:
                 raise
             refused[name] = str(refusal)
         else:

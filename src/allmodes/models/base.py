@@ -219,7 +219,9 @@ def draw_mixed(parts: int, noise: Tensor, rng: Rng, draw: Callable[[int, Tensor]
     y = noise.new_empty(noise.shape[:2])
     for k in part.unique().tolist():
         rows = part == k
-        y[rows] = draw(k, noise[rows])
+        drawn = draw(k, noise[rows])
+        y = y.to(drawn)
+        y[rows] = drawn
     return y
 
 

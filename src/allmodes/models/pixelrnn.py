@@ -1,4 +1,4 @@
-"""PixelRNN: the chain rule over an image's pixels, with LSTMs that remember all of the image so far."""
+"""PixelRNN: the chain rule over an image's pixels, with LSTMs that remember what they passed."""
 
 from __future__ import annotations
 

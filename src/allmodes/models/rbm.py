@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from allmodes.data.transforms import Transform
+from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
 from allmodes.networks.annealing import CHAINS, TEMPERATURES, anneal, annealed, partition, require_one_process, reverse
@@ -186,9 +187,18 @@ class RBM(GenerativeModel):
 
         Arguments:
             x: examples in the user's units, [n, *shape].
-            chains: of either side.
+            chains: of either side, 2 or more.
+            temperatures: that each passes through.
+            seed: of the chains.
+
+        Raises:
+            UserError: for values that are no bits, fewer than 2 examples or chains, or no temperature.
         """
         self.event.require(x)
+        if min(chains, len(x)) < 2:
+            raise UserError(f"chains={chains} from {len(x)} examples: an error of their mean takes 2 of both")
+        if temperatures < 1:
+            raise UserError(f"temperatures={temperatures}: must be at least 1; {TEMPERATURES:,} are usual")
         masses = self._log_mass(x)
         rows = torch.linspace(0, len(x) - 1, min(chains, len(x))).long()
         with evaluating(self), torch.no_grad():

@@ -18,7 +18,8 @@ def gate(x: Tensor, axis: int = 1) -> Tensor:
 class GatedPixelCNNNetwork(ConvolutionalNetwork):
     """Two stacks of gated convolutions, [n, C, R, W] -> [n, R, W, P].
 
-    The vertical stack at row r sees all columns of rows above r; the horizontal stack sees it, and the row to the left.
+    The vertical stack at row r sees rows above r, to both sides alike as far as its convolutions reach; the horizontal
+    stack sees it, and the row to the left. Other than in the paper both are told where a pixel is.
 
     Arguments:
         channels: C.

@@ -55,7 +55,7 @@ class Bernoulli:
 class Gaussian:
     r"""Real numbers, mean m and logarithm of the deviation s from the decoder (1312.6114, appendix C.2).
 
-    .. math:: \log p(y) = -\sum_i \frac{(y_i - m_i)^2}{2 e^{2 s_i}} + s_i + \frac{1}{2} \log 2 \pi
+    .. math:: \log p(y) = -\sum_i \left[\frac{(y_i - m_i)^2}{2 e^{2 s_i}} + s_i + \frac{1}{2} \log 2 \pi\right]
     """
 
     parameters: int = 2
