@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from torch import Tensor
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.data.transforms import Chain, Dequantize, Flatten, Logit
 from allmodes.errors import UserError
-from allmodes.event import Condition, Event, Support
+from allmodes.event import Condition, Event, Layout, Support
 from allmodes.models.flow import Flow
 from allmodes.models.nice import NICE
+from allmodes.networks.coupling import AffineCoupling, Leaving
 from allmodes.random import Rng, seeded
 from allmodes.recipes import build
 from allmodes.score import Kind
@@ -163,3 +165,43 @@ def test_a_flow_on_a_discrete_event_must_dequantize() -> None:
     with pytest.raises(ValueError, match="must dequantize"):
         NICE(event, Flatten((4,)), couplings=2, widths=(3,))
     NICE(event, Chain(Dequantize((4,), 2), Logit()), couplings=2, widths=(3,))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "event"),
+    [
+        ("nice", Event((5,))),
+        ("realnvp", Event((5,))),
+        ("realnvp", Event((8, 8), layout=Layout.HW)),
+        ("realnvp", Event((3, 4, 4), layout=Layout.CHW)),
+    ],
+)
+def test_every_number_is_moved_by_others_and_moves_others(recipe: str, event: Event, float64: None) -> None:
+    """A mask that is the same in all couplings would leave half of the numbers as they are."""
+    model = build(recipe, event, {"width": 8}, steps=1).model.double()
+    generator = torch.Generator().manual_seed(0)
+    model.fit(torch.randn(200, *event.shape, generator=generator))
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.1 * torch.randn(p.shape, generator=generator))
+    y = model.transform(torch.randn(1, *event.shape, generator=generator).double())
+    jacobian = torch.autograd.functional.jacobian(lambda y: model.forward(y)[0].flatten(), y).flatten(1)
+    moves = jacobian != 0
+    assert (moves.sum(0) > 1).all()
+    assert (moves.sum(1) > 1).all()
+
+
+def test_couplings_take_turns_in_what_they_move() -> None:
+    model = build("realnvp", Event((8, 8), layout=Layout.HW), {"scales": 2, "couplings": 3}, steps=1).model
+    masks = [layer.mask for layer in model.modules() if isinstance(layer, AffineCoupling)]
+    turns = [(one + other).unique().tolist() for one, other in pairwise(masks) if one.shape == other.shape]
+    assert turns == [[1.0]] * (2 + 2 + 3)
+
+
+def test_half_of_the_numbers_are_done_at_each_scale() -> None:
+    model = build("realnvp", Event((8, 8), layout=Layout.HW), {"scales": 3}, steps=1).model
+    assert [tuple(layer.shape) for layer in model.modules() if isinstance(layer, Leaving)] == [
+        (4, 4, 4),
+        (8, 2, 2),
+        (4, 2, 2),
+    ]

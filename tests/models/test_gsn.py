@@ -113,6 +113,20 @@ def test_the_loss_is_the_cost_of_finding_the_example_again(gsn: GSN) -> None:
     assert loss.value.item() == pytest.approx(expected, abs=0.05)
 
 
+def test_the_walk_goes_on_from_what_was_found(gsn: GSN, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Tensor] = []
+
+    def turned(x: Tensor, rng: Rng) -> Tensor:
+        """All bits the other way round, for sure."""
+        seen.append(x)
+        return 100 - 200 * x
+
+    monkeypatch.setattr(gsn, "advance", turned)
+    gsn.loss(gsn.players[0], Batch(STATES), Rng(0))
+    clean = STATES.to(seen[0])
+    assert [x.equal(expected) for x, expected in zip(seen, (clean, 1 - clean, clean), strict=True)] == [True] * 3
+
+
 def test_noise_inside_the_network_has_its_size() -> None:
     network = NoisyMLP(2, 3, (4,), noise=0.7).requires_grad_(False)
     torch.nn.init.zeros_(network.layers[0].weight)  # type: ignore[arg-type]

@@ -94,6 +94,20 @@ def test_the_gradient_is_the_centred_one() -> None:
         torch.testing.assert_close(gradient, negative - positive)
 
 
+@pytest.mark.parametrize("gibbs", [1, 2, 5])
+def test_contrastive_divergence_takes_as_many_steps_as_it_is_told(gibbs: int, float64: None) -> None:
+    model = rbm(5, 4, gibbs=gibbs)
+    data, rng = states(5)[torch.tensor([1, 9, 30])], Rng(3)
+    machine = model.machine
+    dreamt = data.double()
+    for _ in range(gibbs):
+        dreamt = machine.sample_left(machine.sample_right(dreamt, rng), rng)
+    value = machine.log_mass(dreamt).mean() - machine.log_mass(data.double()).mean()
+    loss = model.loss(model.players[0], Batch(data), Rng(3)).value
+    for found, expected in zip(gradients(model, loss), gradients(model, value), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize("chains", [0, 4000])
 def test_the_loss_of_long_chains_has_the_likelihoods_gradient(chains: int, float64: None) -> None:
     model = rbm(4, 3, gibbs=30, chains=chains)

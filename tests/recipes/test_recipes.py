@@ -15,6 +15,10 @@ import allmodes
 from allmodes.adversarial.views import Augmentation
 from allmodes.data.dataset import Dataset
 from allmodes.errors import UserError
+from allmodes.event import Event, Layout, Support
+from allmodes.networks.gated_pixelcnn import GatedPixelCNNNetwork
+from allmodes.networks.pixelcnn import PixelCNNNetwork
+from allmodes.networks.pixelrnn import DiagonalBiLSTM, RowLSTM
 from allmodes.recipes import Entry, build, read_settings, recipes
 from allmodes.training.trainer import Trainer
 
@@ -244,3 +248,26 @@ def test_what_goes_wrong_in_a_users_recipe_is_said_in_one_line(
         build("own.py:kinds", ring.event, {"kind": "b"})
     with pytest.raises(UserError, match=r"recipe own\.py:wrong raised KeyError: 16"):
         build("own.py:wrong", ring.event)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "holds"),
+    [
+        ("pixelcnn", {}, lambda model: isinstance(model.network, PixelCNNNetwork)),
+        ("gated-pixelcnn", {}, lambda model: isinstance(model.network, GatedPixelCNNNetwork)),
+        ("pixelrnn-row", {}, lambda model: all(isinstance(layer, RowLSTM) for layer in model.network.layers)),
+        ("pixelrnn-diagonal", {}, lambda model: all(isinstance(one, DiagonalBiLSTM) for one in model.network.layers)),
+        ("nade", {}, lambda model: model.order.equal(torch.arange(64))),
+        ("nade", {"order_seed": 1}, lambda model: not model.order.equal(torch.arange(64))),
+        ("eonade", {"orders": 3}, lambda model: len(model.orders.unique(dim=0)) == 3),
+        ("made", {"masks": 4}, lambda model: len(model.network.positions.unique(dim=0)) == 1),
+        ("made", {"masks": 4, "orders": 2}, lambda model: len(model.network.positions.unique(dim=0)) == 2),
+        ("rbm", {"persistent": True}, lambda model: len(model.chains) > 0),
+        ("rbm", {"persistent": False, "gibbs": 7}, lambda model: (len(model.chains), model.gibbs) == (0, 7)),
+        ("gsn", {"walkback": 7}, lambda model: model.walkback == 7),
+        ("iwae", {"samples": 7}, lambda model: (model.samples, model.single) == (7, False)),
+        ("iwae", {"single": True, "evidence": 0.25}, lambda model: (model.single, model.evidence) == (True, 0.25)),
+    ],
+)
+def test_a_recipe_builds_what_it_names(name: str, settings: dict[str, Any], holds: Callable[[Any], bool]) -> None:
+    assert holds(build(name, Event((8, 8), Support.BINARY, layout=Layout.HW), settings, steps=100).model)
