@@ -238,7 +238,7 @@ def _find(
         path = Path(data).expanduser()
         if isinstance(data, str) and os.sep not in data and not path.exists():
             raise UserError(f"{unknown('data', data, BUILTINS)}; or give the path of a file or folder that is there")
-        return path.resolve().stem, str(path.absolute()), read(path, label=label, condition=condition, resize=size)
+        return path.absolute().stem, str(path.absolute()), read(path, label=label, condition=condition, resize=size)
     if label or condition:
         raise UserError("label and condition name a file's columns; for an array pass labels=[...], conditions={...}")
     return "array", None, Contents(x=as_numpy(data))
