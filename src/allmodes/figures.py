@@ -112,7 +112,7 @@ def _histograms(samples: Tensor, real: Tensor, event: Event) -> Figure:
     for column, axes in enumerate(np.ravel(figure.subplots(down, across, squeeze=False))[:shown]):
         span = real if len(real) else samples[samples.isfinite().all(1)]
         low, high = np.quantile(span[:, column], [0.001, 0.999]) if len(span) else (0.0, 1.0)
-        edges = np.linspace(low, high if high > low else low + max(1.0, 1e-6 * abs(low)), 41)
+        edges = bin_edges(low, high, 40)
         if len(real):
             density = _density(real[:, column], edges)
             axes.stairs(density, edges, fill=True, color=REAL, alpha=0.35, label="held-out data")
@@ -123,6 +123,11 @@ def _histograms(samples: Tensor, real: Tensor, event: Event) -> Figure:
         if column == 0:
             axes.legend(fontsize=7, frameon=False)
     return figure
+
+
+def bin_edges(low: float, high: float, bins: int) -> np.ndarray:
+    """Edges of bins of one width from low to high; from low on where nothing lies between the two."""
+    return np.linspace(low, high if high > low else low + max(1.0, 1e-6 * abs(low)), bins + 1)
 
 
 def _density(x: Tensor, edges: np.ndarray) -> np.ndarray:

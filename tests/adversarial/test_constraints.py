@@ -125,9 +125,7 @@ def test_a_constraint_without_a_gradient_is_one_line(round_of: RoundOf) -> None:
     y = torch.ones(3, 2, requires_grad=True)
     with pytest.raises(UserError, match="constraint numpy has no gradient; compute it from x with torch"):
         Soft("numpy", lambda x, c: x.detach()[:, 0], 0.1, (2,)).generator(round_of(lambda x: x, y, y))
-    with pytest.raises(
-        UserError, match="constraint numpy has no gradient"
-    ):  # where a training tries it, before its run
+    with pytest.raises(UserError, match="constraint numpy has no gradient"):  # as a training tries it, before its run
         Soft("numpy", lambda x: x.detach()[:, 0], 0.1, (2,)).residuals(y.detach(), Condition())
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from allmodes.figures import bin_edges
+
 BINS = 30
 MOSTLY = 0.5
 """Share of one value (of zeros, as a rule) from which on it is counted instead of ranked."""
@@ -129,4 +131,4 @@ def _edges(real: np.ndarray, fake: np.ndarray, bins: int) -> np.ndarray:
     low, high = np.quantile(real, [0.001, 0.999])
     if low == high:
         low, high = min(float(fake.min()), low), max(float(fake.max()), high)
-    return np.linspace(low, high if high > low else low + max(1.0, 1e-6 * abs(low)), bins + 1)
+    return bin_edges(low, high, bins)

@@ -203,6 +203,13 @@ def load_data(
     return _assemble(name, contents, labels, conditions, size, how, split_seed, source)
 
 
+def name_of(data: Any) -> str:
+    """What `load_data` calls a set, without reading it."""
+    if isinstance(data, Dataset):
+        return data.name
+    return Path(data).expanduser().absolute().stem if isinstance(data, (str, os.PathLike)) else "array"
+
+
 def _way(binarize: str | os.PathLike[str] | None) -> str | None:
     """The word, or the whole path of the file, so that a run finds it again from anywhere."""
     if binarize is None or binarize in WAYS:
@@ -238,10 +245,10 @@ def _find(
         path = Path(data).expanduser()
         if isinstance(data, str) and os.sep not in data and not path.exists():
             raise UserError(f"{unknown('data', data, BUILTINS)}; or give the path of a file or folder that is there")
-        return path.absolute().stem, str(path.absolute()), read(path, label=label, condition=condition, resize=size)
+        return name_of(data), str(path.absolute()), read(path, label=label, condition=condition, resize=size)
     if label or condition:
         raise UserError("label and condition name a file's columns; for an array pass labels=[...], conditions={...}")
-    return "array", None, Contents(x=as_numpy(data))
+    return name_of(data), None, Contents(x=as_numpy(data))
 
 
 def _assemble(

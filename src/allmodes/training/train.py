@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from allmodes.data.check import require_clean
-from allmodes.data.dataset import Dataset, load_data
+from allmodes.data.dataset import Dataset, load_data, name_of
 from allmodes.device import device_named
 from allmodes.errors import UserError
 from allmodes.functions import located
@@ -180,8 +180,7 @@ def _run_to_resume(asked: _Asked) -> Run:
     out = asked.out
     if out is None:
         given = DEFAULT_DATA if asked.data is None else asked.data
-        name = Path(given).absolute().stem if isinstance(given, str | os.PathLike) else load_data(given).name
-        out = _folder(name, asked.recipe or DEFAULT_RECIPE, asked.seed or 0)
+        out = _folder(name_of(given), asked.recipe or DEFAULT_RECIPE, asked.seed or 0)
         if (second := out.with_name(f"{out.name}-2")).exists():
             raise UserError(f"which run to resume? There are {out}, {second}, ...; name one with --out")
     run = load(out)
