@@ -126,3 +126,18 @@ def test_the_floor_knows_what_the_correction_of_a_poor_classifier_adds(plane) ->
         floors.append(found.floor)
         seen.append(found.estimate)
     assert 0.5 < np.mean(floors) / np.mean(seen) < 2
+
+
+def test_classes_that_are_hardly_told_apart_are_not_corrected(plane) -> None:
+    """Two classes of one distribution: the confusion matrix has no inverse, and its rates would be noise."""
+    sets = plane(0, sizes=(400, 900, 3000))
+    labels = []
+    for seed, x in enumerate((sets.train, sets.real)):
+        group = plane.group(x)
+        labels.append(np.where(group == 8, np.random.default_rng(seed).integers(7, 9, len(x)), np.minimum(group, 6)))
+    found = frequencies(sets, LEVEL, 0, train_label=labels[0], real_label=labels[1])
+    assert found.verdict is Verdict.NOT_FOUND
+    assert not found.figures["corrected"]
+    assert f"as a vote tells them that is right for {100 * found.figures['accuracy']:.1f} %" in found.summary
+    assert all(0.7 < rate["ratio"] < 1.4 for rate in found.figures["classes"])
+    assert found.estimate < 2 * found.floor

@@ -77,6 +77,18 @@ def test_labels_of_every_set_are_indices_into_the_classes_of_the_real_one() -> N
     assert set(subject.fake.labels[1::2]) == {1}
 
 
+def test_samples_of_a_part_of_the_conditions_are_noted() -> None:
+    names = np.array(["proton", "gamma", "electron"])
+    labels = {"real": names[np.arange(300) % 3], "fake": names[np.arange(400) % 3]}
+    energy = {"real": {"energy": np.arange(300)}, "fake": {"energy": np.arange(400)}}
+    assert not any("alone" in line for line in subject_of(TABLE, OTHER, labels=labels, conditions=energy).notes)
+    labels["fake"] = names[np.zeros(400, int)]
+    energy["fake"] = {"energy": np.full(400, 7.0)}
+    notes = subject_of(TABLE, OTHER, labels=labels, conditions=energy).notes
+    assert any(line.startswith("fake has samples of class proton alone, of 3 in real: ") for line in notes)
+    assert any(line.startswith("energy lies in 7 to 7 in fake, and ") for line in notes)
+
+
 def test_without_training_examples_a_part_of_the_real_ones_makes_the_map() -> None:
     subject = subject_of(TABLE, OTHER)
     assert not subject.trained

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from allmodes.audit.conditions import conditions
+from allmodes.audit.conditions import conditions, judged
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.inputs import subject_of
 from allmodes.audit.log_density import log_density
@@ -187,7 +187,16 @@ def test_a_class_that_is_not_what_was_asked_for_is_named() -> None:
     finding = conditions(subject, sets(subject), LEVEL, 0)
     assert finding is not None
     assert finding.verdict is Verdict.FOUND
-    assert [look["name"] for look in finding.figures["looks"] if look["p_value"] <= LEVEL] == ["class 1"]
+    assert [look["name"] for look in finding.figures["classes"] if look["p_value"] <= LEVEL] == ["class 1"]
+
+
+def test_one_class_leaves_its_level_to_the_other_questions() -> None:
+    rng = np.random.default_rng(0)
+    x = [rng.standard_normal((300, 2)).astype(np.float32) for _ in range(3)]
+    one, two = np.zeros(300, int), np.arange(300) % 2
+    for labels, asked in ((one, False), (two, True)):
+        subject = subject_of(*x, labels=dict.fromkeys(("real", "fake", "train"), labels))
+        assert judged(subject) is asked
 
 
 def scored(nats: Callable[[np.ndarray], np.ndarray]) -> Any:

@@ -123,7 +123,7 @@ class Audit:
         from importlib.metadata import version
 
         subject = self.subject
-        said = {side: f"{source['name']} ({source['digest']})" for side, source in subject.sources.items()} | {
+        return {side: f"{source['name']} ({source['digest']})" for side, source in subject.sources.items()} | {
             "examples": f"{len(subject.real):,} held-out, {len(subject.fake):,} generated, {len(subject.train):,} "
             + ("training" if subject.trained else "real ones in place of training ones"),
             "features": f"{self.features.name}: {self.features.summary}",
@@ -133,9 +133,6 @@ class Audit:
             "versions": ", ".join(f"{name} {version(name)}" for name in PROGRAMS)
             + f", Python {platform.python_version()}",
             "seconds": f"{self.seconds:.1f}",
-        }
-        return said | {
-            f"note {i + 1}" if len(subject.notes) > 1 else "note": line for i, line in enumerate(subject.notes)
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,8 +149,8 @@ class Audit:
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write report.html, which opens from disk with everything in it, and audit.json.
 
-        audit.json holds what `to_dict` gives, and besides `sentence`, `how`, `details` (the findings with their pairs
-        and figures) and `self_test`.
+        audit.json holds what `to_dict` gives, and besides `sentence`, `notes`, `how`, `details` (the findings with
+        their pairs and figures) and `self_test`.
 
         Returns:
             the path of report.html.
@@ -170,6 +167,7 @@ class Audit:
         self._report.append(path)
         more = {
             "sentence": self.sentence,
+            "notes": self.subject.notes,
             "how": self.how,
             "details": [one.to_dict() for one in self.findings],
             "self_test": self.self_test.to_dict() if self.self_test else None,

@@ -11,7 +11,7 @@ from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.one_dimension import compare, histogram
 from allmodes.audit.scan import holm
 from allmodes.audit.sets import Sets
-from allmodes.audit.subject import Subject
+from allmodes.audit.subject import Examples, Subject
 
 TREES = 100
 BINS = 20
@@ -26,7 +26,12 @@ FEWEST_A_CLASS = 20
 """Held-out or generated examples of a class, or with the same values, below which it is passed over."""
 
 
-def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding | None:
+def judged(subject: Subject) -> bool:
+    """Whether there are classes or values that a judge can be asked for; the conditions alone tell."""
+    return bool(_told_classes(subject) or _told_values(subject, 0))
+
+
+def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding:
     r"""A judge that has learned from real training examples tells class and values of held-out and generated ones.
 
     A class: the share of its examples that the judge gives back their own label, generated against held-out, by
@@ -39,26 +44,26 @@ def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding
     extremely randomized trees on the features of the audit (Geurts et al., Machine Learning 63, 2006).
 
     Arguments:
+        subject: of which something can be `judged`.
         sets: features of the three sets, in the order of the subject.
 
     Returns:
-        None where generated examples come without conditions.
+        `estimate`: the gap of the look with the smallest p-value. `figures`: the looks, by classes and by values.
     """
-    looks = [*_classes(subject, sets, seed), *_values(subject, sets, seed)]
-    if not looks:
-        return None
     if not subject.enough:
         return Finding("conditions", Verdict.CANNOT_TELL, "too few examples to judge conditions", level=level)
+    classes, values = _classes(subject, sets, seed), _values(subject, sets, seed)
+    looks = classes + values
     adjusted = holm(np.array([look["p_value"] for look in looks]))
     for look, p in zip(looks, adjusted, strict=True):
         look["p_value"] = float(p)
     worst = min(looks, key=lambda look: (look["p_value"], -abs(look["gap"])))
     wrong = [look["name"] for look in looks if look["p_value"] <= level]
     more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
-    if worst["kind"] == "class":
+    if "recognised_generated" in worst:
         said = (
-            f"of {worst['name']} a judge recognises {worst['fake']:.1%} of the generated and {worst['real']:.1%} of "
-            "the held-out examples"
+            f"of {worst['name']} a judge recognises {worst['recognised_generated']:.1%} of the generated and "
+            f"{worst['recognised_held_out']:.1%} of the held-out examples"
         )
     else:
         bounds = f"[{worst['low']:.3g}, {worst['high']:.3g}]"
@@ -75,7 +80,7 @@ def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding
         p_value=worst["p_value"],
         floor=0.0,
         level=level,
-        figures={"looks": looks},
+        figures={"classes": classes, "values": values},
     )
 
 
@@ -84,74 +89,90 @@ def _forest(kind: Any, features: np.ndarray, target: np.ndarray, seed: int) -> A
     return kind(n_estimators=TREES, min_samples_leaf=2, random_state=seed).fit(features[rows], target[rows])
 
 
-def _classes(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
+def _told_classes(subject: Subject) -> list[int]:
+    """Classes of which there are enough examples on either side; none where a judge has nothing to learn."""
     train, real, fake = subject.train.labels, subject.real.labels, subject.fake.labels
     if train is None or real is None or fake is None or len(np.unique(train)) < 2:
+        return []
+    counts = [np.bincount(side, minlength=len(subject.event.classes)) for side in (real, fake)]
+    return np.flatnonzero(np.minimum(*counts) >= FEWEST_A_CLASS).tolist()
+
+
+def _classes(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
+    told = _told_classes(subject)
+    if not told:
         return []
     from scipy import stats
     from sklearn.ensemble import ExtraTreesClassifier
 
+    train, real, fake = (side.labels for side in (subject.train, subject.real, subject.fake))
     judge = _forest(ExtraTreesClassifier, sets.train, train, seed)
     right = [judge.predict(features) == labels for features, labels in ((sets.real, real), (sets.fake, fake))]
     looks = []
-    for index, name in enumerate(subject.event.classes):
+    for index in told:
         a, b = right[0][real == index], right[1][fake == index]
-        if min(len(a), len(b)) < FEWEST_A_CLASS:
-            continue
         table = [[int(a.sum()), int((~a).sum())], [int(b.sum()), int((~b).sum())]]
         gap = float(b.mean() - a.mean())
         error = 1.96 * math.sqrt(sum((side.mean() * (1 - side.mean()) + 1 / len(side)) / len(side) for side in (a, b)))
         _, p = map(float, stats.fisher_exact(table))
         looks.append(
             {
-                "kind": "class",
-                "name": f"{subject.event.label} {name}",
-                "real": float(a.mean()),
-                "fake": float(b.mean()),
+                "name": f"{subject.event.label} {subject.event.classes[index]}",
+                "recognised_held_out": float(a.mean()),
+                "recognised_generated": float(b.mean()),
                 "gap": gap,
                 "low": gap - error,
                 "high": gap + error,
                 "p_value": p,
-                "n": len(a),
-                "m": len(b),
+                "held_out": len(a),
+                "generated": len(b),
             }
         )
     return looks
 
 
+def _told_values(subject: Subject, seed: int) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Columns of the conditions with the rows of either side that are compared, where those are enough."""
+    real, fake = subject.real.values, subject.fake.values
+    if subject.train.values is None or real is None or fake is None:
+        return {}
+    rng = np.random.default_rng(seed)
+    rows = {column: _matched(real[:, column], fake[:, column], rng) for column in range(real.shape[1])}
+    return {column: sides for column, sides in rows.items() if min(map(len, sides)) >= FEWEST_A_CLASS}
+
+
 def _values(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
-    train, real, fake = subject.train.values, subject.real.values, subject.fake.values
-    if train is None or real is None or fake is None:
-        return []
     from sklearn.ensemble import ExtraTreesRegressor
 
     rng = np.random.default_rng(seed)
     looks = []
-    for column, name in enumerate(subject.event.variables):
-        judge = _forest(ExtraTreesRegressor, sets.train, train[:, column], seed)
-        rows = _matched(real[:, column], fake[:, column], rng)
-        if min(map(len, rows)) < FEWEST_A_CLASS:
-            continue
-        told = [judge.predict(features) for features in (sets.real, sets.fake)]
-        told = [_undrawn(told[0], real[:, column], one) for one in told]
-        a, b = (one[some] - values[some, column] for some, one, values in zip(rows, told, (real, fake), strict=True))
+    for column, rows in _told_values(subject, seed).items():
+        train, real, fake = (_column(side, column) for side in (subject.train, subject.real, subject.fake))
+        judge = _forest(ExtraTreesRegressor, sets.train, train, seed)
+        known, guessed = (judge.predict(features) for features in (sets.real, sets.fake))
+        told = [_undrawn(known, real, one) for one in (known, guessed)]
+        a, b = (one[some] - truth[some] for some, one, truth in zip(rows, told, (real, fake), strict=True))
         one = compare(a, b, rng)
         looks.append(
             {
-                "kind": "value",
-                "name": name,
-                "real": one.spread_real,
-                "fake": one.spread_fake,
+                "name": subject.event.variables[column],
                 "gap": one.shift,
                 "low": one.shift_low,
                 "high": one.shift_high,
+                "spread_held_out": one.spread_real,
+                "spread_generated": one.spread_fake,
                 "p_value": one.p_value,
-                "n": len(a),
-                "m": len(b),
+                "held_out": len(a),
+                "generated": len(b),
                 "histogram": histogram(a, b),
             }
         )
     return looks
+
+
+def _column(side: Examples, column: int) -> np.ndarray:
+    assert side.values is not None
+    return side.values[:, column]
 
 
 def _matched(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

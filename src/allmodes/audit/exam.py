@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from allmodes.audit.conditions import judged
 from allmodes.audit.features import default, fit_features
 from allmodes.audit.finding import Finding
 from allmodes.audit.functions import Function
@@ -121,11 +122,7 @@ def questions(exam: Exam) -> dict[str, Question]:
         asked["observables"] = _observables
     if exam.constraints:
         asked["residuals"] = _residuals
-    if (
-        subject.fake.condition is not None
-        and subject.real.condition is not None
-        and subject.train.condition is not None
-    ):
+    if judged(subject):
         asked["conditions"] = _conditions
     if subject.event.layout is Layout.VECTOR and len(subject.event.shape) == 1:
         asked["marginals"] = _marginals
@@ -199,7 +196,7 @@ def _residuals(exam: Exam, level: float) -> Finding:
     return residuals(exam.subject, exam.constraints, level)
 
 
-def _conditions(exam: Exam, level: float) -> Finding | None:
+def _conditions(exam: Exam, level: float) -> Finding:
     from allmodes.audit.conditions import conditions
 
     return conditions(exam.subject, exam.sets, level, exam.seed)

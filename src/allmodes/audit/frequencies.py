@@ -14,6 +14,7 @@ from allmodes.audit.neighbours import nearest
 from allmodes.audit.regions import Device
 from allmodes.audit.scan import few, holm
 from allmodes.audit.sets import Sets
+from allmodes.audit.wording import percent
 
 VOTERS = 5
 """Training examples that vote for the class of an example."""
@@ -23,6 +24,8 @@ CAPTURED, DROPPED = 0.5, 0.1
 """Of its expected rate: a class is captured if it may be generated at least so often, dropped if certainly less."""
 MOST_CORRECTED = 200
 """Classes for which the confusion matrix is inverted; with more it would not be known well enough."""
+LEAST_TOLD = 0.2
+"""Smallest singular value of the confusion matrix for which it is inverted: the inverse multiplies errors by up to 5."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Rate:
 
     Arguments:
         name: of the class.
-        expected, generated: share of it among held-out and generated examples, corrected for the classifier's errors.
+        expected, generated: share of it among held-out and generated examples, corrected for the classifier's errors
+            where they can be.
         ratio, low, high: generated over expected, with its 95 % interval.
         p_value: of the counts as classified, two-sided, corrected for the number of classes.
         status: "dropped" if the upper bound is below a tenth; "rare" if below one half; else "captured".
@@ -68,8 +72,10 @@ def frequencies(
 
     .. math:: f_j = \sum_i q_i C_{ij} \quad\Rightarrow\quad q = (C^\top)^{-1} f
 
-    Without that, half a percent of errors turns one generated mode of a thousand into 33. The intervals are those of
-    posterior draws of f, C and the true rates under Jeffreys's prior, which also holds where a count is 0.
+    Without that, half a percent of errors turns one generated mode of a thousand into 33. Where the vote hardly tells
+    some classes apart, C has no inverse to speak of, and the rates of held-out and generated examples are those of
+    the vote. The intervals are those of posterior draws of f, C and the true rates under Jeffreys's prior, which also
+    holds where a count is 0.
 
     Arguments:
         level: chance of a false alarm.
@@ -102,25 +108,29 @@ def frequencies(
     p_values = holm(np.minimum(1.0, 2 * np.minimum(fewer, more)))
     confusion = np.zeros((k, k))
     np.add.at(confusion, (real_label, seen), 1)
-    correct = fake_label is None and k <= MOST_CORRECTED
-    drawn = _draws(counts, confusion, fake_counts, correct, np.random.default_rng(seed))
-    rates = _rates(drawn, counts, names or [str(i) for i in range(k)], p_values)
+    voted = fake_label is None
+    correct = voted and k <= MOST_CORRECTED and _told_apart(confusion)
+    expected_counts = counts if correct else seen_counts
+    drawn = _draws(expected_counts, confusion, fake_counts, correct, np.random.default_rng(seed))
+    rates = _rates(drawn, expected_counts, names or [str(i) for i in range(k)], p_values)
     expected, generated = (np.array([getattr(rate, key) for rate in rates]) for key in ("expected", "generated"))
     perfect = np.random.default_rng(seed).multinomial(n, expected, DRAWN) / n
     again = _perfect(expected, m, confusion if correct else None, np.random.default_rng(seed + 1))
     variation = float(np.abs(generated - expected).sum() / 2)
+    accuracy = float(np.trace(confusion) / n)
     figures = {
         "classes": [asdict(rate) for rate in rates],
         "kl": float(_kl(generated, expected)),
         "kl_floor": float(np.mean(_kl(again, perfect))),
-        "accuracy": float(np.trace(confusion) / n),
+        "accuracy": accuracy,
         "corrected": correct,
     }
     worst = np.flatnonzero((p_values <= level) & (counts + fake_counts > 0))
     return Finding(
         "frequencies",
         Verdict.FOUND if len(worst) else Verdict.NOT_FOUND,
-        _summary([rates[i] for i in worst[np.argsort(p_values[worst], kind="stable")]], rates),
+        _summary([rates[i] for i in worst[np.argsort(p_values[worst], kind="stable")]], rates)
+        + (f", as a vote tells them that is right for {percent(accuracy)}" if voted and not correct else ""),
         variation,
         None,
         None,
@@ -167,6 +177,12 @@ def _perfect(expected: np.ndarray, m: int, confusion: np.ndarray | None, rng: np
     inverse = np.linalg.pinv((gamma / gamma.sum(2, keepdims=True)).transpose(0, 2, 1))
     rates = np.maximum(np.einsum("dij,dj->di", inverse, seen), 0.0)
     return rates / rates.sum(1, keepdims=True)
+
+
+def _told_apart(confusion: np.ndarray) -> bool:
+    """Whether the confusion matrix has an inverse that does not drown the rates in noise."""
+    known = _known(confusion)
+    return float(np.linalg.svd(known / known.sum(1, keepdims=True), compute_uv=False)[-1]) >= LEAST_TOLD
 
 
 def _known(confusion: np.ndarray) -> np.ndarray:

@@ -15,11 +15,14 @@ from allmodes.data.chunks import chunks
 from allmodes.data.contents import NoSuchName
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
+from allmodes.event import Event
 
 TREE_SHARE, MOST_TREE = 0.5, 5_000
 """Of the real examples, how many take the place of training examples where none are given."""
 SIDES = ("real", "fake", "train")
 NAMED = 5
+UNASKED = 0.1
+"""Share of real whose conditions no generated example has, from which on it is noted."""
 
 
 def subject_of(
@@ -70,11 +73,13 @@ def subject_of(
             f"no training examples were given: {cut} of the real ones make the map, and whether the generator copies "
             "cannot be told"
         )
+    made = Examples(*_columns(sets["fake"], reference))
+    notes += _asked_for_less(reference.event, held, made)
     return Subject(
         event=reference.event,
         train=part,
         real=held,
-        fake=Examples(*_columns(sets["fake"], reference)),
+        fake=made,
         trained="train" in sets,
         modes=reference.modes,
         sources={side: {"name": _name(data), "digest": sets[side].digest} for side, data in given.items()},
@@ -190,6 +195,30 @@ def _share_in(own: Sequence[int], known: Sequence[int]) -> float:
 
 def _hashes(data: Dataset) -> list[int]:
     return [hash(row.tobytes()) for _, part in chunks(data.x) for row in part.float().numpy()]
+
+
+def _asked_for_less(event: Event, real: Examples, fake: Examples) -> list[str]:
+    """Conditions of the real examples that no generated one has: those who ask for a part must compare it with one."""
+    notes = []
+    way_out = "whatever else real holds counts as missing; give as real examples of the same conditions alone"
+    if real.labels is not None and fake.labels is not None:
+        counts = np.bincount(real.labels, minlength=len(event.classes))
+        made = np.isin(np.arange(len(counts)), fake.labels)
+        if counts[~made].sum() > UNASKED * len(real):
+            names = ", ".join(np.array(event.classes)[made][:NAMED])
+            more = f" and {made.sum() - NAMED} more" if made.sum() > NAMED else ""
+            notes.append(
+                f"fake has samples of {event.label} {names}{more} alone, of {(counts > 0).sum()} in real: {way_out}"
+            )
+    if real.values is not None and fake.values is not None:
+        low, high = fake.values.min(0), fake.values.max(0)
+        beyond = ((real.values < low) | (real.values > high)).mean(0)
+        for column in np.flatnonzero(beyond > UNASKED):
+            notes.append(
+                f"{event.variables[column]} lies in {low[column]:.4g} to {high[column]:.4g} in fake, and "
+                f"{percent(beyond[column])} of real beyond: {way_out}"
+            )
+    return notes
 
 
 def _trained_on(train: Dataset, reference: Dataset, notes: list[str]) -> Examples:

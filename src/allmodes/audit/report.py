@@ -33,6 +33,7 @@ def page(audit: Audit) -> str:
     """The whole report as HTML."""
     ordered = by_weight(audit.findings)
     body = [
+        *(f'<p class="soft">{escape(_capital(line))}.</p>' for line in audit.subject.notes),
         _overview([one for one in ordered if one.name not in FIGURES], audit.alpha),
         *(_section(finding, audit) for finding in ordered if finding.name not in FIGURES),
         _figures([one for one in ordered if one.name in FIGURES]),

@@ -65,7 +65,7 @@ MEASURES = {
     "frequencies": "total variation",
     "observables": "largest distance",
     "residuals": "of the samples",
-    "conditions": "largest gap",
+    "conditions": "clearest gap",
     "marginals": "largest distance",
     "two_sample": "AUC",
     "log_density": "nats",
