@@ -36,6 +36,7 @@ VECTORS: dict[str, Build] = {
     "made, two layers": lambda e, t, c: MADE(e, t, c, (9, 11)),
     "made, several masks": lambda e, t, c: MADE(e, t, c, (9, 8), masks=3),
     "made, several orders": lambda e, t, c: MADE(e, t, c, (9,), masks=4, orders=3),
+    "made, units left out": lambda e, t, c: MADE(e, t, c, (9, 8), masks=3, dropped=0.4),
 }
 ONE_ORDER = ("nade", "nade, another order", "made", "made, two layers")
 

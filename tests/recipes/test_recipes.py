@@ -75,6 +75,8 @@ def test_the_four_that_the_guide_names_are_there_oldest_first() -> None:
         ("realnvp", {"scales": 2}, "--set scales=2: scales are of images"),
         ("nade", {"order_seed": 10**20}, f"--set order_seed={10**20}: must be at least 0 and below 2^63"),
         ("iwae", {"samples": 1, "evidence": 0.3}, "--set samples=1: single and evidence are for several"),
+        ("made", {"dropped": 0.5}, "--set dropped=0.5: below 1, each of several masks leaves out"),
+        ("made", {"dropped": 1, "masks": 2}, "--set dropped=1: below 1, each of several masks leaves out"),
         ("made", {"orders": 4, "masks": 2}, "--set orders=4: each mask has one order, and there are 2"),
     ],
 )
@@ -262,6 +264,7 @@ def test_what_goes_wrong_in_a_users_recipe_is_said_in_one_line(
         ("eonade", {"orders": 3}, lambda model: len(model.orders.unique(dim=0)) == 3),
         ("made", {"masks": 4}, lambda model: len(model.network.positions.unique(dim=0)) == 1),
         ("made", {"masks": 4, "orders": 2}, lambda model: len(model.network.positions.unique(dim=0)) == 2),
+        ("made", {"masks": 4, "dropped": 0.25}, lambda model: ((model.network.degrees == 64).sum(1) == 125).all()),
         ("rbm", {"persistent": True}, lambda model: len(model.chains) > 0),
         ("rbm", {"persistent": False, "gibbs": 7}, lambda model: (len(model.chains), model.gibbs) == (0, 7)),
         ("gsn", {"walkback": 7}, lambda model: model.walkback == 7),

@@ -31,6 +31,7 @@ class MADE(DensityModel):
         widths: of the hidden layers.
         masks: K.
         orders: how many orders the masks take in turn; one: the data's own; more: order-agnostic training.
+        dropped: share of the hidden units that each mask leaves out; see `MADENetwork`.
 
     References:
         MADE (Germain et al., 2015), https://arxiv.org/abs/1502.03509
@@ -46,11 +47,12 @@ class MADE(DensityModel):
         widths: Sequence[int],
         masks: int = 1,
         orders: int = 1,
+        dropped: float = 0.0,
     ) -> None:
         super().__init__(event, transform)
         require_support(event, conditional)
         self.site, self.masks = conditional, masks
-        self.network = MADENetwork(event.size, conditional.parameters, widths, masks, orders)
+        self.network = MADENetwork(event.size, conditional.parameters, widths, masks, orders, dropped)
         self.register_buffer("turn", torch.zeros((), dtype=torch.int64))
 
     @property

@@ -61,26 +61,40 @@ class MADENetwork(nn.Module):
         sites: D.
         parameters: P, numbers for a site's conditional.
         widths: of the hidden layers.
-        masks: how many sets of degrees there are; drawn once, from seed 0.
+        masks: how many there are; drawn once, from seed 0.
         orders: how many orders the masks take in turn; the first is the data's own if there is only one.
+        dropped: share of each hidden layer that a mask leaves out, other units in each, while the degrees are the same
+            in all; 0: each mask has degrees of its own, as in the paper.
 
     References:
         MADE (Germain et al., 2015), section 4, https://arxiv.org/abs/1502.03509
+        Dropout (Srivastava et al., 2014), of which those masks are a fixed choice,
+        https://jmlr.org/papers/v15/srivastava14a.html
     """
 
     positions: Tensor
     degrees: Tensor
 
-    def __init__(self, sites: int, parameters: int, widths: Sequence[int], masks: int = 1, orders: int = 1) -> None:
+    def __init__(
+        self,
+        sites: int,
+        parameters: int,
+        widths: Sequence[int],
+        masks: int = 1,
+        orders: int = 1,
+        dropped: float = 0.0,
+    ) -> None:
         super().__init__()
         self.sites, self.numbers, self.widths, self.masks = sites, parameters, tuple(widths), masks
-        informed = masks > 1
+        informed = masks > 1 and not dropped
         sizes = [sites, *widths]
         self.layers = nn.ModuleList(MaskedLinear(a, b, informed=informed) for a, b in pairwise(sizes))
         self.output = MaskedLinear(sizes[-1], sites * parameters, informed=informed)
         bound = 1 / math.sqrt(sites)
         self.direct = nn.Parameter(torch.empty(sites * parameters, sites).uniform_(-bound, bound))
         positions, degrees = _draw(sites, sizes[1:], masks, orders)
+        if dropped:
+            degrees = _without(degrees[:1], sizes[1:], masks, dropped, sites)
         self.register_buffer("positions", positions)
         self.register_buffer("degrees", degrees)
 
@@ -154,6 +168,7 @@ class MADENetwork(nn.Module):
         outputs = (order[:, None] * self.numbers + torch.arange(self.numbers, device=order.device)).flatten()
         degrees = self.degrees[mask].split(self.widths)
         by_degree = [m.argsort(descending=layer == 0) for layer, m in enumerate(degrees)]
+        by_degree = [units[m[units] < self.sites] for units, m in zip(by_degree, degrees, strict=True)]
         informed = self.output.informant is not None
         masks = self._masks(torch.tensor(mask, device=order.device)) if informed else None
         weights, biases = [], []
@@ -164,7 +179,7 @@ class MADENetwork(nn.Module):
             weights.append(_rearranged(layer.weight * layer.unit, before, after))
             bias = layer.masked_bias([*masks[0], masks[1]][index]) if masks else layer.bias
             biases.append(bias[after])
-        counts = [torch.bincount(m, minlength=self.sites).cumsum(0).tolist() for m in degrees]
+        counts = [torch.bincount(m, minlength=self.sites)[: self.sites].cumsum(0).tolist() for m in degrees]
         return _Sorted(
             order=order,
             inputs=torch.cat([_rearranged(self.direct, order, outputs), weights[0]], 1).unsqueeze(2),
@@ -218,3 +233,13 @@ def _draw(sites: int, widths: Sequence[int], masks: int, orders: int) -> tuple[T
             lowest = int(row[-1].min())
         degrees.append(torch.cat(row))
     return torch.stack([order[k % orders] for k in range(masks)]), torch.stack(degrees)
+
+
+def _without(degrees: Tensor, widths: Sequence[int], masks: int, dropped: float, sites: int) -> Tensor:
+    """Degrees [1, all hidden units] in every mask, [masks, all hidden units], but D, which no site sees, for some."""
+    generator = torch.Generator().manual_seed(1)
+    rows = degrees.repeat(masks, 1)
+    for mask in rows:
+        for layer in mask.split(list(widths)):
+            layer[torch.randperm(len(layer), generator=generator)[: int(dropped * len(layer))]] = sites
+    return rows

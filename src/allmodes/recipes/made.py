@@ -22,6 +22,7 @@ def made(
     layers: int = 1,
     masks: int = 1,
     orders: int = 1,
+    dropped: Amount = 0.0,
     components: int | None = None,
     rate: float = 1e-3,
     decay: Amount = 0.0,
@@ -40,9 +41,13 @@ def made(
         raise UserError(
             f"--set orders={orders}: each mask has one order, and there are {masks}; give --set masks={orders}"
         )
+    if dropped >= 1 or (dropped and masks == 1):
+        raise UserError(
+            f"--set dropped={dropped:g}: below 1, each of several masks leaves out that share; give --set masks=32"
+        )
     conditional = conditional_for(event, 1, components)
     return Recipe(
-        model=MADE(event, vector_units(event), conditional, (width,) * layers, masks, orders),
+        model=MADE(event, vector_units(event), conditional, (width,) * layers, masks, orders, dropped),
         optimizer=Adam(Cosine(rate, 0.0, warmup=0.02), decay=decay),
         batch=batch,
         steps=steps,
