@@ -51,5 +51,6 @@ def test_names_are_those_of_the_functions_or_the_users() -> None:
 
     assert list(named_functions([energy, "numpy:mean"], "observable")) == ["energy", "mean"]
     assert list(named_functions({"E": energy}, "observable")) == ["E"]
+    assert list(named_functions(["numpy:mean", "spread=numpy:std"], "observable")) == ["mean", "spread"]
     with pytest.raises(UserError, match="two observables are called 'energy'"):
         named_functions([energy, energy], "observable")

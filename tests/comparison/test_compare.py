@@ -67,6 +67,11 @@ def test_exact_densities_are_ranked_and_a_bound_never_loses(found: Comparison) -
     assert any(
         "made (made) gives the held-out data a higher probability than made (worse)" in line for line in verdicts(found)
     )
+    pairs = found.to_dict()["unranked"]
+    unranked = {frozenset(Path(run).name for run in pair["runs"]): pair["why"] for pair in pairs}
+    assert unranked[frozenset({"made", "vae"})].startswith("a bound from below cannot lose")
+    assert len(unranked) + len(ranking) == 3, "every pair of the three with a density"
+    assert any(line.startswith("not ranked: vae and made (made): a bound from below") for line in verdicts(found))
     assert {found.name(row) for row in found.rows} == {"vae", "gan2014", "made (made)", "made (worse)"}
 
 
@@ -85,6 +90,17 @@ def test_runs_on_different_data_are_refused(found: Comparison, tmp_path: Path) -
     other = allmodes.train("gan2014", "ring", steps=2, settings={"width": 8}, out=tmp_path / "ring", device="cpu")
     with pytest.raises(UserError, match="scores of different data do not compare"):
         allmodes.compare(found.rows[0].run, other)
+    digits = {"recipe": "gan2014", "steps": 2, "settings": {"width": 8}, "device": "cpu"}
+    seeds = [
+        allmodes.train(
+            data=load_data("digits", binarize="static", binarize_seed=seed), out=tmp_path / str(seed), **digits
+        )
+        for seed in (0, 1)
+    ]
+    with pytest.raises(
+        UserError, match=r"digits binarized static, seed 0 .* \(digits binarized static, seed 1, another"
+    ):
+        allmodes.compare(*seeds)
     with pytest.raises(UserError, match="ring is given twice"):
         allmodes.compare(other, tmp_path / "ring")
 

@@ -25,7 +25,7 @@ CAPTURED, DROPPED = 0.5, 0.1
 MOST_CORRECTED = 200
 """Classes for which the confusion matrix is inverted; with more it would not be known well enough."""
 LEAST_TOLD = 0.2
-"""Smallest singular value of the confusion matrix for which it is inverted: the inverse multiplies errors by up to 5."""
+"""Smallest singular value of a confusion matrix that is inverted: the inverse multiplies errors by up to 5."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ def named_functions(given: Mapping[str, Given] | Iterable[Given] | Given | None,
     """Functions under the names that a report calls them by.
 
     Arguments:
-        given: functions, or "file.py:function" or "module:function" each; a mapping names them.
+        given: functions, or "file.py:function" or "module:function" each. A mapping names them, and so does
+            "name=file.py:function".
         what: for errors: "observable".
 
     Raises:
@@ -30,12 +31,25 @@ def named_functions(given: Mapping[str, Given] | Iterable[Given] | Given | None,
         return {str(name): find_function(one, what) for name, one in given.items()}
     functions: dict[str, Function] = {}
     for one in given:
-        function = find_function(one, what)
-        name = one.rpartition(":")[2] if isinstance(one, str) else getattr(one, "__name__", type(one).__name__)
+        own, source = _named(one)
+        function = find_function(source, what)
+        name = own or (source.rpartition(":")[2] if isinstance(source, str) else _name_of(source))
         if name in functions:
-            raise UserError(f"two {what}s are called {name!r}; name them: {{'a': ..., 'b': ...}}")
+            raise UserError(
+                f"two {what}s are called {name!r}; name them: a=file.py:function, or {{'a': ..., 'b': ...}}"
+            )
         functions[name] = function
     return functions
+
+
+def _named(given: Given) -> tuple[str, Given]:
+    """The name before a function's own place, empty where there is none, and the place."""
+    name, equals, place = given.partition("=") if isinstance(given, str) else ("", "", given)
+    return (name, place) if equals and name.isidentifier() else ("", given)
+
+
+def _name_of(function: Function) -> str:
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def numbers(function: Function, examples: Examples, name: str, what: str) -> np.ndarray:

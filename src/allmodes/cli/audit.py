@@ -12,7 +12,7 @@ from allmodes.cli.flags import Columns, Common, Text, Whole
 from allmodes.cli.terminal import progress, say
 from allmodes.errors import UserError
 
-Functions = Annotated[tuple[str, ...], arg(metavar="MODULE:FUNCTION"), UseAppendAction]
+Functions = Annotated[tuple[str, ...], arg(metavar="[NAME=]MODULE:FUNCTION"), UseAppendAction]
 
 
 @dataclass

@@ -81,6 +81,7 @@ class Row:
             "missing_mass": self.missing_mass,
             "auc": self.auc,
             "seconds": self.seconds,
+            "measure": score.measure if score else None,
             "found": list(self.found),
             "samples_per_second": self.samples_per_second,
             "parameters": self.parameters,
@@ -120,7 +121,10 @@ class Comparison:
         return pairs
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON: rows, and `ranking`, or `refusal` with its reason where nothing may be ranked."""
+        """As plain values for JSON: rows, and `ranking`, or `refusal` with its reason where nothing may be ranked.
+
+        `unranked` holds every pair of models with a density of which nothing may be claimed, with the reason.
+        """
         ranked = [
             {
                 "winner": one.entry.name,
@@ -135,7 +139,11 @@ class Comparison:
             if said.winner is not None
         ]
         claims: dict[str, Any] = {"ranking": ranked} if ranked else {"refusal": {"why": self.refusal}}
-        return plain({"rows": [row.to_dict() for row in self.rows], **claims, "refused": self.refused})
+        unranked = [
+            {"runs": [one.run, other.run], "why": said.why} for one, other, said in self.rankings if said.winner is None
+        ]
+        rows = [row.to_dict() for row in self.rows]
+        return plain({"rows": rows, **claims, "unranked": unranked, "refused": self.refused})
 
     @property
     def refusal(self) -> str:
@@ -232,10 +240,17 @@ def _common_data(runs: Sequence[Run], data: Dataset | None) -> Dataset:
     if len(digests) > 1:
         one, other = list(digests.values())[:2]
         raise UserError(
-            f"{one.folder} was trained on {one.plan.data['name']} and {other.folder} on other data "
-            f"({other.plan.data['name']}, another digest): scores of different data do not compare"
+            f"{one.folder} was trained on {_data_of(one)} and {other.folder} on other data ({_data_of(other)}, another "
+            "digest): scores of different data do not compare"
         )
     return runs[0].dataset(data)
+
+
+def _data_of(run: Run) -> str:
+    """The name of a run's data, and how bits were made of them."""
+    source = run.plan.data["source"]
+    seed = f", seed {source.get('binarize_seed', 0)}" if source.get("binarize") == "static" else ""
+    return run.plan.data["name"] + (f" binarized {source['binarize']}{seed}" if source.get("binarize") else "")
 
 
 def _taking(names: str | Sequence[str], data: Dataset, refused: dict[str, str]) -> list[str]:

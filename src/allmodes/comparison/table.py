@@ -7,6 +7,9 @@ from rich.table import Table
 from allmodes.comparison.comparing import Comparison
 from allmodes.tables import table
 
+PAIRS = 3
+"""That are named of those that are not ranked for the same reason."""
+
 
 def comparison_table(comparison: Comparison) -> Table:
     """One line a model, by year."""
@@ -32,14 +35,21 @@ def comparison_table(comparison: Comparison) -> Table:
 
 
 def verdicts(comparison: Comparison) -> list[str]:
-    """What may be ranked, best first by the number of models beaten; or why nothing may be; and what was left out."""
+    """What may be ranked, best first by the number of models beaten; what may not, and why; and what was left out."""
     lines = []
     wins: dict[str, list[str]] = {}
+    draws: dict[str, list[str]] = {}
     for one, other, said in comparison.rankings:
+        names = comparison.name(one), comparison.name(other)
         if said.winner is not None:
-            wins.setdefault(comparison.name(one), []).append(comparison.name(other))
+            wins.setdefault(names[0], []).append(names[1])
+        else:
+            draws.setdefault(said.why, []).append(" and ".join(names))
     for name, beaten in sorted(wins.items(), key=lambda item: -len(item[1])):
         lines.append(f"{name} gives the held-out data a higher probability than {', '.join(beaten)}")
+    for why, pairs in draws.items():
+        more = f"; {len(pairs) - PAIRS} more pairs" if len(pairs) > PAIRS else ""
+        lines.append(f"not ranked: {'; '.join(pairs[:PAIRS])}{more}: {why}")
     if comparison.refusal:
         lines.append(f"no ranking: {comparison.refusal}")
     lines += [f"left out: {refusal}" for refusal in comparison.refused.values()]
