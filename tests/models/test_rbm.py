@@ -219,6 +219,22 @@ def test_annealed_scores_flatter_and_reverse_ones_do_not(monkeypatch: pytest.Mon
     assert bracket.high - bracket.low < 0.2
 
 
+def test_annealing_starts_at_the_base_rates_of_the_data(monkeypatch: pytest.MonkeyPatch, float64: None) -> None:
+    """Without weights the machine that was fitted is the base-rate model: one temperature is exact, of every chain."""
+    with seeded(0):
+        x = (torch.rand(400, 30) < torch.linspace(0.05, 0.95, 30)).to(torch.uint8)
+    model = rbm(30, 25)
+    torch.nn.init.zeros_(model.weights)
+    torch.nn.init.zeros_(model.hidden)
+    model.fit(x)
+    monkeypatch.setattr("allmodes.networks.annealing.TEMPERATURES", 1)
+    score = model.score(x, budget=10)
+    assert score.kind is Kind.UPPER
+    assert score.standard_error == pytest.approx(0, abs=1e-9)
+    truth = torch.distributions.Bernoulli(x.double().mean(0)).log_prob(x.double()).sum(1)
+    torch.testing.assert_close(score.value, truth)
+
+
 def test_samples_follow_the_exact_distribution(float64: None) -> None:
     from scipy.stats import chisquare
 

@@ -24,6 +24,7 @@ class MaskedLinear(nn.Module):
     are kept in larger units, so that the output moves no more.
 
     Arguments:
+        active: inputs that a mask leaves, where it leaves out some for all outputs; `inputs` if left out.
         informed: whether the map knows its mask, through weights of the constant 1 under the same mask. Other than in
             the paper their sum is divided by the root of their number, which learned MNIST sooner than a quarter of
             the sum or the mean.
@@ -33,11 +34,12 @@ class MaskedLinear(nn.Module):
         Tensor Programs V (Yang et al., 2022), table 3, for rates by width, https://arxiv.org/abs/2203.03466
     """
 
-    def __init__(self, inputs: int, outputs: int, *, informed: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, *, active: int | None = None, informed: bool) -> None:
         super().__init__()
-        self.root = math.sqrt(max(1, inputs))
+        seen = max(1, inputs if active is None else active)
+        self.root = math.sqrt(seen)
         bound = 1 / self.root
-        self.unit = min(1.0, FULL_RATE / max(1, inputs))
+        self.unit = min(1.0, FULL_RATE / seen)
         self.weight = nn.Parameter(torch.empty(outputs, inputs).uniform_(-bound / self.unit, bound / self.unit))
         self.bias = nn.Parameter(torch.empty(outputs).uniform_(-bound, bound))
         self.informant = nn.Parameter(torch.zeros(outputs, inputs)) if informed else None
@@ -88,8 +90,12 @@ class MADENetwork(nn.Module):
         self.sites, self.numbers, self.widths, self.masks = sites, parameters, tuple(widths), masks
         informed = masks > 1 and not dropped
         sizes = [sites, *widths]
-        self.layers = nn.ModuleList(MaskedLinear(a, b, informed=informed) for a, b in pairwise(sizes))
-        self.output = MaskedLinear(sizes[-1], sites * parameters, informed=informed)
+        active = [sites, *(width - int(dropped * width) for width in widths)]
+        *hidden, output = (
+            MaskedLinear(a, b, active=seen, informed=informed)
+            for (a, b), seen in zip(pairwise([*sizes, sites * parameters]), active, strict=True)
+        )
+        self.layers, self.output = nn.ModuleList(hidden), output
         bound = 1 / math.sqrt(sites)
         self.direct = nn.Parameter(torch.empty(sites * parameters, sites).uniform_(-bound, bound))
         positions, degrees = _draw(sites, sizes[1:], masks, orders)
