@@ -78,6 +78,20 @@ class Score:
         return -self.mean / (self.size * math.log(2))
 
 
+def require_budget(budget: int | None, least: int, of: str) -> None:
+    """Refuse what is no number of draws for an estimator; None leaves it to the model.
+
+    Arguments:
+        least: that it needs.
+        of: what is drawn, for the message: "chain".
+
+    Raises:
+        UserError: for fewer, or a number that is not whole.
+    """
+    if budget is not None and (budget < least or budget != int(budget)):
+        raise UserError(f"budget {budget}: must be at least {least} {of}, a whole number")
+
+
 class NoDensity(Exception):
     """Raised by a model that has no density (a GAN), with the reason and what to use instead."""
 

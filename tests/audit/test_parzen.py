@@ -50,5 +50,6 @@ def test_shapes_that_do_not_agree_are_one_line() -> None:
         parzen(x, x, validation=torch.zeros(4, 3))
     with pytest.raises(UserError, match=r"samples has shape \(0, 2\)"):
         parzen(x[:0], x, validation=x)
-    with pytest.raises(UserError, match="give standard deviations above 0"):
-        parzen(x, x, validation=x, widths=[0.0])
+    for width in (0.0, float("nan")):
+        with pytest.raises(UserError, match="give standard deviations above 0"):
+            parzen(x, x, validation=x, widths=[width])

@@ -159,8 +159,10 @@ def test_values_that_the_event_cannot_take_are_refused_in_one_line(event: Event,
 def test_a_budget_below_one_and_a_condition_too_many_are_refused() -> None:
     model = Logistic(LEVELS, Flatten((1,)))
     x = torch.arange(4)[:, None]
-    for budget in (0, -3):
+    for budget in (0, -3, 1.5):
         with pytest.raises(UserError, match=f"budget {budget}: must be at least 1"):
-            model.score(x, budget=budget)
+            model.score(x, budget=budget)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="n=-1: the number of samples"):
+        model.sample(-1)
     with pytest.raises(UserError, match="takes no condition"):
         model.score(x, Condition(labels=torch.zeros(4, dtype=torch.int64)))

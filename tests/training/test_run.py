@@ -163,6 +163,8 @@ def test_what_is_not_a_run_is_said_so(tmp_path: Path) -> None:
             load(path)
     with pytest.raises(UserError, match="is a file; give the folder"):
         load(tmp_path / "file")
+    with pytest.raises(UserError, match="a list is no run; give the folder"):
+        load([])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"recipe": "r3gan"}', '"r3gan"', "7", "\x00\xff"])

@@ -105,7 +105,8 @@ def _classes(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
     from scipy import stats
     from sklearn.ensemble import ExtraTreesClassifier
 
-    train, real, fake = (side.labels for side in (subject.train, subject.real, subject.fake))
+    train, real, fake = subject.train.labels, subject.real.labels, subject.fake.labels
+    assert train is not None
     judge = _forest(ExtraTreesClassifier, sets.train, train, seed)
     right = [judge.predict(features) == labels for features, labels in ((sets.real, real), (sets.fake, fake))]
     looks = []

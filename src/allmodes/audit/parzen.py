@@ -51,7 +51,7 @@ def parzen(samples: Any, x: Any, *, validation: Any, widths: Sequence[float] = W
                 f"{name} has shape {tuple(tensor.shape)} and the samples {tuple(tensors['samples'].shape)}; "
                 "give at least one example each, all of one shape"
             )
-    if not widths or min(widths) <= 0:
+    if not widths or not all(0 < width < math.inf for width in widths):
         raise UserError(f"widths {tuple(widths)}: give standard deviations above 0")
     centres, examples, others = (tensor.double().flatten(1) for tensor in tensors.values())
     sigma = max(widths, key=lambda width: float(_log_density(centres, others, width).mean()))

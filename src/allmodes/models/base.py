@@ -17,7 +17,7 @@ from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event, Support
 from allmodes.random import Rng
 from allmodes.schedule import Number
-from allmodes.score import Kind, NoDensity, Score, digest
+from allmodes.score import Kind, NoDensity, Score, digest, require_budget
 
 NUMBERS_PER_CHUNK = 2**20
 FEWEST_NUMBERS = 64
@@ -135,8 +135,10 @@ class GenerativeModel(nn.Module, ABC):
             rng: where the randomness comes from; the same one gives the same samples. Seed 0 if left out.
 
         Raises:
-            UserError: for a condition that the model does not take, or one that is missing.
+            UserError: for a negative n, a condition that the model does not take, or one that is missing.
         """
+        if n < 0:
+            raise UserError(f"n={n}: the number of samples must be at least 0")
         condition = self._asked(condition, n)
         rng = rng or Rng(0, next(self.parameters()).device)
         chunk = max(64, NUMBERS_PER_CHUNK // max(FEWEST_NUMBERS, self.event.size))
@@ -294,8 +296,7 @@ class DensityModel(GenerativeModel):
             UserError: for values that an example cannot take, a condition too many or missing, or a budget below 1.
         """
         self.event.require(x)
-        if budget is not None and budget < 1:
-            raise UserError(f"budget {budget}: must be at least 1 sample an example")
+        require_budget(budget, 1, "sample an example")
         budget = None if self.own_budget is None else budget or self.own_budget
         condition, device = self._asked(condition, len(x)), next(self.parameters()).device
         rng = rng or Rng(0, device)

@@ -9,13 +9,12 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from allmodes.data.transforms import Transform
-from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
 from allmodes.networks.bipartite import bernoulli_logits, bits
 from allmodes.networks.noisy import NoisyMLP
 from allmodes.random import Rng
-from allmodes.score import Kind, Score
+from allmodes.score import Kind, Score, require_budget
 
 STEPS = 100
 """Of the chain from the base rates to a sample."""
@@ -129,8 +128,7 @@ class GSN(GenerativeModel):
         """
         self.event.require(x)
         self._asked(condition, len(x))
-        if budget is not None and budget < 2:
-            raise UserError(f"budget {budget}: must be at least 2 chains")
+        require_budget(budget, 2, "chains")
         count, rng = budget or SAMPLES, rng or Rng(0, self.base.device)
         with evaluating(self), torch.no_grad():
             logits = torch.cat([self._last(len(rows), rng) for rows in torch.arange(count).split(AT_ONCE)])

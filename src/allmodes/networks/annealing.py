@@ -13,6 +13,7 @@ from torch.nn.functional import softplus
 from allmodes.errors import UserError
 from allmodes.networks.bipartite import Bipartite, bits
 from allmodes.random import Rng
+from allmodes.score import require_budget
 
 TEMPERATURES = 14_500
 """Inverse temperatures between the base rates and the machine, as in Salakhutdinov and Murray (2008)."""
@@ -132,8 +133,7 @@ def partition(machine: Bipartite, base: Tensor, budget: int | None, rng: Rng | N
     Raises:
         UserError: for a budget below 1.
     """
-    if budget is not None and budget < 1:
-        raise UserError(f"budget {budget}: must be at least 1 chain")
+    require_budget(budget, 1, "chain")
     if machine.enumerable:
         return Partition(float(machine.log_partition()), 0.0, None)
     found = anneal(machine, base, budget or CHAINS, rng or Rng(0, base.device), TEMPERATURES)

@@ -284,6 +284,8 @@ def load(path: str | os.PathLike[str]) -> Run:
     Raises:
         UserError: where there is none, or its run.json cannot be read.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise UserError(f"a {type(path).__name__} is no run; give the folder that allmodes train wrote")
     folder = Path(path).expanduser()
     try:
         return Run(folder, Plan(**json.loads((folder / "run.json").read_bytes())))
