@@ -83,6 +83,7 @@ def test_a_run_is_audited_into_its_own_folder(call: Call) -> None:
         (["audit", "run", "--condition", "energy"], "a run has its own data"),
         ([*HALF, "--seed", "-1"], "--seed -1: must be at least 0"),
         ([*HALF, "--seed", str(2**32)], "and below 2^32"),
+        (["audit", "run", "--resize", "8"], "--resize 8: a run has its own data and samples"),
         (["audit", "--real", "real.npy", "--fake", "none.npy"], "fake: unknown data 'none.npy'"),
         ([*HALF, "--train", "real.npy"], "100% of real are among the training examples"),
         ([*HALF, "--features", "pka"], "did you mean 'pca'"),

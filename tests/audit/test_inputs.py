@@ -32,6 +32,7 @@ def nan(x: np.ndarray) -> np.ndarray:
         (IMAGES, OTHERS.transpose(0, 3, 1, 2), r"channels last against first; .*fake\.transpose\(0, 2, 3, 1\)"),
         (IMAGES.transpose(0, 3, 1, 2), OTHERS, r"channels first against last; .*fake\.transpose\(0, 3, 1, 2\)"),
         (IMAGES, OTHERS.reshape(130, -1), r"in another form; reshape: fake\.reshape\(-1, 12, 10, 3\)"),
+        (IMAGES, OTHERS[:, :6, :6], r"give examples of one shape, or scale all of them with --resize"),
         (IMAGES, OTHERS / np.float32(255), r"real lies in 0 to 255 and fake in 0 to 1: .*multiply fake by 255"),
         (IMAGES / np.float32(255), OTHERS, r"fake lies in 0 to 255 and real in 0 to 1: .*multiply real by 255"),
         (IMAGES, OTHERS / np.float32(127.5) - 1, r"between -1 and 1; give 127\.5 \* \(fake \+ 1\)"),
@@ -75,6 +76,11 @@ def test_labels_of_every_set_are_indices_into_the_classes_of_the_real_one() -> N
     assert subject.fake.labels is not None
     assert set(subject.fake.labels[::2]) == {2}
     assert set(subject.fake.labels[1::2]) == {1}
+
+
+def test_images_of_several_sizes_are_scaled_to_one() -> None:
+    subject = subject_of(IMAGES, OTHERS[:, :6, :6], resize=5)
+    assert subject.real.x.shape[1:] == subject.fake.x.shape[1:] == (5, 5, 3)
 
 
 def test_samples_of_a_part_of_the_conditions_are_noted() -> None:

@@ -224,6 +224,7 @@ def audit(
     name: str | None = None,
     label: str | None = None,
     condition: Sequence[str] = (),
+    resize: int | tuple[int, int] | None = None,
     device: str | None = None,
     neighbours: Literal["exact", "approximate"] = "exact",
     report: Progress | None = None,
@@ -252,6 +253,7 @@ def audit(
             minutes.
         name: what to call the generator in the report.
         label, condition: columns or arrays of files that hold labels and conditions.
+        resize: rows and columns to scale images of real, fake and train to; one number for both.
         device: where features are computed and samples drawn, "cpu" or "cuda"; a GPU if there is one.
         neighbours: "approximate" makes precision, recall, density and coverage of very many examples faster and says
             what that does to them; needs the extra `approximate`. Tests always have exact neighbours.
@@ -270,8 +272,8 @@ def audit(
     if run is not None:
         if fake is not None or train is not None:
             raise UserError("give a run, or real= and fake=, not both: a run has its own held-out data and samples")
-        if label is not None or condition:
-            raise UserError("label and condition name columns of files; leave them out: a run knows its own")
+        if label is not None or condition or resize is not None:
+            raise UserError("label, condition and resize are of files; leave them out: a run knows its own")
         subject = subject_of_run(
             run, real, labels=labels, conditions=conditions, n_fake=n_fake, seed=seed, device=device
         )
@@ -279,7 +281,15 @@ def audit(
         if n_fake is not None:
             raise UserError(f"n_fake={n_fake}: samples are drawn from a run alone; leave it out")
         subject = subject_of(
-            real, fake, train, labels=labels, conditions=conditions, label=label, condition=condition, seed=seed
+            real,
+            fake,
+            train,
+            labels=labels,
+            conditions=conditions,
+            label=label,
+            condition=condition,
+            resize=resize,
+            seed=seed,
         )
     subject, sets, made = prepare(subject, features, seed, device)
     exam = Exam(subject, sets, made, functions, obeyed, seed, device, neighbours)

@@ -100,7 +100,8 @@ def _same_shape(real: Event, other: Event, what: str) -> None:
             f"{what} has columns that real has not: {', '.join(more[:NAMED])}; drop them, or name them with --label "
             "and --condition"
         )
-    raise UserError(f"{said}; give examples of one shape")
+    images = real.image is not None and other.image is not None and real.image[0] == other.image[0]
+    raise UserError(f"{said}; give examples of one shape" + (", or scale all of them with --resize" if images else ""))
 
 
 def _spoken(shape: tuple[int, ...]) -> str:

@@ -34,6 +34,7 @@ def subject_of(
     conditions: Any = None,
     label: str | None = None,
     condition: Sequence[str] = (),
+    resize: int | tuple[int, int] | None = None,
     seed: int = 0,
 ) -> Subject:
     """Read the sets and see that they can be compared.
@@ -44,6 +45,7 @@ def subject_of(
             be told then.
         labels, conditions: of real; or a mapping from "real", "fake" and "train" to those of each.
         label, condition: columns or arrays of the files that hold them; `fake` and `train` may be without.
+        resize: rows and columns to scale images of all sets to; one number for both.
         seed: draws the part of `real` that makes the map.
 
     Raises:
@@ -54,7 +56,7 @@ def subject_of(
     given = {side: data for side, data in zip(SIDES, (real, fake, train), strict=True) if data is not None}
     notes: list[str] = []
     sets = {
-        side: _load(side, data, _of(labels, side), _of(conditions, side), label, condition, notes)
+        side: _load(side, data, _of(labels, side), _of(conditions, side), label, condition, resize, notes)
         for side, data in given.items()
     }
     if "train" in sets and len(sets["train"]) < 2:
@@ -105,6 +107,7 @@ def _load(
     conditions: Any,
     label: str | None,
     condition: Sequence[str],
+    resize: int | tuple[int, int] | None,
     notes: list[str],
 ) -> Dataset:
     """One set; what is noted is a name of the real examples that it lacks."""
@@ -116,13 +119,14 @@ def _load(
             conditions=conditions,
             label=label if named else None,
             condition=condition if named else (),
+            resize=resize,
         )
     except UserError as error:
         if side == "real" or not isinstance(error, NoSuchName):
             raise UserError(f"{side}: {error}") from None
         classes = error.name == label
         others = [name for name in condition if name != error.name]
-        found = _load(side, data, labels, conditions, None if classes else label, others, notes)
+        found = _load(side, data, labels, conditions, None if classes else label, others, resize, notes)
         if (found.condition.labels if classes else found.condition.values) is None:  # nor under a name of its own
             notes.append(f"{side} has no column or array {error.name!r}")
         return found

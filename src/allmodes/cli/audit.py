@@ -36,6 +36,8 @@ class Audit(Common):
     """Column or array of the files that names the class."""
     condition: Columns = ()
     """Column or array of the files that is a continuous condition; may be repeated."""
+    resize: Whole = None
+    """Scale images of all files to this many rows and columns."""
     features: Text = None
     """In what examples are compared (see: allmodes features), or module:function. Default: what suits the data."""
     observable: Functions = ()
@@ -66,7 +68,7 @@ class Audit(Common):
 
         run = None
         if self.run is not None:
-            for flag in ("real", "fake", "train", "label", "condition"):
+            for flag in ("real", "fake", "train", "label", "condition", "resize"):
                 if given := getattr(self, flag):
                     raise UserError(
                         f"--{flag} {given}: a run has its own data and samples; give the run or files, not both"
@@ -92,6 +94,7 @@ class Audit(Common):
                 self_test="full" if self.self_test else "short",
                 label=self.label,
                 condition=self.condition,
+                resize=self.resize,
                 device=self.device,
                 neighbours=self.neighbours,
                 report=advance,
