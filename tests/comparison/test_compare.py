@@ -9,13 +9,13 @@ import pytest
 import torch
 
 import allmodes
-from allmodes.comparison.comparing import Comparison
+from allmodes.comparison.comparing import Comparison, _taking
 from allmodes.comparison.pictures import LEAVES, save_pictures
 from allmodes.comparison.table import comparison_table, verdicts
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.models.flow import Flow
-from allmodes.recipes import recipes
+from allmodes.recipes import build, recipes
 from allmodes.training.budget import steps_within
 
 KEYS = ["run", "recipe", "kind", "nats", "bits_per_dim", "se", "missing_mass", "auc", "seconds"]
@@ -120,6 +120,20 @@ def test_runs_on_different_data_are_refused(found: Comparison, tmp_path: Path) -
 def test_what_does_not_fit_is_said(asked: dict[str, object], said: str) -> None:
     with pytest.raises(UserError, match=said):
         allmodes.compare(**asked)  # type: ignore[arg-type]
+
+
+def test_all_recipes_are_those_that_take_the_data_and_the_others_say_why(ring: Dataset, bits: Dataset) -> None:
+    for data in (ring, bits):
+        refused: dict[str, str] = {}
+        taken = _taking("all", data, refused)
+        assert {*taken, *refused} == {*recipes()}
+        assert not {*taken} & {*refused}
+        for name, why in refused.items():
+            with pytest.raises(UserError) as error:
+                build(name, data.event)
+            assert why == str(error.value)
+        assert {"gan2014", "made", "vae"} <= {*taken}
+        assert ("dcgan" in taken, "rbm" in taken) == (data is bits, data is bits)
 
 
 def test_recipes_are_trained_for_a_time_and_what_is_there_is_used(ring: Dataset, tmp_path: Path) -> None:
