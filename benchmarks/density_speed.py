@@ -80,9 +80,9 @@ def images(name: str, network: ImageNetwork, n: int, goal: int | None, times: in
     noise = Rng(0).uniform(n, SIDE**2, SITE.noises)
     with torch.no_grad():
         y, logits = network.draw((SIDE, SIDE), noise, SITE)
-        error = float((network(y) - logits).abs().max())
+        error = float((network(y, Rng(0)) - logits).abs().max())
         fast = shortest(lambda: network.draw((SIDE, SIDE), noise, SITE), times)
-        seconds = shortest(lambda: network(y), passes) * SIDE**2
+        seconds = shortest(lambda: network(y, Rng(0)), passes) * SIDE**2
     return row(name, n, fast, seconds, error, goal)
 
 

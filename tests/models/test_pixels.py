@@ -73,7 +73,7 @@ def test_a_pixel_depends_on_earlier_pixels_alone_and_on_all_of_them_where_there_
     network = pixels(name, picture(2, rows, columns, levels=0)).network
     assert isinstance(network, ImageNetwork)
     image = torch.randn(1, 2, rows, columns, generator=torch.Generator().manual_seed(0))
-    jacobian = torch.autograd.functional.jacobian(lambda v: network(v).square().sum(-1).flatten(), image)
+    jacobian = torch.autograd.functional.jacobian(lambda v: network(v, Rng(0)).square().sum(-1).flatten(), image)
     influence = jacobian.abs().sum((1, 2)).flatten(1)
     assert influence.triu().abs().max() == 0
     earlier = influence[torch.tril_indices(rows * columns, rows * columns, -1).unbind()]
@@ -93,7 +93,7 @@ def test_the_sampler_sees_the_numbers_of_a_full_pass(name: str, event: Event) ->
     noise = Rng(0).uniform(7, rows * columns, model.site.noises)  # type: ignore[union-attr]
     with torch.no_grad():
         y, parameters = model.network.draw((rows, columns), noise, model.site)  # type: ignore[union-attr]
-        full = model.network(model.site.features(y))  # type: ignore[union-attr]
+        full = model.network(model.site.features(y), Rng(0))  # type: ignore[union-attr]
     assert y.shape == (7, *(event.image or ()))
     assert (full - parameters).abs().max() < 1e-5
 
@@ -103,6 +103,21 @@ def test_the_sampler_sees_the_numbers_of_a_full_pass(name: str, event: Event) ->
 def test_samples_follow_the_density(name: str, event: Event, follow: Callable[..., None]) -> None:
     model = pixels(name, event, gain=1.5)
     follow(model, model.score(states(event)).value.exp())
+
+
+@pytest.mark.parametrize("recipe", ["pixelcnn", "gated-pixelcnn"])
+def test_channels_are_left_out_in_training_by_the_models_own_random_numbers(recipe: str) -> None:
+    event = picture(1, 4, 5)
+    dropped, whole = (build(recipe, event, {"width": 6, "dropped": share}).model for share in (0.5, 0.0))
+    whole.load_state_dict(dropped.state_dict())
+    batch = Batch((torch.rand(8, 1, 4, 5, generator=torch.Generator().manual_seed(0)) > 0.5).to(torch.uint8))
+
+    def loss(seed: int) -> float:
+        return dropped.loss(dropped.players[0], batch, Rng(seed)).value.item()
+
+    assert loss(0) == loss(0) != loss(1)
+    assert dropped.score(batch.x).value.equal(whole.score(batch.x).value)
+    check_model(dropped, batch.x)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -166,7 +181,7 @@ def test_a_convolution_knows_where_a_pixel_is(name: str) -> None:
     """On a blank image too, away from its border, where all pixels see the same."""
     with seeded(0):
         network = NETWORKS[name](1, 1, 8)
-    numbers = network(torch.zeros(1, 1, 30, 30))[0, 12:-12, 12:-12, 0].detach()
+    numbers = network(torch.zeros(1, 1, 30, 30), Rng(0))[0, 12:-12, 12:-12, 0].detach()
     assert numbers.diff(dim=0).abs().min() > 0
     assert numbers.diff(dim=1).abs().min() > 0
 

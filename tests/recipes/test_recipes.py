@@ -75,8 +75,8 @@ def test_the_four_that_the_guide_names_are_there_oldest_first() -> None:
         ("realnvp", {"scales": 2}, "--set scales=2: scales are of images"),
         ("nade", {"order_seed": 10**20}, f"--set order_seed={10**20}: must be at least 0 and below 2^63"),
         ("iwae", {"samples": 1, "evidence": 0.3}, "--set samples=1: single and evidence are for several"),
-        ("made", {"dropped": 0.5}, "--set dropped=0.5: below 1, each of several masks leaves out"),
-        ("made", {"dropped": 1, "masks": 2}, "--set dropped=1: below 1, each of several masks leaves out"),
+        ("made", {"dropped": 0.5}, "--set dropped=0.5: each of several masks leaves out that share"),
+        ("made", {"dropped": 1, "masks": 2}, "--set dropped=1: must be at least 0 and below 1"),
         ("made", {"orders": 4, "masks": 2}, "--set orders=4: each mask has one order, and there are 2"),
     ],
 )

@@ -41,7 +41,7 @@ class Pixels(DensityModel):
         return True
 
     def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
-        parameters = self.network(self.site.features(y)).to(y)  # from bfloat16 where convolutions run in it
+        parameters = self.network(self.site.features(y), rng).to(y)  # from bfloat16 where convolutions run in it
         return self.site.log_prob(y.movedim(1, -1), parameters).sum((1, 2))
 
     def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:

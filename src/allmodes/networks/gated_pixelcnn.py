@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from allmodes.networks.dropout import Dropout
 from allmodes.networks.masked import ConvolutionalNetwork, Head, Pointwise
+from allmodes.random import Rng
 
 
 def gate(x: Tensor, axis: int = 1) -> Tensor:
@@ -26,23 +28,24 @@ class GatedPixelCNNNetwork(ConvolutionalNetwork):
         parameters: P, numbers for a pixel's conditional.
         width: channels of each stack.
         layers: the first is 7 x 7, the others 3 x 3.
+        dropped: share of the channels that each layer leaves out of what it adds, in training.
 
     References:
         Conditional Image Generation with PixelCNN Decoders (van den Oord et al., 2016), sections 2.1 and 2.2, figure 2,
         https://arxiv.org/abs/1606.05328
     """
 
-    def __init__(self, channels: int, parameters: int, width: int, layers: int) -> None:
+    def __init__(self, channels: int, parameters: int, width: int, layers: int, dropped: float = 0.0) -> None:
         super().__init__()
-        first = [GatedLayer(channels + self.constants, width, 7, first=True)]
-        self.layers = nn.ModuleList(first + [GatedLayer(width, width, 3) for _ in range(layers - 1)])
+        first = [GatedLayer(channels + self.constants, width, 7, dropped, first=True)]
+        self.layers = nn.ModuleList(first + [GatedLayer(width, width, 3, dropped) for _ in range(layers - 1)])
         self.head = Head(width, parameters)
 
-    def conditionals(self, v: Tensor) -> Tensor:
+    def conditionals(self, v: Tensor, rng: Rng) -> Tensor:
         """[n, C + K, R, W] -> [n, R, W, P]."""
         vertical = horizontal = v
         for layer in self.layers:
-            vertical, horizontal = layer(vertical, horizontal)
+            vertical, horizontal = layer(vertical, horizontal, rng)
         return self.head(horizontal)
 
     def stream(self, n: int, columns: int) -> GatedPixelCNNStream:
@@ -58,7 +61,7 @@ class GatedLayer(nn.Module):
             identity beside it in all other layers.
     """
 
-    def __init__(self, inputs: int, width: int, kernel: int, *, first: bool = False) -> None:
+    def __init__(self, inputs: int, width: int, kernel: int, dropped: float, *, first: bool = False) -> None:
         super().__init__()
         self.reach, self.first = kernel // 2, first
         self.seen = self.reach + (not first)
@@ -66,13 +69,14 @@ class GatedLayer(nn.Module):
         self.vertical = nn.Conv2d(inputs, 2 * width, (self.seen, kernel))
         self.horizontal = nn.Conv2d(inputs, 2 * width, (1, self.seen))
         self.link = Pointwise(2 * width, 2 * width)
+        self.dropout = Dropout(dropped)
         self.out = Pointwise(width, width)
 
-    def forward(self, vertical: Tensor, horizontal: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, vertical: Tensor, horizontal: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
         rows, columns = vertical.shape[-2:]
         v = self.vertical(pad(vertical, (self.reach, self.reach, self.reach, 0)))[:, :, :rows]
         h = self.horizontal(pad(horizontal, (self.reach, 0)))[..., :columns] + self.link(v)
-        out = self.out(gate(h))
+        out = self.out(self.dropout(gate(h), rng))
         return gate(v), out if self.first else out + horizontal
 
 

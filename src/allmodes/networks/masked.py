@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
 from allmodes.networks.conditionals import Conditional
+from allmodes.random import Rng
 
 
 class Stream(Protocol):
@@ -40,13 +41,17 @@ class ImageNetwork(nn.Module, ABC):
     constants: ClassVar[int] = 1
     """K: channels that every image has beside its features."""
 
-    def forward(self, v: Tensor) -> Tensor:
+    def forward(self, v: Tensor, rng: Rng) -> Tensor:
         beside = self.beside(v, v.shape[-2:]).expand(len(v), -1, -1, -1)
-        return self.conditionals(torch.cat([v, beside], 1))
+        return self.conditionals(torch.cat([v, beside], 1), rng)
 
     @abstractmethod
-    def conditionals(self, v: Tensor) -> Tensor:
-        """Numbers of all pixels' conditionals, [n, C + K, R, W] -> [n, R, W, P]."""
+    def conditionals(self, v: Tensor, rng: Rng) -> Tensor:
+        """Numbers of all pixels' conditionals, [n, C + K, R, W] -> [n, R, W, P].
+
+        Arguments:
+            rng: of what is left out in training.
+        """
 
     @abstractmethod
     def stream(self, n: int, columns: int) -> Stream:

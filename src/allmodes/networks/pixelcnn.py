@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from allmodes.networks.dropout import Dropout
 from allmodes.networks.masked import ConvolutionalNetwork, Head, MaskedConv2d, MaskedConvStream, Pointwise
+from allmodes.random import Rng
 
 
 class PixelCNNNetwork(ConvolutionalNetwork):
@@ -19,22 +21,23 @@ class PixelCNNNetwork(ConvolutionalNetwork):
         parameters: P, numbers for a pixel's conditional.
         width: h; the residual stream has 2h channels.
         blocks: residual blocks.
+        dropped: share of the channels that each block leaves out in training.
 
     References:
         Pixel Recurrent Neural Networks (van den Oord et al., 2016), figure 5 and table 1, https://arxiv.org/abs/1601.06759
     """
 
-    def __init__(self, channels: int, parameters: int, width: int, blocks: int) -> None:
+    def __init__(self, channels: int, parameters: int, width: int, blocks: int, dropped: float = 0.0) -> None:
         super().__init__()
         self.entry = MaskedConv2d(channels + self.constants, 2 * width, 7, "A")
-        self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(width, dropped) for _ in range(blocks))
         self.head = Head(2 * width, parameters)
 
-    def conditionals(self, v: Tensor) -> Tensor:
+    def conditionals(self, v: Tensor, rng: Rng) -> Tensor:
         """[n, C + K, R, W] -> [n, R, W, P]."""
         x = self.entry(v)
         for block in self.blocks:
-            x = block(x)
+            x = block(x, rng)
         return self.head(x)
 
     def stream(self, n: int, columns: int) -> PixelCNNStream:
@@ -45,14 +48,15 @@ class PixelCNNNetwork(ConvolutionalNetwork):
 class Block(nn.Module):
     """Rectified convolutions to half the channels and back, the middle one masked 3 x 3, beside the identity."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, dropped: float) -> None:
         super().__init__()
         self.narrow = Pointwise(2 * width, width)
         self.masked = MaskedConv2d(width, width, 3, "B")
+        self.dropout = Dropout(dropped)
         self.widen = Pointwise(width, 2 * width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.widen(self.masked(self.narrow(x.relu()).relu()).relu())
+    def forward(self, x: Tensor, rng: Rng) -> Tensor:
+        return x + self.widen(self.dropout(self.masked(self.narrow(x.relu()).relu()).relu(), rng))
 
 
 class PixelCNNStream:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv1d, pad
 
 from allmodes.networks.masked import Head, ImageNetwork, MaskedConv2d, Pointwise
+from allmodes.random import Rng
 
 
 def cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,7 +45,7 @@ class PixelRNNNetwork(ImageNetwork):
         self.layers = nn.ModuleList(layer(width, features) for _ in range(layers))
         self.head = Head(2 * width, parameters)
 
-    def conditionals(self, v: Tensor) -> Tensor:
+    def conditionals(self, v: Tensor, rng: Rng) -> Tensor:
         """[n, C + K, R, W] -> [n, R, W, P]."""
         x = self.entry(v)
         for layer in self.layers:

@@ -109,6 +109,9 @@ Amount = Annotated[float, FROM_ZERO]
 """The annotation of a setting that may be 0, which switches off what it is the amount of."""
 Count = Annotated[int, FROM_ZERO]
 """The same of a whole number."""
+BELOW_ONE = "below 1"
+Share = Annotated[float, FROM_ZERO, BELOW_ONE]
+"""The same of a share, of which the whole would leave nothing."""
 MOST = 2**63
 """Numbers of a setting are below it."""
 
@@ -220,9 +223,11 @@ def _value(name: str, value: Any, entry: Entry) -> Any:
         raise UserError(f"--set {name}={value}: expected {kinds[kind]}") from None
     if isinstance(read, str):
         return located(read)
-    least = "at least 0" if FROM_ZERO in _notes(entry, name) else "a positive number"
-    if not (0 < read < MOST or (least == "at least 0" and read == 0)):
-        below = " and below 2^63" if read >= MOST else ""
+    notes = _notes(entry, name)
+    least = "at least 0" if FROM_ZERO in notes else "a positive number"
+    most, limit = (1, "1") if BELOW_ONE in notes else (MOST, "2^63")
+    if not (0 < read < most or (least == "at least 0" and read == 0)):
+        below = f" and below {limit}" if read >= most else ""
         raise UserError(f"--set {name}={value}: must be {least}{below}")
     return read
 

@@ -6,7 +6,7 @@ from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.made import MADE
 from allmodes.networks.conditionals import conditional_for
-from allmodes.recipes.base import Adam, Amount, Recipe, recipe
+from allmodes.recipes.base import Adam, Amount, Recipe, Share, recipe
 from allmodes.recipes.fully_visible import vector_units
 from allmodes.schedule import Cosine
 
@@ -22,7 +22,7 @@ def made(
     layers: int = 1,
     masks: int = 1,
     orders: int = 1,
-    dropped: Amount = 0.0,
+    dropped: Share = 0.0,
     components: int | None = None,
     rate: float = 1e-3,
     decay: Amount = 0.0,
@@ -35,16 +35,16 @@ def made(
         components: of a mixture, for real numbers or many levels; 10 if left out.
         orders: that the masks take in turn; a single one is the data's own. One for each mask, as in the paper's best,
             keeps wide networks from overfitting.
+        dropped: share of the hidden units that each mask leaves out, while the others have the same degrees in all;
+            0: each mask has degrees of its own. Keeps wide networks of one order from overfitting.
         decay: of the weights; wide networks of one order want some.
     """
     if orders > masks:
         raise UserError(
             f"--set orders={orders}: each mask has one order, and there are {masks}; give --set masks={orders}"
         )
-    if dropped >= 1 or (dropped and masks == 1):
-        raise UserError(
-            f"--set dropped={dropped:g}: below 1, each of several masks leaves out that share; give --set masks=32"
-        )
+    if dropped and masks == 1:
+        raise UserError(f"--set dropped={dropped:g}: each of several masks leaves out that share; give --set masks=32")
     conditional = conditional_for(event, 1, components)
     return Recipe(
         model=MADE(event, vector_units(event), conditional, (width,) * layers, masks, orders, dropped),

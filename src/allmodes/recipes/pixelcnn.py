@@ -6,7 +6,7 @@ from allmodes.event import Event
 from allmodes.models.pixelcnn import PixelCNN
 from allmodes.networks.gated_pixelcnn import GatedPixelCNNNetwork
 from allmodes.networks.pixelcnn import PixelCNNNetwork
-from allmodes.recipes.base import Amount, Recipe, recipe
+from allmodes.recipes.base import Amount, Recipe, Share, recipe
 from allmodes.recipes.fully_visible import pixel_by_pixel
 
 
@@ -16,6 +16,7 @@ def pixelcnn(
     *,
     width: int = 32,
     layers: int = 4,
+    dropped: Share = 0.0,
     components: int | None = None,
     rate: float = 2e-3,
     decay: Amount = 0.0,
@@ -26,12 +27,14 @@ def pixelcnn(
 
     Arguments:
         components: of a mixture, for real numbers or many levels; 10 if left out.
+        dropped: share of the channels that each layer leaves out in training, which keeps large networks from
+            overfitting.
     """
     return pixel_by_pixel(
         event,
         "pixelcnn",
         PixelCNN,
-        lambda channels, numbers: PixelCNNNetwork(channels, numbers, width, layers),
+        lambda channels, numbers: PixelCNNNetwork(channels, numbers, width, layers, dropped),
         components=components,
         rate=rate,
         decay=decay,
@@ -47,6 +50,7 @@ def gated_pixelcnn(
     *,
     width: int = 32,
     layers: int = 5,
+    dropped: Share = 0.0,
     components: int | None = None,
     rate: float = 2e-3,
     decay: Amount = 0.0,
@@ -57,12 +61,14 @@ def gated_pixelcnn(
 
     Arguments:
         components: of a mixture, for real numbers or many levels; 10 if left out.
+        dropped: share of the channels that each layer leaves out in training, which keeps large networks from
+            overfitting.
     """
     return pixel_by_pixel(
         event,
         "gated-pixelcnn",
         PixelCNN,
-        lambda channels, numbers: GatedPixelCNNNetwork(channels, numbers, width, layers),
+        lambda channels, numbers: GatedPixelCNNNetwork(channels, numbers, width, layers, dropped),
         components=components,
         rate=rate,
         decay=decay,
