@@ -29,6 +29,7 @@ from allmodes.testing import check_model
 
 NETWORKS: dict[str, Callable[[int, int, int], ImageNetwork]] = {
     "plain": lambda c, p, width: PixelCNNNetwork(c, p, width, 2),
+    "plain, wide": lambda c, p, width: PixelCNNNetwork(c, p, width, 2, (1, 3)),
     "gated": lambda c, p, width: GatedPixelCNNNetwork(c, p, width, 4),
     "row": lambda c, p, width: PixelRNNNetwork(c, p, width, RowLSTM, 2),
     "diagonal": lambda c, p, width: PixelRNNNetwork(c, p, width, DiagonalBiLSTM, 1),

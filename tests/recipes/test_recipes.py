@@ -256,6 +256,7 @@ def test_what_goes_wrong_in_a_users_recipe_is_said_in_one_line(
     ("name", "settings", "holds"),
     [
         ("pixelcnn", {}, lambda model: isinstance(model.network, PixelCNNNetwork)),
+        ("pixelcnn", {"rows": 2, "columns": 5}, lambda model: model.network.blocks[0].masked.mask.shape == (3, 11)),
         ("gated-pixelcnn", {}, lambda model: isinstance(model.network, GatedPixelCNNNetwork)),
         ("pixelrnn-row", {}, lambda model: all(isinstance(layer, RowLSTM) for layer in model.network.layers)),
         ("pixelrnn-diagonal", {}, lambda model: all(isinstance(one, DiagonalBiLSTM) for one in model.network.layers)),

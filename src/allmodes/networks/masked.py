@@ -105,11 +105,12 @@ class ConvolutionalNetwork(ImageNetwork):
 
 
 class MaskedConv2d(nn.Module):
-    """A k x k convolution of which the rows above and the pixels to the left are kept, [n, in, R, W] -> [n, out, R, W].
+    """A convolution of which the rows above and the pixels to the left are kept, [n, in, R, W] -> [n, out, R, W].
 
     The rows below are not there at all; in the middle row a mask is multiplied into a copy of the weights.
 
     Arguments:
+        rows, columns: how far it sees, above and to either side; k x k in the paper is (k - 1) / 2 of both.
         kind: "A" without the pixel itself, for the layer that sees the image; "B" with it, for all others.
 
     References:
@@ -118,18 +119,19 @@ class MaskedConv2d(nn.Module):
 
     mask: Tensor
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, kind: Literal["A", "B"]) -> None:
+    def __init__(self, inputs: int, outputs: int, rows: int, columns: int, kind: Literal["A", "B"]) -> None:
         super().__init__()
-        self.reach = kernel // 2
-        self.taps = self.reach + (kind == "B")
-        full = nn.Conv2d(inputs, outputs, (self.reach + 1, kernel))
+        self.rows, self.columns = rows, columns
+        self.taps = columns + (kind == "B")
+        kernel = rows + 1, 2 * columns + 1
+        full = nn.Conv2d(inputs, outputs, kernel)
         self.weight, self.bias = full.weight, full.bias
-        mask = torch.ones(self.reach + 1, kernel)
+        mask = torch.ones(kernel)
         mask[-1, self.taps :] = 0
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return conv2d(pad(x, (self.reach, self.reach, self.reach, 0)), self.weight * self.mask, self.bias)
+        return conv2d(pad(x, (self.columns, self.columns, self.rows, 0)), self.weight * self.mask, self.bias)
 
     def stream(self, n: int, columns: int) -> MaskedConvStream:
         """Begin n images."""
@@ -140,13 +142,13 @@ class MaskedConvStream:
     """A masked convolution, row by row and pixel by pixel."""
 
     def __init__(self, conv: MaskedConv2d, n: int, columns: int) -> None:
-        self.reach, self.taps, self.bias = conv.reach, conv.taps, conv.bias
+        self.columns, self.taps, self.bias = conv.columns, conv.taps, conv.bias
         weight = conv.weight.detach()
         inputs = weight.shape[1]
         self.above_weight = weight[:, :, :-1]
         self.left_weight = weight[:, :, -1, : conv.taps].permute(2, 1, 0).reshape(conv.taps * inputs, -1).contiguous()
-        self.rows = weight.new_zeros(n, inputs, conv.reach, columns + 2 * conv.reach)
-        self.here = weight.new_zeros(n, columns + conv.reach, inputs)
+        self.rows = weight.new_zeros(n, inputs, conv.rows, columns + 2 * conv.columns)
+        self.here = weight.new_zeros(n, columns + conv.columns, inputs)
         self.started = False
         self.above: tuple[Tensor, ...] = ()
 
@@ -154,7 +156,7 @@ class MaskedConvStream:
         """Begin the next row."""
         if self.started:
             self.rows = self.rows.roll(-1, 2)
-            self.rows[:, :, -1, self.reach : -self.reach] = self.here[:, self.reach :].transpose(1, 2)
+            self.rows[:, :, -1, self.columns : -self.columns] = self.here[:, self.columns :].transpose(1, 2)
         self.started = True
         above = conv2d(self.rows, self.above_weight, self.bias)  # [n, out, 1, W]
         self.above = above[:, :, 0].permute(2, 0, 1).contiguous().unbind()
@@ -166,7 +168,7 @@ class MaskedConvStream:
 
     def put(self, column: int, x: Tensor) -> None:
         """Take in the input at a pixel, [n, in]."""
-        self.here[:, column + self.reach] = x
+        self.here[:, column + self.columns] = x
 
 
 class Pointwise(nn.Conv2d):

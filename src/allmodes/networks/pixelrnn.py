@@ -41,7 +41,7 @@ class PixelRNNNetwork(ImageNetwork):
     def __init__(self, channels: int, parameters: int, width: int, layer: Layer, layers: int) -> None:
         super().__init__()
         features = channels + self.constants
-        self.entry = MaskedConv2d(features, 2 * width, 7, "A")
+        self.entry = MaskedConv2d(features, 2 * width, 3, 3, "A")
         self.layers = nn.ModuleList(layer(width, features) for _ in range(layers))
         self.head = Head(2 * width, parameters)
 

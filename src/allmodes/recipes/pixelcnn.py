@@ -16,6 +16,8 @@ def pixelcnn(
     *,
     width: int = 32,
     layers: int = 4,
+    rows: int = 1,
+    columns: int = 1,
     dropped: Share = 0.0,
     components: int | None = None,
     rate: float = 2e-3,
@@ -26,6 +28,7 @@ def pixelcnn(
     """PixelCNN: masked convolutions in residual blocks give the conditionals of all pixels in one pass.
 
     Arguments:
+        rows, columns: how far each convolution sees, above and to either side; wide ones learn images sooner.
         components: of a mixture, for real numbers or many levels; 10 if left out.
         dropped: share of the channels that each layer leaves out in training, which keeps large networks from
             overfitting.
@@ -34,7 +37,7 @@ def pixelcnn(
         event,
         "pixelcnn",
         PixelCNN,
-        lambda channels, numbers: PixelCNNNetwork(channels, numbers, width, layers, dropped),
+        lambda channels, numbers: PixelCNNNetwork(channels, numbers, width, layers, (rows, columns), dropped),
         components=components,
         rate=rate,
         decay=decay,
