@@ -186,9 +186,9 @@ def grey_density(found: dict[str, Any]) -> str:
     return "" if found["binarization_seed"] is not None else f"{28 * 28 * math.log(256) - found['nats']:.1f}"
 
 
-def fewer(found: dict[str, Any]) -> str:
-    """How many test images there was time for, where not for all."""
-    return "" if found["test_images"] == 10_000 else f", first {found['test_images']:,} images"
+def fewer(found: dict[str, Any], images: str) -> str:
+    """How many images there was time for, where not for all."""
+    return "" if found[images] == 10_000 else f", first {found[images]:,} images"
 
 
 def table(folder: Path) -> None:
@@ -206,10 +206,12 @@ def table(folder: Path) -> None:
                 "model": name,
                 "data": found["data"],
                 "kind": found["kind"] + (f", {found['budget']} samples" if found["budget"] else ""),
-                "nats (test)": f"{found['nats']:.2f} ± {found['standard_error']:.2f}" + reverse(found) + fewer(found),
+                "nats (test)": f"{found['nats']:.2f} ± {found['standard_error']:.2f}"
+                + reverse(found)
+                + fewer(found, "test_images"),
                 "bits/dim": f"{found['bits_per_dim']:.3f}",
                 "density on [0, 1)": grey_density(found),
-                "nats (validation)": f"{found['validation']:.2f}",
+                "nats (validation)": f"{found['validation']:.2f}" + fewer(found, "validation_images"),
                 "goal": "" if goal is None else f"{goal:.1f}",
                 "published": case.published,
                 "parameters": f"{found['parameters']:,}",

@@ -88,7 +88,7 @@ def require_budget(budget: int | None, least: int, of: str) -> None:
     Raises:
         UserError: for fewer, or a number that is not whole.
     """
-    if budget is not None and (budget < least or budget != int(budget)):
+    if budget is not None and not (isinstance(budget, int) and budget >= least):
         raise UserError(f"budget {budget}: must be at least {least} {of}, a whole number")
 
 
@@ -123,6 +123,13 @@ class Ranking:
     difference: float | None
     standard_error: float | None
     why: str
+
+    @property
+    def within_chance(self) -> bool:
+        """Whether the two are no further apart than chance makes them."""
+        if self.difference is None or self.standard_error is None:
+            return False
+        return abs(self.difference) <= SURE * self.standard_error
 
 
 SURE = 1.96

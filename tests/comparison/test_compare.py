@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,24 @@ def test_exact_densities_are_ranked_and_a_bound_never_loses(found: Comparison) -
     assert unranked[frozenset({"made", "vae"})].startswith("a bound from below cannot lose")
     assert len(unranked) + len(ranking) == 3, "every pair of the three with a density"
     assert any(line.startswith("not ranked: vae and made (made): a bound from below") for line in verdicts(found))
+    assert {row["measure"] for row in found.to_dict()["rows"]} == {"counting", None}
     assert {found.name(row) for row in found.rows} == {"vae", "gan2014", "made (made)", "made (worse)"}
+
+
+def test_many_pairs_that_differ_by_chance_alone_are_one_line(found: Comparison) -> None:
+    row = next(row for row in found.rows if found.name(row) == "made (made)")
+    assert row.score is not None
+    value = row.score.value
+    rows = [
+        replace(
+            row, run=f"runs/{i}", score=replace(row.score, value=value + 0.01 * i * (-1) ** torch.arange(len(value)))
+        )
+        for i in range(5)
+    ]
+    assert verdicts(Comparison(found.data, tuple(rows), {})) == [
+        "not ranked: made (0) and made (1); made (0) and made (2); made (0) and made (3) and 7 more: "
+        "they differ by no more than chance"
+    ]
 
 
 def test_the_table_and_the_pictures_are_made(found: Comparison, tmp_path: Path) -> None:

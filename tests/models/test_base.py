@@ -159,7 +159,7 @@ def test_values_that_the_event_cannot_take_are_refused_in_one_line(event: Event,
 def test_a_budget_below_one_and_a_condition_too_many_are_refused() -> None:
     model = Logistic(LEVELS, Flatten((1,)))
     x = torch.arange(4)[:, None]
-    for budget in (0, -3, 1.5):
+    for budget in (0, -3, 1.5, 2.0, float("nan")):
         with pytest.raises(UserError, match=f"budget {budget}: must be at least 1"):
             model.score(x, budget=budget)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="n=-1: the number of samples"):

@@ -20,7 +20,7 @@ from allmodes.models.nade import NADE
 from allmodes.networks import made
 from allmodes.networks.conditionals import Conditional, conditional_for
 from allmodes.networks.discrete import Bernoulli, Categorical
-from allmodes.networks.made import FULL_RATE, MaskedLinear
+from allmodes.networks.made import FULL_RATE, MADENetwork, MaskedLinear
 from allmodes.networks.mixtures import GaussianMixture, LogisticMixture
 from allmodes.random import Rng, seeded
 
@@ -35,6 +35,7 @@ VECTORS: dict[str, Build] = {
     "made, two layers": lambda e, t, c: MADE(e, t, c, (9, 11)),
     "made, several masks": lambda e, t, c: MADE(e, t, c, (9, 8), masks=3),
     "made, several orders": lambda e, t, c: MADE(e, t, c, (9,), masks=4, orders=3),
+    "made, orders and units left out": lambda e, t, c: MADE(e, t, c, (9,), masks=3, orders=2, dropped=0.4),
     "made, units left out": lambda e, t, c: MADE(e, t, c, (9, 8), masks=3, dropped=0.4),
 }
 ONE_ORDER = ("nade", "nade, another order", "made", "made, two layers")
@@ -55,6 +56,19 @@ def binary(*shape: int) -> Event:
 
 def states(levels: int, size: int) -> Tensor:
     return torch.tensor(list(itertools.product(range(levels), repeat=size)))
+
+
+def test_masks_of_made_leave_out_other_units_of_the_same_degrees() -> None:
+    network = MADENetwork(20, 1, (30, 40), masks=3, dropped=0.4)
+    for layer, count in zip(network.degrees.split((30, 40), 1), (12, 16), strict=True):
+        absent = layer == 20
+        assert (absent.sum(1) == count).all()
+        assert len(absent.unique(dim=0)) == 3
+        shared = torch.where(absent, -1, layer)
+        assert ((shared == shared.max(0).values) | absent).all()
+    assert [round(layer.root**2) for layer in (*network.layers, network.output)] == [20, 18, 24]
+    assert network.output.informant is None, "which units are left out need not be known"
+    assert MADENetwork(20, 1, (30,), masks=3, orders=3, dropped=0.4).output.informant is not None, "an order must be"
 
 
 @pytest.mark.usefixtures("float64")

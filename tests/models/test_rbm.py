@@ -219,7 +219,7 @@ def test_annealed_scores_flatter_and_reverse_ones_do_not(monkeypatch: pytest.Mon
     assert bracket.high - bracket.low < 0.2
 
 
-def test_annealing_starts_at_the_base_rates_of_the_data(monkeypatch: pytest.MonkeyPatch, float64: None) -> None:
+def test_annealing_is_from_the_base_rates_of_the_data(monkeypatch: pytest.MonkeyPatch, float64: None) -> None:
     """Without weights the machine that was fitted is the base-rate model: one temperature is exact, of every chain."""
     with seeded(0):
         x = (torch.rand(400, 30) < torch.linspace(0.05, 0.95, 30)).to(torch.uint8)

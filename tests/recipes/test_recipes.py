@@ -22,6 +22,7 @@ from allmodes.networks.pixelrnn import DiagonalBiLSTM, RowLSTM
 from allmodes.recipes import Entry, build, read_settings, recipes
 from allmodes.training.trainer import Trainer
 
+DROPPING = [name for name, entry in recipes().items() if "dropped" in entry.settings]
 ENTRIES = list(recipes().values())
 IDS = list(recipes())
 Small = Callable[[str], dict[str, Any]]
@@ -76,7 +77,8 @@ def test_the_four_that_the_guide_names_are_there_oldest_first() -> None:
         ("nade", {"order_seed": 10**20}, f"--set order_seed={10**20}: must be at least 0 and below 2^63"),
         ("iwae", {"samples": 1, "evidence": 0.3}, "--set samples=1: single and evidence are for several"),
         ("made", {"dropped": 0.5}, "--set dropped=0.5: each of several masks leaves out that share"),
-        ("made", {"dropped": 1, "masks": 2}, "--set dropped=1: must be at least 0 and below 1"),
+        ("made", {"dropped": 0.001, "masks": 2}, "--set dropped=0.001: that is no unit of 500; give at least 0.002"),
+        *((recipe, {"dropped": 1}, "--set dropped=1: must be at least 0 and below 1") for recipe in DROPPING),
         ("made", {"orders": 4, "masks": 2}, "--set orders=4: each mask has one order, and there are 2"),
     ],
 )

@@ -18,7 +18,12 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a G
 
 
 BITS = ("rbm", "dbm", "gsn", "nade", "eonade", "made", "pixelcnn", "gated-pixelcnn", "pixelrnn-row", "vae")
-SETTINGS: dict[str, dict[str, Any]] = {"made": {"masks": 3, "orders": 3}, "eonade": {"orders": 2}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "made": {"masks": 3, "orders": 3},
+    "eonade": {"orders": 2},
+    "pixelcnn": {"dropped": 0.3},
+    "gated-pixelcnn": {"dropped": 0.3},
+}
 
 
 DEVICE = "cuda"

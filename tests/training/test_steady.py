@@ -107,6 +107,15 @@ def test_densities_of_bits_are_steady(
     assert make_trainer(recipe, events["binary"]).model.steady
 
 
+@pytest.mark.parametrize("recipe", ["pixelcnn", "gated-pixelcnn"])
+def test_steps_that_leave_out_other_channels_are_the_same_operations(
+    recipe: str, events: dict[str, Dataset], make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = steps(make_trainer(recipe, events["binary"], dropped=0.3), monkeypatch)
+    assert first
+    assert all(other == first for other in others)
+
+
 def test_made_takes_its_masks_in_turn_under_the_same_operations(
     events: dict[str, Dataset], make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

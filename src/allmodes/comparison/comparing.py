@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ class Comparison:
         alone = sum(row.entry.name == other.entry.name for other in self.rows) == 1
         return row.entry.name if alone else f"{row.entry.name} ({Path(row.run).name})"
 
-    @property
+    @cached_property
     def rankings(self) -> list[tuple[Row, Row, Ranking]]:
         """Every pair of models with a score, and what may be said of it; the winner first where there is one."""
         pairs = []

@@ -38,19 +38,20 @@ def verdicts(comparison: Comparison) -> list[str]:
     """What may be ranked, best first by the number of models beaten; what may not, and why; and what was left out."""
     lines = []
     wins: dict[str, list[str]] = {}
-    draws: dict[str, list[str]] = {}
+    unranked: dict[str, list[str]] = {}
     for one, other, said in comparison.rankings:
         names = comparison.name(one), comparison.name(other)
         if said.winner is not None:
             wins.setdefault(names[0], []).append(names[1])
         else:
-            draws.setdefault(said.why, []).append(" and ".join(names))
+            why = "they differ by no more than chance" if said.within_chance else said.why
+            unranked.setdefault(why, []).append(" and ".join(names))
     for name, beaten in sorted(wins.items(), key=lambda item: -len(item[1])):
         lines.append(f"{name} gives the held-out data a higher probability than {', '.join(beaten)}")
-    for why, pairs in draws.items():
-        more = f"; {len(pairs) - PAIRS} more pairs" if len(pairs) > PAIRS else ""
+    for why, pairs in unranked.items():
+        more = f" and {len(pairs) - PAIRS} more" if len(pairs) > PAIRS else ""
         lines.append(f"not ranked: {'; '.join(pairs[:PAIRS])}{more}: {why}")
-    if comparison.refusal:
+    if not comparison.rankings:
         lines.append(f"no ranking: {comparison.refusal}")
     lines += [f"left out: {refusal}" for refusal in comparison.refused.values()]
     return lines

@@ -30,4 +30,4 @@ class Dropout(nn.Module):
         if not (self.training and self.share):
             return x
         kept = rng.uniform(*x.shape[:2]) >= self.share
-        return x * (kept / (1 - self.share)).to(x.dtype).reshape(kept.shape + (1,) * (x.dim() - 2))
+        return x * (kept.to(x.dtype) / (1 - self.share)).reshape(kept.shape + (1,) * (x.dim() - 2))

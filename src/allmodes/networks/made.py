@@ -66,7 +66,8 @@ class MADENetwork(nn.Module):
         masks: how many there are; drawn once, from seed 0.
         orders: how many orders the masks take in turn; the first is the data's own if there is only one.
         dropped: share of each hidden layer that a mask leaves out, other units in each, while the degrees are the same
-            in all; 0: each mask has degrees of its own, as in the paper.
+            in all; 0: each mask has degrees of its own, as in the paper. Units know a mask where it changes the order
+            or their degrees.
 
     References:
         MADE (Germain et al., 2015), section 4, https://arxiv.org/abs/1502.03509
@@ -88,9 +89,10 @@ class MADENetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.sites, self.numbers, self.widths, self.masks = sites, parameters, tuple(widths), masks
-        informed = masks > 1 and not dropped
+        informed = orders > 1 or (masks > 1 and not dropped)
         sizes = [sites, *widths]
-        active = [sites, *(width - int(dropped * width) for width in widths)]
+        absent = [int(dropped * width) for width in widths]
+        active = [sites, *(width - left_out for width, left_out in zip(widths, absent, strict=True))]
         *hidden, output = (
             MaskedLinear(a, b, active=seen, informed=informed)
             for (a, b), seen in zip(pairwise([*sizes, sites * parameters]), active, strict=True)
@@ -100,7 +102,7 @@ class MADENetwork(nn.Module):
         self.direct = nn.Parameter(torch.empty(sites * parameters, sites).uniform_(-bound, bound))
         positions, degrees = _draw(sites, sizes[1:], masks, orders)
         if dropped:
-            degrees = _without(degrees[:1], sizes[1:], masks, dropped, sites)
+            degrees = _without(degrees[0].repeat(masks, 1), widths, absent, sites)
         self.register_buffer("positions", positions)
         self.register_buffer("degrees", degrees)
 
@@ -174,7 +176,7 @@ class MADENetwork(nn.Module):
         outputs = (order[:, None] * self.numbers + torch.arange(self.numbers, device=order.device)).flatten()
         degrees = self.degrees[mask].split(self.widths)
         by_degree = [m.argsort(descending=layer == 0) for layer, m in enumerate(degrees)]
-        by_degree = [units[m[units] < self.sites] for units, m in zip(by_degree, degrees, strict=True)]
+        by_degree = [units[m[units] < self.sites] for units, m in zip(by_degree, degrees, strict=True)]  # no idle ones
         informed = self.output.informant is not None
         masks = self._masks(torch.tensor(mask, device=order.device)) if informed else None
         weights, biases = [], []
@@ -185,7 +187,7 @@ class MADENetwork(nn.Module):
             weights.append(_rearranged(layer.weight * layer.unit, before, after))
             bias = layer.masked_bias([*masks[0], masks[1]][index]) if masks else layer.bias
             biases.append(bias[after])
-        counts = [torch.bincount(m, minlength=self.sites)[: self.sites].cumsum(0).tolist() for m in degrees]
+        counts = [torch.bincount(m, minlength=self.sites).cumsum(0).tolist() for m in degrees]
         return _Sorted(
             order=order,
             inputs=torch.cat([_rearranged(self.direct, order, outputs), weights[0]], 1).unsqueeze(2),
@@ -241,11 +243,13 @@ def _draw(sites: int, widths: Sequence[int], masks: int, orders: int) -> tuple[T
     return torch.stack([order[k % orders] for k in range(masks)]), torch.stack(degrees)
 
 
-def _without(degrees: Tensor, widths: Sequence[int], masks: int, dropped: float, sites: int) -> Tensor:
-    """Degrees [1, all hidden units] in every mask, [masks, all hidden units], but D, which no site sees, for some."""
+def _without(degrees: Tensor, widths: Sequence[int], absent: Sequence[int], sites: int) -> Tensor:
+    """Degrees, [masks, all hidden units], of which some of each layer and mask are D instead, which no site sees.
+
+    A unit of a deeper layer may be left without any below it that it sees; it gives its bias.
+    """
     generator = torch.Generator().manual_seed(1)
-    rows = degrees.repeat(masks, 1)
-    for mask in rows:
-        for layer in mask.split(list(widths)):
-            layer[torch.randperm(len(layer), generator=generator)[: int(dropped * len(layer))]] = sites
-    return rows
+    for mask in degrees:
+        for layer, count in zip(mask.split(list(widths)), absent, strict=True):
+            layer[torch.randperm(len(layer), generator=generator)[:count]] = sites
+    return degrees

@@ -45,6 +45,8 @@ def made(
         )
     if dropped and masks == 1:
         raise UserError(f"--set dropped={dropped:g}: each of several masks leaves out that share; give --set masks=32")
+    if 0 < dropped * width < 1:
+        raise UserError(f"--set dropped={dropped:g}: that is no unit of {width}; give at least {1 / width:.2g}")
     conditional = conditional_for(event, 1, components)
     return Recipe(
         model=MADE(event, vector_units(event), conditional, (width,) * layers, masks, orders, dropped),

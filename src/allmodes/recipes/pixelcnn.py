@@ -28,9 +28,9 @@ def pixelcnn(
     """PixelCNN: masked convolutions in residual blocks give the conditionals of all pixels in one pass.
 
     Arguments:
-        rows, columns: how far each convolution sees, above and to either side; wide ones learn images sooner.
+        rows, columns: how far the convolutions after the first see, above and to either side; wide ones learn sooner.
         components: of a mixture, for real numbers or many levels; 10 if left out.
-        dropped: share of the channels that each layer leaves out in training, which keeps large networks from
+        dropped: share of the channels that each block leaves out in training, which keeps large networks from
             overfitting.
     """
     return pixel_by_pixel(
@@ -64,8 +64,8 @@ def gated_pixelcnn(
 
     Arguments:
         components: of a mixture, for real numbers or many levels; 10 if left out.
-        dropped: share of the channels that each layer leaves out in training, which keeps large networks from
-            overfitting.
+        dropped: share of the channels that each layer's horizontal stack leaves out in training, which keeps large
+            networks from overfitting.
     """
     return pixel_by_pixel(
         event,
