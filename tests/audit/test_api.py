@@ -197,6 +197,7 @@ def test_a_conditional_run_is_asked_for_the_conditions_of_all_real_examples_equa
         ({}, "give a run, or both real= and fake="),
         ({"run": "runs/ring"}, r"runs/ring is a path; give the run: allmodes\.audit\(allmodes\.load\('runs/ring'\)\)"),
         ({"run": 3}, "a int is not a run"),
+        ({"run": 3, "resize": 8}, "label, condition and resize are of files; leave them out"),
         ({"alpha": 0}, "alpha=0"),
         ({"features": "clasifier"}, "did you mean 'classifier'"),
         ({"n_fake": 3}, "n_fake=3: samples are drawn from a run alone"),

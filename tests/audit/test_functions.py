@@ -51,6 +51,8 @@ def test_names_are_those_of_the_functions_or_the_users() -> None:
 
     assert list(named_functions([energy, "numpy:mean"], "observable")) == ["energy", "mean"]
     assert list(named_functions({"E": energy}, "observable")) == ["E"]
-    assert list(named_functions(["numpy:mean", "spread=numpy:std"], "observable")) == ["mean", "spread"]
+    assert list(named_functions(["numpy:mean", "E/p = numpy:std"], "observable")) == ["mean", "E/p"]
+    with pytest.raises(UserError, match=r"observable 'spread=': write file\.py:function"):
+        named_functions("spread=", "observable")
     with pytest.raises(UserError, match="two observables are called 'energy'"):
         named_functions([energy, energy], "observable")

@@ -61,7 +61,7 @@ def test_held_out_examples_that_were_trained_on_are_refused() -> None:
 def test_labels_and_conditions_that_do_not_match_are_refused() -> None:
     for labels, said in (
         (np.zeros(7, int), r"real: labels of shape \(7,\) do not fit 300 examples"),
-        ({"real": np.arange(300) % 2, "fake": np.arange(400) % 3}, "labels 2 occur, and real knows 0, 1"),
+        ({"real": np.arange(300) % 2, "fake": np.arange(400) % 3}, "fake: labels 2 occur, and real has 0, 1"),
     ):
         with pytest.raises(UserError, match=said):
             subject_of(TABLE, OTHER, labels=labels)
@@ -80,6 +80,7 @@ def test_labels_of_every_set_are_indices_into_the_classes_of_the_real_one() -> N
 
 def test_images_of_several_sizes_are_scaled_to_one() -> None:
     subject = subject_of(IMAGES, OTHERS[:, :6, :6], resize=5)
+    assert "images were scaled to 5 x 5 pixels: what is finer was not examined" in subject.notes
     assert subject.real.x.shape[1:] == subject.fake.x.shape[1:] == (5, 5, 3)
 
 
@@ -87,12 +88,21 @@ def test_samples_of_a_part_of_the_conditions_are_noted() -> None:
     names = np.array(["proton", "gamma", "electron"])
     labels = {"real": names[np.arange(300) % 3], "fake": names[np.arange(400) % 3]}
     energy = {"real": {"energy": np.arange(300)}, "fake": {"energy": np.arange(400)}}
-    assert not any("alone" in line for line in subject_of(TABLE, OTHER, labels=labels, conditions=energy).notes)
+    assert not any(
+        "if it was asked" in line for line in subject_of(TABLE, OTHER, labels=labels, conditions=energy).notes
+    )
     labels["fake"] = names[np.zeros(400, int)]
-    energy["fake"] = {"energy": np.full(400, 7.0)}
+    energy["fake"] = {"energy": np.arange(400) % 2 * 299}
     notes = subject_of(TABLE, OTHER, labels=labels, conditions=energy).notes
-    assert any(line.startswith("fake has samples of class proton alone, of 3 in real: ") for line in notes)
-    assert any(line.startswith("energy lies in 7 to 7 in fake, and ") for line in notes)
+    assert any(line.startswith("fake holds 1 of the 3 values of class in real (proton): if it") for line in notes)
+    assert any("% of real have values of energy that fake has not: if it" in line for line in notes)
+
+
+def test_classes_that_chance_leaves_out_are_not_noted() -> None:
+    rng = np.random.default_rng(0)
+    labels = {"real": np.arange(300) % 150, "fake": rng.integers(150, size=400)}
+    assert len(np.unique(labels["fake"])) < 150
+    assert not any("if it was asked" in line for line in subject_of(TABLE, OTHER, labels=labels).notes)
 
 
 def test_without_training_examples_a_part_of_the_real_ones_makes_the_map() -> None:

@@ -244,7 +244,7 @@ def audit(
         features: in what numbers examples are compared: a name (`allmodes features`), "module:function", a function or
             a torch module; what suits the data if left out.
         observables: functions of examples [n, *shape], or of examples and their `Condition`, that give one number each;
-            or "module:function". A mapping names them.
+            or "module:function". A mapping names them, and so does "name=module:function".
         constraints: the same; 0 where an example obeys.
         alpha: chance that a generator without fault fails.
         seed: of samples and of every draw.

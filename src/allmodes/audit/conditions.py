@@ -65,6 +65,11 @@ def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding
             f"of {worst['name']} a judge recognises {worst['recognised_generated']:.1%} of the generated and "
             f"{worst['recognised_held_out']:.1%} of the held-out examples"
         )
+    elif wrong and worst["low"] <= 0 <= worst["high"]:
+        said = (
+            f"a judge's errors of {worst['name']} spread by {worst['spread_generated']:.3g} among generated and by "
+            f"{worst['spread_held_out']:.3g} among held-out examples"
+        )
     else:
         bounds = f"[{worst['low']:.3g}, {worst['high']:.3g}]"
         said = f"{worst['name']} comes out {worst['gap']:+.3g} {bounds} from what it should be"
@@ -122,8 +127,8 @@ def _classes(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
                 "recognised_held_out": float(a.mean()),
                 "recognised_generated": float(b.mean()),
                 "gap": gap,
-                "low": gap - error,
-                "high": gap + error,
+                "low": max(gap - error, -1.0),
+                "high": min(gap + error, 1.0),
                 "p_value": p,
                 "held_out": len(a),
                 "generated": len(b),
@@ -138,7 +143,8 @@ def _told_values(subject: Subject, seed: int) -> dict[int, tuple[np.ndarray, np.
     if subject.train.values is None or real is None or fake is None:
         return {}
     rng = np.random.default_rng(seed)
-    rows = {column: _matched(real[:, column], fake[:, column], rng) for column in range(real.shape[1])}
+    varying = np.flatnonzero(np.ptp(subject.train.values, axis=0)).tolist()
+    rows = {column: _matched(real[:, column], fake[:, column], rng) for column in varying}
     return {column: sides for column, sides in rows.items() if min(map(len, sides)) >= FEWEST_A_CLASS}
 
 
@@ -183,9 +189,10 @@ def _matched(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator) -> tu
     _, equal = map(float, stats.ks_2samp(real, fake, method="asymp"))
     if equal > UNLIKE:
         return np.arange(len(real)), np.arange(len(fake))
-    edges = np.unique(np.quantile(np.concatenate([real, fake]), np.linspace(0, 1, BINS + 1)))
-    places = [np.searchsorted(edges[1:-1], side, side="right") for side in (real, fake)]
-    shares = np.minimum(*(np.bincount(place, minlength=BINS) / len(place) for place in places))
+    edges = np.quantile(np.concatenate([real, fake]), np.linspace(0, 1, BINS + 1), method="lower")
+    edges = np.unique([edges, np.nextafter(edges, np.inf)])  # a value that makes up a bin has one for itself
+    places = [np.searchsorted(edges, side, side="right") for side in (real, fake)]
+    shares = np.minimum(*(np.bincount(place, minlength=len(edges) + 1) / len(place) for place in places))
     first, second = (
         np.concatenate(
             [rng.permutation(np.flatnonzero(place == b))[: int(share * len(place))] for b, share in enumerate(shares)]

@@ -276,7 +276,8 @@ def _summary(near: _Near, found: bool, equal: _Equal, estimate: float, low: floa
     if not found:
         ties = f"; {same}" if equal.fake else ""
         return f"No copying of training examples is seen: {share}, {expected}{ties}."
-    parts = [f"{share}, {expected}; about {estimate:.1%} (at least {low:.1%}) are copies"]
+    least = "" if equal.fake > low * near.trained.size else f" (at least {low:.1%})"
+    parts = [f"{share}, {expected}; about {estimate:.1%}{least} are copies"]
     if equal.fake:
         parts.append(same)
     if listed:

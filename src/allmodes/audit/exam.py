@@ -116,7 +116,8 @@ def questions(exam: Exam) -> dict[str, Question]:
     asked: dict[str, Question] = {"missing": _missing, "invented": _invented, "spacing": _spacing}
     if subject.trained:
         asked["copies"] = _copies
-    if subject.modes is not None or (subject.real.labels is not None and subject.train.labels is not None):
+    labelled = subject.real.labels is not None and subject.train.labels is not None
+    if subject.modes is not None or (labelled and len(subject.event.classes) > 1):
         asked["frequencies"] = _frequencies
     if exam.observables:
         asked["observables"] = _observables

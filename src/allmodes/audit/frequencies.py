@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -38,7 +38,8 @@ class Rate:
             where they can be.
         ratio, low, high: generated over expected, with its 95 % interval.
         p_value: of the counts as classified, two-sided, corrected for the number of classes.
-        status: "dropped" if the upper bound is below a tenth; "rare" if below one half; else "captured".
+        status: "dropped" if the upper bound is below a tenth; "rare" if below one half; "untold" where nothing is
+            corrected and the vote names the class for less than a tenth of its held-out share; else "captured".
     """
 
     name: str
@@ -48,7 +49,7 @@ class Rate:
     low: float
     high: float
     p_value: float
-    status: Literal["captured", "rare", "dropped"]
+    status: Literal["captured", "rare", "dropped", "untold"]
 
 
 def frequencies(
@@ -113,6 +114,9 @@ def frequencies(
     expected_counts = counts if correct else seen_counts
     drawn = _draws(expected_counts, confusion, fake_counts, correct, np.random.default_rng(seed))
     rates = _rates(drawn, expected_counts, names or [str(i) for i in range(k)], p_values)
+    if voted and not correct:
+        untold = seen_counts < DROPPED * counts
+        rates = [replace(rate, status="untold") if untold[i] else rate for i, rate in enumerate(rates)]
     expected, generated = (np.array([getattr(rate, key) for rate in rates]) for key in ("expected", "generated"))
     perfect = np.random.default_rng(seed).multinomial(n, expected, DRAWN) / n
     again = _perfect(expected, m, confusion if correct else None, np.random.default_rng(seed + 1))
@@ -186,8 +190,9 @@ def _told_apart(confusion: np.ndarray) -> bool:
 
 
 def _known(confusion: np.ndarray) -> np.ndarray:
-    """Where a class has no held-out example it is taken to be classified rightly."""
-    return confusion + np.eye(len(confusion)) * (confusion.sum(1) == 0)
+    """The confusion matrix, in which classes of too few held-out examples are taken to be classified rightly."""
+    count = confusion.sum(1, keepdims=True)
+    return np.where(count < VOTERS, np.eye(len(confusion)) * np.maximum(count, 1), confusion)
 
 
 def _rates(
@@ -227,4 +232,4 @@ def _summary(worst: Sequence[Rate], rates: Sequence[Rate]) -> str:
         return f"no class is certainly too rare or too frequent; {counted}"
     named = ", ".join(f"{rate.name} at {rate.ratio:.2g} times its rate" for rate in worst[:5])
     more = f" and {len(worst) - 5} more" if len(worst) > 5 else ""
-    return f"{named}{more}; {counted}"
+    return f"not at their rates: {named}{more}; {counted}"

@@ -9,7 +9,7 @@ import numpy as np
 from allmodes.audit.subject import Examples
 from allmodes.data.labels import as_numpy
 from allmodes.errors import UserError, said
-from allmodes.functions import Function, Given, arity, find_function
+from allmodes.functions import Function, Given, arity, file_of, find_function
 
 
 def named_functions(given: Mapping[str, Given] | Iterable[Given] | Given | None, what: str) -> dict[str, Function]:
@@ -44,8 +44,10 @@ def named_functions(given: Mapping[str, Given] | Iterable[Given] | Given | None,
 
 def _named(given: Given) -> tuple[str, Given]:
     """The name before a function's own place, empty where there is none, and the place."""
-    name, equals, place = given.partition("=") if isinstance(given, str) else ("", "", given)
-    return (name, place) if equals and name.isidentifier() else ("", given)
+    if not isinstance(given, str) or "=" not in given or file_of(given):
+        return "", given
+    name, _, place = map(str.strip, given.partition("="))
+    return (name, place) if name and place else ("", given)
 
 
 def _name_of(function: Function) -> str:

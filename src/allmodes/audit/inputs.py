@@ -21,8 +21,10 @@ TREE_SHARE, MOST_TREE = 0.5, 5_000
 """Of the real examples, how many take the place of training examples where none are given."""
 SIDES = ("real", "fake", "train")
 NAMED = 5
-UNASKED = 0.1
-"""Share of real whose conditions no generated example has, from which on it is noted."""
+BINS = 20
+"""Of a continuous condition."""
+UNMATCHED, EXPECTED = 0.1, 10
+"""Share of real whose conditions no generated example has, from which on it is noted; examples that there would be."""
 
 
 def subject_of(
@@ -64,7 +66,7 @@ def subject_of(
     reference = sets["real"]
     sets = {side: in_the_order_of(reference, data) for side, data in sets.items()}
     notes += _compare(sets)
-    held = Examples(*_columns(reference, reference))
+    held = Examples(*_columns("real", reference, reference))
     if "train" in sets:
         part = _trained_on(sets["train"], reference, notes)
     else:
@@ -75,8 +77,12 @@ def subject_of(
             f"no training examples were given: {cut} of the real ones make the map, and whether the generator copies "
             "cannot be told"
         )
-    made = Examples(*_columns(sets["fake"], reference))
-    notes += _asked_for_less(reference.event, held, made)
+    made = Examples(*_columns("fake", sets["fake"], reference))
+    notes += _unmatched(reference.event, held, made)
+    if resize is not None:
+        assert reference.event.image
+        _, rows, columns = reference.event.image
+        notes.append(f"images were scaled to {rows} x {columns} pixels: what is finer was not examined")
     return Subject(
         event=reference.event,
         train=part,
@@ -201,35 +207,44 @@ def _hashes(data: Dataset) -> list[int]:
     return [hash(row.tobytes()) for _, part in chunks(data.x) for row in part.float().numpy()]
 
 
-def _asked_for_less(event: Event, real: Examples, fake: Examples) -> list[str]:
-    """Conditions of the real examples that no generated one has: those who ask for a part must compare it with one."""
+def _unmatched(event: Event, real: Examples, fake: Examples) -> list[str]:
+    """Classes and values of the real examples that no generated one has, where chance does not explain that."""
     notes = []
-    way_out = "whatever else real holds counts as missing; give as real examples of the same conditions alone"
+    way_out = "if it was asked for no others, give as real the examples of the same alone; else it leaves them out"
     if real.labels is not None and fake.labels is not None:
-        counts = np.bincount(real.labels, minlength=len(event.classes))
-        made = np.isin(np.arange(len(counts)), fake.labels)
-        if counts[~made].sum() > UNASKED * len(real):
-            names = ", ".join(np.array(event.classes)[made][:NAMED])
-            more = f" and {made.sum() - NAMED} more" if made.sum() > NAMED else ""
-            notes.append(
-                f"fake has samples of {event.label} {names}{more} alone, of {(counts > 0).sum()} in real: {way_out}"
-            )
+        lost = _lost(real.labels, fake.labels, len(event.classes))
+        if lost.any():
+            made = np.unique(fake.labels)
+            names = ", ".join(np.array(event.classes)[made][:NAMED]) + (", ..." if len(made) > NAMED else "")
+            known = len(np.unique(real.labels))
+            notes.append(f"fake holds {len(made)} of the {known} values of {event.label} in real ({names}): {way_out}")
     if real.values is not None and fake.values is not None:
-        low, high = fake.values.min(0), fake.values.max(0)
-        beyond = ((real.values < low) | (real.values > high)).mean(0)
-        for column in np.flatnonzero(beyond > UNASKED):
-            notes.append(
-                f"{event.variables[column]} lies in {low[column]:.4g} to {high[column]:.4g} in fake, and "
-                f"{percent(beyond[column])} of real beyond: {way_out}"
-            )
+        for name, known, made in zip(event.variables, real.values.T, fake.values.T, strict=True):
+            edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:], method="lower"))
+            places = np.searchsorted(edges, known)
+            lost = _lost(places, np.searchsorted(edges, made), len(edges) + 1)
+            if lost.any():
+                share = percent(float(lost[places].mean()))
+                notes.append(f"{share} of real have values of {name} that fake has not: {way_out}")
     return notes
+
+
+def _lost(real: np.ndarray, fake: np.ndarray, count: int) -> np.ndarray:
+    """Which of some groups have no generated example, and would have many at their rate; all False for few of real.
+
+    Arguments:
+        real, fake: number of the group of each example.
+    """
+    shares, made = np.bincount(real, minlength=count) / len(real), np.bincount(fake, minlength=count)
+    lost = (made == 0) & (shares * len(fake) >= EXPECTED)
+    return lost & (shares[lost].sum() > UNMATCHED)
 
 
 def _trained_on(train: Dataset, reference: Dataset, notes: list[str]) -> Examples:
     """Training examples without those of classes so rare that none was held out; a note where there are any."""
     strange = [name for name in train.event.classes if name not in reference.event.classes]
     if strange and reference.event.classes:
-        part = Examples(*_columns(train, reference, without=strange))
+        part = Examples(*_columns("train", train, reference, without=strange))
         assert part.labels is not None
         kept = np.flatnonzero(part.labels >= 0)
         if len(kept) > 1:
@@ -238,11 +253,11 @@ def _trained_on(train: Dataset, reference: Dataset, notes: list[str]) -> Example
                 f"{len(part) - len(kept)} training examples of {names} are left out: real has none of that class"
             )
             return part[kept]
-    return Examples(*_columns(train, reference))
+    return Examples(*_columns("train", train, reference))
 
 
 def _columns(
-    data: Dataset, reference: Dataset, without: Sequence[str] = ()
+    side: str, data: Dataset, reference: Dataset, without: Sequence[str] = ()
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Examples, rows, labels and values; labels as indices into the classes of the real data.
 
@@ -258,14 +273,14 @@ def _columns(
         classes = reference.event.classes
         if strange := [name for name in data.event.classes if name not in (*classes, *without)]:
             raise UserError(
-                f"labels {', '.join(strange[:NAMED])} occur, and real knows {', '.join(classes[:12]) or 'no labels'}; "
-                "give labels of the same names to all sets"
+                f"{side}: labels {', '.join(strange[:NAMED])} occur, and real has {', '.join(classes[:12]) or 'none'}; "
+                "give labels of the same names to all sets, or leave the labels out"
             )
         places = [classes.index(name) if name in classes else -1 for name in data.event.classes]
         index = np.array(places)[labels.numpy()]
     if values is not None and data.event.variables != reference.event.variables:
         raise UserError(
-            f"conditions {', '.join(data.event.variables)} and, in real, "
+            f"{side}: conditions {', '.join(data.event.variables)} and, in real, "
             f"{', '.join(reference.event.variables) or 'none'}; give the same conditions to all sets"
         )
     return data.x.numpy(), np.arange(len(data)), index, None if values is None else values.numpy()

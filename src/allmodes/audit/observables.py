@@ -50,7 +50,7 @@ def observables(subject: Subject, functions: Mapping[str, Function], level: floa
     return Finding(
         name="observables",
         verdict=Verdict.FOUND if found else Verdict.NOT_FOUND,
-        summary=f"{', '.join(wrong)} differ{'s' if len(wrong) == 1 else ''}; {said}"
+        summary=f"not distributed as in the data: {', '.join(wrong)}; {said}"
         if found
         else f"no observable differs significantly in any of {len(looks)} looks; nearest to it {said}",
         estimate=one.distance,
