@@ -9,6 +9,8 @@ from itertools import permutations
 import numpy as np
 import torch
 
+from allmodes.audit.subject import Examples
+from allmodes.audit.wording import percent
 from allmodes.data.dataset import Dataset
 from allmodes.data.survey import not_finite, varying
 from allmodes.errors import UserError
@@ -20,6 +22,10 @@ FACTORS = (1e2, 1e3, 1e4, 1e6, 1e9, 180 / np.pi)
 """What units differ by: powers of ten, degrees and radians."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NAMED = 5
+BINS = 20
+"""Of a continuous condition."""
+UNMATCHED, EXPECTED = 0.1, 10
+"""Share of real whose conditions no generated example has, from which on it is noted; examples that there would be."""
 
 
 def require_comparable(real: Dataset, other: Dataset, what: str) -> list[str]:
@@ -77,6 +83,39 @@ def constant_columns(data: Dataset) -> list[int]:
     if not varies.any():
         raise UserError("all real examples are identical; there is nothing to compare with, check how they were made")
     return (~varies).nonzero().flatten().tolist() if varies.dim() == 1 else []
+
+
+def unmatched_conditions(event: Event, real: Examples, fake: Examples) -> list[str]:
+    """Classes and values of the real examples that no generated one has, where chance does not explain that."""
+    notes = []
+    way_out = "if it was asked for no others, give as real the examples of the same alone; else it leaves them out"
+    if real.labels is not None and fake.labels is not None:
+        lost = _lost(real.labels, fake.labels, len(event.classes))
+        if lost.any():
+            made = np.unique(fake.labels)
+            names = ", ".join(np.array(event.classes)[made][:NAMED]) + (", ..." if len(made) > NAMED else "")
+            known = len(np.unique(real.labels))
+            notes.append(f"fake holds {len(made)} of the {known} values of {event.label} in real ({names}): {way_out}")
+    if real.values is not None and fake.values is not None:
+        for name, known, made in zip(event.variables, real.values.T, fake.values.T, strict=True):
+            edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:], method="lower"))
+            places = np.searchsorted(edges, known)
+            lost = _lost(places, np.searchsorted(edges, made), len(edges) + 1)
+            if lost.any():
+                share = percent(float(lost[places].mean()))
+                notes.append(f"{share} of real have values of {name} that fake has not: {way_out}")
+    return notes
+
+
+def _lost(real: np.ndarray, fake: np.ndarray, count: int) -> np.ndarray:
+    """Which of some groups have no generated example, and would have many at their rate; all False for few of real.
+
+    Arguments:
+        real, fake: number of the group of each example.
+    """
+    shares, made = np.bincount(real, minlength=count) / len(real), np.bincount(fake, minlength=count)
+    lost = (made == 0) & (shares * len(fake) >= EXPECTED)
+    return lost & (shares[lost].sum() > UNMATCHED)
 
 
 def _same_shape(real: Event, other: Event, what: str) -> None:

@@ -8,23 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from allmodes.audit.comparable import constant_columns, in_the_order_of, require_comparable, require_finite
+from allmodes.audit.comparable import (
+    constant_columns,
+    in_the_order_of,
+    require_comparable,
+    require_finite,
+    unmatched_conditions,
+)
 from allmodes.audit.subject import Examples, Subject
 from allmodes.audit.wording import percent
 from allmodes.data.chunks import chunks
 from allmodes.data.contents import NoSuchName
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
-from allmodes.event import Event
 
 TREE_SHARE, MOST_TREE = 0.5, 5_000
 """Of the real examples, how many take the place of training examples where none are given."""
 SIDES = ("real", "fake", "train")
 NAMED = 5
-BINS = 20
-"""Of a continuous condition."""
-UNMATCHED, EXPECTED = 0.1, 10
-"""Share of real whose conditions no generated example has, from which on it is noted; examples that there would be."""
 
 
 def subject_of(
@@ -78,7 +79,7 @@ def subject_of(
             "cannot be told"
         )
     made = Examples(*_columns("fake", sets["fake"], reference))
-    notes += _unmatched(reference.event, held, made)
+    notes += unmatched_conditions(reference.event, held, made)
     if resize is not None:
         assert reference.event.image
         _, rows, columns = reference.event.image
@@ -205,39 +206,6 @@ def _share_in(own: Sequence[int], known: Sequence[int]) -> float:
 
 def _hashes(data: Dataset) -> list[int]:
     return [hash(row.tobytes()) for _, part in chunks(data.x) for row in part.float().numpy()]
-
-
-def _unmatched(event: Event, real: Examples, fake: Examples) -> list[str]:
-    """Classes and values of the real examples that no generated one has, where chance does not explain that."""
-    notes = []
-    way_out = "if it was asked for no others, give as real the examples of the same alone; else it leaves them out"
-    if real.labels is not None and fake.labels is not None:
-        lost = _lost(real.labels, fake.labels, len(event.classes))
-        if lost.any():
-            made = np.unique(fake.labels)
-            names = ", ".join(np.array(event.classes)[made][:NAMED]) + (", ..." if len(made) > NAMED else "")
-            known = len(np.unique(real.labels))
-            notes.append(f"fake holds {len(made)} of the {known} values of {event.label} in real ({names}): {way_out}")
-    if real.values is not None and fake.values is not None:
-        for name, known, made in zip(event.variables, real.values.T, fake.values.T, strict=True):
-            edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:], method="lower"))
-            places = np.searchsorted(edges, known)
-            lost = _lost(places, np.searchsorted(edges, made), len(edges) + 1)
-            if lost.any():
-                share = percent(float(lost[places].mean()))
-                notes.append(f"{share} of real have values of {name} that fake has not: {way_out}")
-    return notes
-
-
-def _lost(real: np.ndarray, fake: np.ndarray, count: int) -> np.ndarray:
-    """Which of some groups have no generated example, and would have many at their rate; all False for few of real.
-
-    Arguments:
-        real, fake: number of the group of each example.
-    """
-    shares, made = np.bincount(real, minlength=count) / len(real), np.bincount(fake, minlength=count)
-    lost = (made == 0) & (shares * len(fake) >= EXPECTED)
-    return lost & (shares[lost].sum() > UNMATCHED)
 
 
 def _trained_on(train: Dataset, reference: Dataset, notes: list[str]) -> Examples:
