@@ -32,7 +32,8 @@ def processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    said = dict(map(str.strip, line.split(":", 1)) for line in reversed(lines) if ":" in line)
+    return f"{said['model name']}, family {said['cpu family']}" if "cpu family" in said else platform.machine()
 
 
 def surroundings(threads: str) -> str:
