@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 
 class UserError(Exception):
@@ -35,6 +38,15 @@ def unknown(what: str, word: str, known: Iterable[str]) -> UserError:
     near = get_close_matches(word, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UserError(f"unknown {what} {word!r}; {hint}Known: {', '.join(names)}")
+
+
+def repeated(items: Sequence[Item]) -> Item | None:
+    """The first of some items that is there more than once.
+
+    >>> repeated(["a", "b", "c", "b"]), repeated([])
+    ('b', None)
+    """
+    return next((item for item in items if items.count(item) > 1), None)
 
 
 def one_line(text: object) -> str:

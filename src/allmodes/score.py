@@ -153,10 +153,9 @@ def rank(first: Score, second: Score) -> Ranking:
     if not math.isfinite(difference):
         return _of_infinite(first, second)
     error = math.hypot(_standard_error(apart), first.standard_error, second.standard_error)
-    if abs(difference) <= SURE * error:
-        return Ranking(
-            None, difference, error, f"they differ by {abs(difference):.3g} nats, within chance ({error:.2g})"
-        )
+    why = f"they differ by {abs(difference):.3g} nats, within chance ({error:.2g})"
+    if (tied := Ranking(None, difference, error, why)).within_chance:
+        return tied
     return _licensed(first, second, difference, error)
 
 

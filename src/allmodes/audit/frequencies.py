@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -110,16 +110,16 @@ def frequencies(
     confusion = np.zeros((k, k))
     np.add.at(confusion, (real_label, seen), 1)
     voted = fake_label is None
-    correct = voted and k <= MOST_CORRECTED and _told_apart(confusion)
+    known = _known(confusion)
+    correct = voted and k <= MOST_CORRECTED and _told_apart(known)
+    undone = known if correct else None
     expected_counts = counts if correct else seen_counts
-    drawn = _draws(expected_counts, confusion, fake_counts, correct, np.random.default_rng(seed))
-    rates = _rates(drawn, expected_counts, names or [str(i) for i in range(k)], p_values)
-    if voted and not correct:
-        untold = seen_counts < DROPPED * counts
-        rates = [replace(rate, status="untold") if untold[i] else rate for i, rate in enumerate(rates)]
+    untold = (seen_counts < DROPPED * counts) & (voted and not correct)
+    drawn = _draws(expected_counts, undone, fake_counts, np.random.default_rng(seed))
+    rates = _rates(drawn, expected_counts, names or [str(i) for i in range(k)], p_values, untold)
     expected, generated = (np.array([getattr(rate, key) for rate in rates]) for key in ("expected", "generated"))
     perfect = np.random.default_rng(seed).multinomial(n, expected, DRAWN) / n
-    again = _perfect(expected, m, confusion if correct else None, np.random.default_rng(seed + 1))
+    again = _perfect(expected, m, undone, np.random.default_rng(seed + 1))
     variation = float(np.abs(generated - expected).sum() / 2)
     accuracy = float(np.trace(confusion) / n)
     figures = {
@@ -153,40 +153,40 @@ def _vote(x: np.ndarray, train: np.ndarray, label: np.ndarray, device: Device) -
 
 
 def _draws(
-    real: np.ndarray, confusion: np.ndarray, fake: np.ndarray, correct: bool, rng: np.random.Generator
+    real: np.ndarray, known: np.ndarray | None, fake: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Posterior draws of expected and generated rates, [DRAWN, k] each; the first is the estimate."""
-    k = len(real)
     expected = np.vstack((real / real.sum(), rng.dirichlet(real + 0.5, DRAWN - 1)))
     generated = np.vstack((fake / fake.sum(), rng.dirichlet(fake + 0.5, DRAWN - 1)))
-    if correct:
-        known = _known(confusion)
-        smooth = known + 0.5 / k
-        gamma = rng.standard_gamma(smooth, (DRAWN - 1, k, k))
-        rows = np.concatenate(((known / known.sum(1, keepdims=True))[None], gamma / gamma.sum(2, keepdims=True)))
-        inverse = np.linalg.pinv(rows.transpose(0, 2, 1))
-        generated = np.maximum(np.einsum("dij,dj->di", inverse, generated), 0.0)
-        generated /= generated.sum(1, keepdims=True)
+    if known is not None:
+        drawn = rng.standard_gamma(known + 0.5 / len(known), (DRAWN - 1, *known.shape))
+        generated = _undone(np.concatenate((known[None], drawn)), generated)
     return expected, generated
 
 
-def _perfect(expected: np.ndarray, m: int, confusion: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+def _undone(confusion: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Rates before a classifier that confuses so, from those that it sees, [d, k, k] and [d, k] -> [d, k]."""
+    inverse = np.linalg.pinv(_shares(confusion).transpose(0, 2, 1))
+    return _shares(np.maximum(np.einsum("dij,dj->di", inverse, seen), 0.0))
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    """Along the last axis."""
+    return counts / counts.sum(-1, keepdims=True)
+
+
+def _perfect(expected: np.ndarray, m: int, known: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
     """Rates of m examples of a perfect generator, as they come out of the classifier and its correction, [DRAWN, k]."""
-    if confusion is None:
+    if known is None:
         return rng.multinomial(m, expected, DRAWN) / m
-    known = _known(confusion)
-    seen = rng.multinomial(m, expected @ (known / known.sum(1, keepdims=True)), DRAWN) / m
+    seen = rng.multinomial(m, expected @ _shares(known), DRAWN) / m
     # The correction knows the confusion only as well as the held-out examples tell it.
-    gamma = rng.standard_gamma(known + 0.5 / len(known), (DRAWN, *known.shape))
-    inverse = np.linalg.pinv((gamma / gamma.sum(2, keepdims=True)).transpose(0, 2, 1))
-    rates = np.maximum(np.einsum("dij,dj->di", inverse, seen), 0.0)
-    return rates / rates.sum(1, keepdims=True)
+    return _undone(rng.standard_gamma(known + 0.5 / len(known), (DRAWN, *known.shape)), seen)
 
 
-def _told_apart(confusion: np.ndarray) -> bool:
+def _told_apart(known: np.ndarray) -> bool:
     """Whether the confusion matrix has an inverse that does not drown the rates in noise."""
-    known = _known(confusion)
-    return float(np.linalg.svd(known / known.sum(1, keepdims=True), compute_uv=False)[-1]) >= LEAST_TOLD
+    return float(np.linalg.svd(_shares(known), compute_uv=False)[-1]) >= LEAST_TOLD
 
 
 def _known(confusion: np.ndarray) -> np.ndarray:
@@ -196,7 +196,11 @@ def _known(confusion: np.ndarray) -> np.ndarray:
 
 
 def _rates(
-    drawn: tuple[np.ndarray, np.ndarray], real: np.ndarray, names: Sequence[str], p_values: np.ndarray
+    drawn: tuple[np.ndarray, np.ndarray],
+    real: np.ndarray,
+    names: Sequence[str],
+    p_values: np.ndarray,
+    untold: np.ndarray,
 ) -> list[Rate]:
     expected, generated = drawn
     ratio = generated / np.maximum(expected, 0.5 / real.sum())
@@ -204,6 +208,7 @@ def _rates(
     rates = []
     for i, name in enumerate(names):
         status = "dropped" if high[i] < DROPPED else "rare" if high[i] < CAPTURED else "captured"
+        status = "untold" if untold[i] else status
         bounds = float(min(low[i], ratio[0, i])), float(max(high[i], ratio[0, i]))
         rates.append(
             Rate(

@@ -18,7 +18,7 @@ from allmodes.audit.api import audit
 from allmodes.audit.finding import Verdict
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.device import device_named
-from allmodes.errors import UserError
+from allmodes.errors import UserError, repeated
 from allmodes.functions import located
 from allmodes.plain import plain
 from allmodes.recipes import Entry, build, entry, recipes
@@ -204,8 +204,7 @@ def compare(
         if data is not None and not isinstance(data, Dataset):
             data = load_data(data)
         trained = [run if isinstance(run, Run) else load(run) for run in runs]
-        folders = [run.folder.resolve() for run in trained]
-        if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
+        if twice := repeated([run.folder.resolve() for run in trained]):
             raise UserError(f"{twice} is given twice; leave one out")
         dataset = _tested(_common_data(trained, data))
     else:
@@ -249,9 +248,10 @@ def _common_data(runs: Sequence[Run], data: Dataset | None) -> Dataset:
 
 def _data_of(run: Run) -> str:
     """The name of a run's data, and how bits were made of them."""
-    source = run.plan.data["source"]
-    seed = f", seed {source.get('binarize_seed', 0)}" if source.get("binarize") == "static" else ""
-    return run.plan.data["name"] + (f" binarized {source['binarize']}{seed}" if source.get("binarize") else "")
+    name, source = run.plan.data["name"], run.plan.data["source"]
+    if not (how := source.get("binarize")):
+        return name
+    return f"{name} binarized {how}" + (f", seed {source.get('binarize_seed', 0)}" if how == "static" else "")
 
 
 def _taking(names: str | Sequence[str], data: Dataset, refused: dict[str, str]) -> list[str]:
@@ -261,8 +261,7 @@ def _taking(names: str | Sequence[str], data: Dataset, refused: dict[str, str]) 
     if not words:
         raise UserError("--recipes: no recipe is named; give some, with commas between them, or all")
     asked = list(known) if words == ["all"] else words
-    called = [entry(name).name for name in asked]
-    if twice := next((name for name in called if called.count(name) > 1), None):
+    if twice := repeated([entry(name).name for name in asked]):
         raise UserError(f"--recipes: two are called {twice}; leave one out, or give its function another name")
     taken = []
     for name in asked:

@@ -9,7 +9,7 @@ from tokenize import TokenError
 import numpy as np
 
 from allmodes.data.contents import Contents, damaged, extra, reading, require_names
-from allmodes.errors import UserError
+from allmodes.errors import UserError, repeated
 
 DATA_KEYS = ("x", "data", "images", "samples", "arr_0")
 LABEL_KEYS = ("labels", "label", "y")
@@ -109,7 +109,7 @@ def _titles(path: Path, arrays: Mapping[str, np.ndarray], key: str, width: int) 
     if arrays[key].shape != (width,):
         raise UserError(f"{path}: {key!r} has shape {arrays[key].shape}; give one name for each of {width} columns")
     titles = tuple(str(text) for text in arrays[key])
-    if twice := next((title for title in titles if titles.count(title) > 1), None):
+    if twice := repeated(titles):
         raise UserError(f"{path}: {key!r} holds {twice!r} twice; give every column a name of its own")
     return titles
 

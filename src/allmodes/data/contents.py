@@ -14,7 +14,7 @@ from types import ModuleType
 import numpy as np
 
 from allmodes.data.modes import Modes
-from allmodes.errors import UserError, one_line, unknown
+from allmodes.errors import UserError, one_line, repeated, unknown
 from allmodes.event import Layout
 
 
@@ -74,8 +74,8 @@ def require_names(kind: str, path: Path, names: Collection[str], label: str | No
     for name in ([label] if label else []) + list(condition):
         if name not in names:
             raise NoSuchName(unknown(f"{kind} of {path}", name, names), name)
-    if twice := [name for name in condition if list(condition).count(name) > 1]:
-        raise UserError(f"{kind} {twice[0]!r} is given twice as a condition; pass it once")
+    if (twice := repeated(condition)) is not None:
+        raise UserError(f"{kind} {twice!r} is given twice as a condition; pass it once")
     if label in condition:
         raise UserError(f"{kind} {label!r} cannot be both the label and a condition; pass it once")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from allmodes.data.contents import Contents, damaged, extra, reading, require_names
-from allmodes.errors import UserError
+from allmodes.errors import UserError, repeated
 
 _DELIMITERS = ",;\t"
 _ROWS = 50_000
@@ -166,8 +166,7 @@ def _check_names(path: Path, names: Sequence[str], label: str | None, condition:
             f"{path}: column {list(names).index('') + 1} has no name; give it one, or drop it if it counts the rows "
             "(pandas: to_csv(..., index=False))"
         )
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    if (twice := repeated(names)) is not None:
         raise UserError(f"{path} has two columns named {twice!r}; rename one")
     require_names("column", path, names, label, condition)
 

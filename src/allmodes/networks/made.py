@@ -90,17 +90,16 @@ class MADENetwork(nn.Module):
         super().__init__()
         self.sites, self.numbers, self.widths, self.masks = sites, parameters, tuple(widths), masks
         informed = orders > 1 or (masks > 1 and not dropped)
-        sizes = [sites, *widths]
         absent = [int(dropped * width) for width in widths]
         active = [sites, *(width - left_out for width, left_out in zip(widths, absent, strict=True))]
         *hidden, output = (
             MaskedLinear(a, b, active=seen, informed=informed)
-            for (a, b), seen in zip(pairwise([*sizes, sites * parameters]), active, strict=True)
+            for (a, b), seen in zip(pairwise([sites, *widths, sites * parameters]), active, strict=True)
         )
         self.layers, self.output = nn.ModuleList(hidden), output
         bound = 1 / math.sqrt(sites)
         self.direct = nn.Parameter(torch.empty(sites * parameters, sites).uniform_(-bound, bound))
-        positions, degrees = _draw(sites, sizes[1:], masks, orders)
+        positions, degrees = _draw(sites, widths, masks, orders)
         if dropped:
             degrees = _without(degrees[0].repeat(masks, 1), widths, absent, sites)
         self.register_buffer("positions", positions)

@@ -226,7 +226,7 @@ def _value(name: str, value: Any, entry: Entry) -> Any:
     notes = _notes(entry, name)
     least = "at least 0" if FROM_ZERO in notes else "a positive number"
     most, limit = (1, "1") if BELOW_ONE in notes else (MOST, "2^63")
-    if not (0 < read < most or (least == "at least 0" and read == 0)):
+    if not (0 < read < most or (FROM_ZERO in notes and read == 0)):
         below = f" and below {limit}" if read >= most else ""
         raise UserError(f"--set {name}={value}: must be {least}{below}")
     return read
