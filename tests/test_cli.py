@@ -11,12 +11,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from allmodes.__main__ import main as started
 from allmodes.cli import COMMANDS
 from allmodes.training import checkpoint
 from allmodes.training.health import watch
@@ -243,6 +245,20 @@ def test_a_signal_before_the_first_step_still_leaves_a_run_that_resumes(
     assert status == 128 + signal.SIGTERM
     assert "stopped at step 1 of 4; resume: allmodes train --resume --out run" in err
     assert result("train", "--resume", "--out", "run")["steps"] == 4
+
+
+def test_an_interrupt_while_the_command_is_being_read_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupting(ModuleType):
+        def __getattr__(self, name: str) -> Any:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "allmodes.cli", Interrupting("allmodes.cli"))
+    with pytest.raises(SystemExit) as stopped:
+        started()
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err == "allmodes: interrupted\n"
 
 
 def test_a_fault_of_ours_has_status_1_and_a_traceback_only_on_request(

@@ -1,5 +1,19 @@
-"""`python -m allmodes` is the command `allmodes`."""
+"""The command `allmodes`, and `python -m allmodes`; Ctrl-C is answered while its parts are still being read."""
 
-from allmodes.cli import main
+from __future__ import annotations
 
-main()
+import sys
+
+
+def main() -> None:
+    """Run the command that the process was given."""
+    try:
+        from allmodes.cli import main as command
+    except KeyboardInterrupt:
+        print("allmodes: interrupted", file=sys.stderr)
+        sys.exit(130)
+    command()
+
+
+if __name__ == "__main__":
+    main()
