@@ -13,6 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+NARROW = (1, *range(4, 16))
+"""Inputs or outputs with which a product is not rounded as its rows in a batched one are."""
+
 
 class NotStackable(Exception):
     """A module has parameters that no batched form is known for; the message names its class."""
@@ -22,8 +25,9 @@ class StackedLinear(nn.Module):
     """S affine maps, each on its own row: [S, n, inputs] -> [S, n, outputs], on a CPU to the bits of S separate layers.
 
     Weights lie as in `nn.Linear`, [S, outputs, inputs], so that a batched product adds in the order of a single one.
-    Where a layer has one input or output, a single product is one of a matrix and a vector, which adds in another
-    order: there each row has its own product, on a CPU, where a launch costs nothing.
+    Narrow layers are an exception: with one input or output a single product is one of a matrix and a vector, and with
+    a few the gradient of the weights is added in another order. There each row has its own product, on a CPU, where a
+    launch costs little.
     """
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
@@ -33,9 +37,10 @@ class StackedLinear(nn.Module):
             self.register_parameter("bias", None)
         else:
             self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
+        self._narrow = min(self.weight.shape[1:]) in NARROW
 
     def forward(self, x: Tensor) -> Tensor:
-        if 1 in self.weight.shape[1:] and x.device.type == "cpu":
+        if self._narrow and x.device.type == "cpu":
             biases = [None] * len(x) if self.bias is None else self.bias.unbind()
             return torch.stack([linear(*row) for row in zip(x.unbind(), self.weight.unbind(), biases, strict=True)])
         if self.bias is None:
