@@ -171,7 +171,7 @@ def _classifier(task: Task) -> Features:
 FEATURES: dict[str, Kind] = {
     "identity": Kind("the numbers as they are", _identity),
     "standardized": Kind(
-        "columns of mean 0 and standard deviation 1; energies and counts by their logarithm; pixels between -1 and 1",
+        "columns of mean 0 and deviation 1, of logarithms where no number is negative; pixels between -1 and 1",
         _standardized,
         default="points and tables",
     ),
