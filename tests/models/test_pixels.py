@@ -19,7 +19,7 @@ from allmodes.models.pixelrnn import PixelRNN
 from allmodes.networks.conditionals import conditional_for
 from allmodes.networks.discrete import Bernoulli
 from allmodes.networks.gated_pixelcnn import GatedPixelCNNNetwork
-from allmodes.networks.masked import ImageNetwork
+from allmodes.networks.masked import PixelNetwork
 from allmodes.networks.mixtures import LogisticMixture
 from allmodes.networks.pixelcnn import PixelCNNNetwork
 from allmodes.networks.pixelrnn import DiagonalBiLSTM, PixelRNNNetwork, RowLSTM
@@ -27,7 +27,7 @@ from allmodes.random import Rng, seeded
 from allmodes.recipes import build
 from allmodes.testing import check_model
 
-NETWORKS: dict[str, Callable[[int, int, int], ImageNetwork]] = {
+NETWORKS: dict[str, Callable[[int, int, int], PixelNetwork]] = {
     "plain": lambda c, p, width: PixelCNNNetwork(c, p, width, 2),
     "plain, wide": lambda c, p, width: PixelCNNNetwork(c, p, width, 2, (1, 3)),
     "gated": lambda c, p, width: GatedPixelCNNNetwork(c, p, width, 4),
@@ -72,7 +72,7 @@ def test_probabilities_of_all_images_sum_to_one(name: str, event: Event) -> None
 def test_a_pixel_depends_on_earlier_pixels_alone_and_on_all_of_them_where_there_is_no_blind_spot(name: str) -> None:
     rows, columns = 6, 7
     network = pixels(name, picture(2, rows, columns, levels=0)).network
-    assert isinstance(network, ImageNetwork)
+    assert isinstance(network, PixelNetwork)
     image = torch.randn(1, 2, rows, columns, generator=torch.Generator().manual_seed(0))
     jacobian = torch.autograd.functional.jacobian(lambda v: network(v, Rng(0)).square().sum(-1).flatten(), image)
     influence = jacobian.abs().sum((1, 2)).flatten(1)

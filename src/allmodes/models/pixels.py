@@ -9,7 +9,7 @@ from allmodes.errors import UserError
 from allmodes.event import Condition, Event
 from allmodes.models.base import DensityModel
 from allmodes.networks.conditionals import Conditional, require_support
-from allmodes.networks.masked import ImageNetwork
+from allmodes.networks.masked import PixelNetwork
 from allmodes.random import Rng
 
 
@@ -28,7 +28,7 @@ class Pixels(DensityModel):
         UserError: for an event that is no image, or that the conditional does not suit.
     """
 
-    def __init__(self, event: Event, transform: Transform, site: Conditional, network: ImageNetwork) -> None:
+    def __init__(self, event: Event, transform: Transform, site: Conditional, network: PixelNetwork) -> None:
         super().__init__(event, transform)
         require_support(event, site)
         if event.image is None:

@@ -35,7 +35,7 @@ class Stream(Protocol):
         ...
 
 
-class ImageNetwork(nn.Module, ABC):
+class PixelNetwork(nn.Module, ABC):
     """What gives the conditionals of images' pixels, [n, C, R, W] -> [n, R, W, P]."""
 
     constants: ClassVar[int] = 1
@@ -89,7 +89,7 @@ class ImageNetwork(nn.Module, ABC):
         )
 
 
-class ConvolutionalNetwork(ImageNetwork):
+class ConvolutionalNetwork(PixelNetwork):
     """An image network that is told each pixel's row and column, from -1 to 1, which convolutions cannot know.
 
     References:

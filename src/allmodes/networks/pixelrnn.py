@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, pad
 
-from allmodes.networks.masked import Head, ImageNetwork, MaskedConv2d, Pointwise
+from allmodes.networks.masked import Head, MaskedConv2d, PixelNetwork, Pointwise
 from allmodes.random import Rng
 
 
@@ -24,7 +24,7 @@ def cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     return o * c.tanh(), c
 
 
-class PixelRNNNetwork(ImageNetwork):
+class PixelRNNNetwork(PixelNetwork):
     """A 7 x 7 convolution with mask A and residual LSTM layers, [n, C, R, W] -> [n, R, W, P].
 
     Arguments:

@@ -9,7 +9,7 @@ from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.pixels import Pixels
 from allmodes.networks.conditionals import conditional_for
-from allmodes.networks.masked import ImageNetwork
+from allmodes.networks.masked import PixelNetwork
 from allmodes.recipes.base import Adam, Recipe
 from allmodes.schedule import Cosine
 
@@ -23,7 +23,7 @@ def pixel_by_pixel(
     event: Event,
     name: str,
     family: type[Pixels],
-    network: Callable[[int, int], ImageNetwork],
+    network: Callable[[int, int], PixelNetwork],
     *,
     components: int | None,
     rate: float,
