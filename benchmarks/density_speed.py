@@ -22,7 +22,7 @@ from torch import Tensor
 from allmodes.networks.discrete import Bernoulli
 from allmodes.networks.gated_pixelcnn import GatedPixelCNNNetwork
 from allmodes.networks.made import MADENetwork
-from allmodes.networks.masked import ImageNetwork
+from allmodes.networks.masked import PixelNetwork
 from allmodes.networks.nade import NADENetwork
 from allmodes.networks.pixelcnn import PixelCNNNetwork
 from allmodes.networks.pixelrnn import DiagonalBiLSTM, PixelRNNNetwork, RowLSTM
@@ -76,7 +76,7 @@ def made(n: int, goal: int, times: int) -> dict[str, str]:
     return row("MADE, 500 units", n, fast, seconds, error, goal)
 
 
-def images(name: str, network: ImageNetwork, n: int, goal: int | None, times: int, passes: int) -> dict[str, str]:
+def images(name: str, network: PixelNetwork, n: int, goal: int | None, times: int, passes: int) -> dict[str, str]:
     noise = Rng(0).uniform(n, SIDE**2, SITE.noises)
     with torch.no_grad():
         y, logits = network.draw((SIDE, SIDE), noise, SITE)
