@@ -41,8 +41,9 @@ PUBLISHED = (
     ("DCGAN", "78.9 ± 6.5", "4.50", "PacGAN (1712.04086), table 3"),
     ("VEEGAN", "150", "2.95", "VEEGAN (1705.07761), table 1"),
     ("PacDCGAN2", "1000", "0.06", "PacGAN (1712.04086), table 3"),
-    ("relativistic pairing, R1 and R2", "1000", "0.0781", "R3GAN (2501.05441), table 3"),
-    ("relativistic pairing, R1", "diverges", "", "R3GAN (2501.05441), table 3"),
+    ("relativistic pairing, R1 and R2", "1000", "0.0781", "R3GAN (2501.05441), table 1"),
+    ("relativistic pairing, R1", "diverges", "", "R3GAN (2501.05441), table 1"),
+    ("R3GAN, its own networks", "1000", "0.029", "R3GAN (2501.05441), table 3"),
 )
 
 

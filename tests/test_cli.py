@@ -16,13 +16,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from allmodes.__main__ import main as started
 from allmodes.cli import COMMANDS
+from allmodes.tables import spread, study_table
 from allmodes.training import checkpoint
-from allmodes.training.health import watch
+from allmodes.training.health import Health, watch
 from allmodes.training.run import locked
+from allmodes.training.study import Study
 
 Call = Callable[..., tuple[int, str, str]]
 SHORT = ("--steps", "4", "--set", "batch=16")
@@ -115,6 +118,24 @@ def test_lists_have_the_keys_that_programs_rely_on(result: Any) -> None:
     assert {"ring", "grid", "mixture1d", "swissroll", "digits", "stacked-digits"} == {
         row["name"] for row in result("datasets")
     }
+
+
+def test_settings_are_listed_as_they_are_typed(call: Call) -> None:
+    lines = call("recipes")[1].splitlines()
+    (line,) = (line for line in lines if line.startswith("gan2014 --set"))
+    typed, also = line.removesuffix(")").split(" (also: ")
+    assert also.split(", ") == ["smoothing", "noise", "kernels"]
+    words = [word for setting in typed.split()[2:] for word in ("--set", setting)]
+    status, _, err = call("train", "--recipe", "gan2014", *words, *SHORT[:2], "--out", "run")
+    assert status == 0, err
+
+
+def test_a_median_between_two_counts_is_shown_as_it_is() -> None:
+    assert spread([5.0, 8.0], "{:g}") == "6.5 (5 to 8)"
+    lost = Health("collapsed", "", {"modes": 5.0, "high_quality": 0.0})
+    most = Health("ok", "", {"modes": 8.0, "high_quality": 1.0})
+    study = Study("gan2014", "ring", 1, (lost, most), torch.zeros(2, 1, 2), 1.0)
+    assert "6.5 (5 to 8)" in list(study_table([study]).columns[3].cells)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -49,7 +49,7 @@ def main() -> None:
     formula.axvspan(-10, -4, color=DATA, alpha=0.12, linewidth=0)
     formula.text(-9.8, 0.5, "D is sure that\nit is generated", fontsize=7)
     formula.set(xlabel=r"logit $\ell$ of $D(G(z))$")
-    formula.legend(fontsize=7, frameon=False)
+    formula.legend(fontsize=7, frameon=False, loc="center right")
     plain(measured, "measured: a generator that stands still")
     measured.loglog(belief, minimax, ".", markersize=4, color=OTHER, label="minimax")
     measured.loglog(belief, other, ".", markersize=4, color=MADE, label="non-saturating")

@@ -32,7 +32,7 @@ def study_table(studies: Sequence[Study]) -> Table:
                 "recipe": study.recipe,
                 "data": study.data,
                 "seeds": len(study.findings),
-                "modes captured": spread(study.values("modes"), "{:.0f}"),
+                "modes captured": spread(study.values("modes"), "{:g}"),
                 "high quality": spread(study.values("high_quality"), "{:.1%}"),
                 "reverse KL": spread(study.values("reverse_kl"), "{:.3f}"),
                 "missing mass": spread(study.values("missing_mass"), "{:.1%}"),

@@ -68,7 +68,9 @@ def test_dragans_penalty_is_its_formula_around_the_data(
     quadratic: nn.Module, points: tuple[Tensor, Tensor], round_of: RoundOf
 ) -> None:
     real, fake = points
-    around = real + 0.5 * real.std() * Rng(0).uniform(7, 3)
+    rng = Rng(0)
+    alpha = rng.uniform(7, 1)
+    around = real + 0.5 * alpha * real.std() * rng.uniform(7, 3)
     expected = 3 * (quadratic.gradient(around).norm(dim=1) - 1).square().mean()
     assert DRAGAN(3.0).discriminator(round_of(quadratic, real, fake)).item() == pytest.approx(
         expected.item(), rel=1e-12

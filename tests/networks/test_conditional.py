@@ -38,6 +38,8 @@ def test_mistakes_in_log_are_named() -> None:
         ConditionVector(EVENT, ("enrgy",))
     with pytest.raises(UserError, match=r"log=angle: its smallest training value is -3"):
         ConditionVector(EVENT, ("angle",))
+    with pytest.raises(UserError, match=r"log=energy: the data have no continuous condition"):
+        ConditionVector(Event((2,), classes=("a", "b")), ("energy",))
 
 
 def test_a_condition_that_never_changes_and_one_without_quantiles_stay_finite() -> None:

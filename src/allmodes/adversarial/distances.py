@@ -64,8 +64,9 @@ class Wasserstein(Objective):
 
     It logs `wasserstein_estimate`, E[D(x)] - E[D(G(z))], the critic's loss without penalties and with its sign turned:
     positive, and smaller for better samples. For the best critic of slope 1 it is the Wasserstein-1 distance in the
-    networks' units; it is an estimate, from below for a critic that is not the best one, and K times too large for one
-    held to slope K, as by weight clipping, whose K nobody knows. It compares steps of one run, not runs.
+    networks' units. It is an estimate: too small for a critic that is not the best one, and K times too large for one
+    held to slope K, as by weight clipping, whose K nobody knows. A penalty lambda (K - 1)^2 holds the best critic to
+    K = 1 + W / (2 lambda) where the distance is a shift by W. It compares steps of one run, not runs.
 
     References:
         Wasserstein GAN (Arjovsky et al., 2017), equation 2 and algorithm 1, https://arxiv.org/abs/1701.07875

@@ -49,7 +49,7 @@ class Auxiliary(Penalty):
         weight: of the cost beside the objective; the paper's is 1.
 
     References:
-        Conditional Image Synthesis with Auxiliary Classifier GANs (Odena et al., 2017), equations 2 and 3,
+        Conditional Image Synthesis with Auxiliary Classifier GANs (Odena et al., 2016), equations 2 and 3,
         https://arxiv.org/abs/1610.09585
     """
 

@@ -68,7 +68,7 @@ class ZeroSum(Minimax):
     answers a generator with few modes is surer of real examples, and the generator pays for that.
 
     References:
-        Unrolled Generative Adversarial Networks (Metz et al., 2017), equation 7, https://arxiv.org/abs/1611.02163
+        Unrolled Generative Adversarial Networks (Metz et al., 2016), equation 7, https://arxiv.org/abs/1611.02163
     """
 
     paired: ClassVar[bool] = True

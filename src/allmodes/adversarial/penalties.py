@@ -153,7 +153,8 @@ class GP(OneCentred):
 class DRAGAN(OneCentred):
     r"""The discriminator has slope 1 around the data: no sharp edges there, which samples could hide behind.
 
-    .. math:: \lambda E[(\|\nabla D(x + \delta)\| - 1)^2], \quad \delta = \tfrac12 \sigma u, \quad u \sim U[0, 1]^d
+    .. math:: \lambda E[(\|\nabla D(x + \delta)\| - 1)^2], \quad \delta = \tfrac12 \alpha \sigma u,
+        \quad \alpha \sim U[0, 1], \quad u \sim U[0, 1]^d
 
     with the standard deviation sigma of all numbers of the batch, as in the authors' code.
 
@@ -165,4 +166,5 @@ class DRAGAN(OneCentred):
         """Near each real example."""
         x = round.real
         own = tuple(range(-1 - round.axes, 0))
-        return x + x.std(own, keepdim=True) / 2 * round.uniform(*x.shape[x.dim() - round.axes :])
+        alpha = round.uniform(*(1 for _ in range(round.axes)))
+        return x + alpha * x.std(own, keepdim=True) / 2 * round.uniform(*x.shape[x.dim() - round.axes :])

@@ -28,7 +28,7 @@ class Unrolling:
         rate: eta; steps that are longer than 2 over the curvature of the discriminator's loss diverge.
 
     References:
-        Unrolled Generative Adversarial Networks (Metz et al., 2017), equations 4 to 7, https://arxiv.org/abs/1611.02163
+        Unrolled Generative Adversarial Networks (Metz et al., 2016), equations 4 to 7, https://arxiv.org/abs/1611.02163
     """
 
     k: int

@@ -32,7 +32,7 @@ class InstanceNoise(View):
     .. math:: x + \sigma(t) \epsilon, \quad \epsilon \sim N(0, I)
 
     References:
-        Amortised MAP Inference for Image Super-resolution (Sønderby et al., 2017), section 4.1,
+        Amortised MAP Inference for Image Super-resolution (Sønderby et al., 2017), section 3.2.1,
         https://arxiv.org/abs/1610.04490
         Towards Principled Methods for Training GANs (Arjovsky and Bottou, 2017), section 3, https://arxiv.org/abs/1701.04862
 

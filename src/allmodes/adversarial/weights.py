@@ -23,7 +23,7 @@ class Orthogonal(Penalty):
     with a filter in each row of W; tables of embeddings and biases go free.
 
     References:
-        Large Scale GAN Training for High Fidelity Natural Image Synthesis (Brock et al., 2019), equation 3,
+        Large Scale GAN Training for High Fidelity Natural Image Synthesis (Brock et al., 2018), equation 3,
         https://arxiv.org/abs/1809.11096
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +24,16 @@ class Recipes(Common):
             shown = [row | {"paper": row["paper"].replace("https://arxiv.org/abs/", "arXiv:")} for row in rows]
             say(table(shown, ("name", "year", "paper", "summary")))
             for entry in recipes().values():
-                say(f"{entry.name} --set " + " ".join(f"{k}={v}" for k, v in entry.settings.items()))
+                say(f"{entry.name} --set {_settings(entry.settings)}")
+            say("Settings in brackets are chosen by the data, or off, unless they are set.")
         return rows
+
+
+def _settings(defaults: Mapping[str, Any]) -> str:
+    """Those with a default as they are typed, then the names of the others."""
+    known = " ".join(f"{name}={value}" for name, value in defaults.items() if value is not None)
+    others = ", ".join(name for name, value in defaults.items() if value is None)
+    return f"{known} (also: {others})" if others else known
 
 
 @dataclass

@@ -65,7 +65,7 @@ class Modes:
 
     References:
         VEEGAN (Srivastava et al., 2017), section 4.1, https://arxiv.org/abs/1705.07761
-        PacGAN (Lin et al., 2018), section 4.1, https://arxiv.org/abs/1712.04086
+        PacGAN (Lin et al., 2017), section 4.1, https://arxiv.org/abs/1712.04086
     """
 
     centres: Tensor

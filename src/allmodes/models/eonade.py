@@ -37,7 +37,7 @@ class EoNADE(DensityModel):
         orders: K, drawn once, from seed 0.
 
     References:
-        A Deep and Tractable Density Estimator (Uria et al., 2014), equations 9 to 11, https://arxiv.org/abs/1310.1757
+        A Deep and Tractable Density Estimator (Uria et al., 2013), equations 9 to 11, https://arxiv.org/abs/1310.1757
         Neural Autoregressive Distribution Estimation (Uria et al., 2016), section 4, https://arxiv.org/abs/1605.02226
     """
 

@@ -32,6 +32,8 @@ class ConditionVector(nn.Module):
     def __init__(self, event: Event, log: Sequence[str] = ()) -> None:
         super().__init__()
         for name in log:
+            if not event.variables:
+                raise UserError(f"--set log={name}: the data have no continuous condition; leave it out")
             if name not in event.variables:
                 raise unknown("continuous condition", name, event.variables)
         self.classes = len(event.classes)

@@ -18,7 +18,7 @@ class DeepNADENetwork(nn.Module):
         layers: hidden layers.
 
     References:
-        A Deep and Tractable Density Estimator (Uria et al., 2014), sections 3 and 4, https://arxiv.org/abs/1310.1757
+        A Deep and Tractable Density Estimator (Uria et al., 2013), sections 3 and 4, https://arxiv.org/abs/1310.1757
     """
 
     def __init__(self, sites: int, parameters: int, width: int, layers: int) -> None:

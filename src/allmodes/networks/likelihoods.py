@@ -83,8 +83,9 @@ class DiscretizedLogistic:
         levels: y are as many, evenly from -1 to 1; the half width of a bin is 1 / (levels - 1).
 
     References:
-        Improving Variational Inference with Inverse Autoregressive Flow (Kingma et al., 2016), section 5.1.1,
-        https://arxiv.org/abs/1606.04934
+        Improving Variational Inference with Inverse Autoregressive Flow (Kingma et al., 2016), appendix C.5, where
+        a bin begins at its level, https://arxiv.org/abs/1606.04934
+        PixelCNN++ (Salimans et al., 2017), section 2.1, for bins around their levels, https://arxiv.org/abs/1701.05517
     """
 
     levels: int

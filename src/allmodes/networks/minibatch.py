@@ -18,7 +18,7 @@ class Pack(nn.Module):
         axes: of one example, 1 for points, 3 for images, whose channels are joined.
 
     References:
-        PacGAN (Lin et al., 2018), section 2, https://arxiv.org/abs/1712.04086
+        PacGAN (Lin et al., 2017), section 2, https://arxiv.org/abs/1712.04086
     """
 
     def __init__(self, m: int, axes: int = 1) -> None:

@@ -21,7 +21,7 @@ class GrowingBlock(nn.Module):
         normalize: makes the normalization of so many channels, called with the map and what the block is given.
 
     References:
-        SNGAN (Miyato et al., 2018), figure 9 b, https://arxiv.org/abs/1802.05957
+        SNGAN (Miyato et al., 2018), figure 8, https://arxiv.org/abs/1802.05957
         BigGAN (Brock et al., 2018), figure 15 b, https://arxiv.org/abs/1809.11096
     """
 
@@ -50,7 +50,7 @@ class ShrinkingBlock(nn.Module):
         first: the block sees the image itself, which no rectifier may cut.
 
     References:
-        SNGAN (Miyato et al., 2018), figure 9 a and tables 3 and 4, https://arxiv.org/abs/1802.05957
+        SNGAN (Miyato et al., 2018), figure 8 and tables 4 and 5, https://arxiv.org/abs/1802.05957
     """
 
     def __init__(self, before: int, after: int, *, shrinks: bool, first: bool = False) -> None:

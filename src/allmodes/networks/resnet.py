@@ -18,7 +18,7 @@ class ResNetGenerator(nn.Module):
         width: channels of all hidden maps; the paper has 256 for 32 x 32.
 
     References:
-        SNGAN (Miyato et al., 2018), table 3 a, https://arxiv.org/abs/1802.05957
+        SNGAN (Miyato et al., 2018), table 4 a, https://arxiv.org/abs/1802.05957
     """
 
     def __init__(self, image: tuple[int, int, int], latent: int, width: int) -> None:
@@ -50,7 +50,7 @@ class ResNetDiscriminator(nn.Module):
         width: channels of all hidden maps; the paper has 128 for 32 x 32.
 
     References:
-        SNGAN (Miyato et al., 2018), table 3 b, https://arxiv.org/abs/1802.05957
+        SNGAN (Miyato et al., 2018), table 4 b, https://arxiv.org/abs/1802.05957
     """
 
     def __init__(self, image: tuple[int, int, int], width: int) -> None:

@@ -13,7 +13,7 @@ from allmodes.recipes.pair import condition_vector, pair
 from allmodes.schedule import Constant
 
 
-@recipe(year=2017, paper="https://arxiv.org/abs/1610.09585", family="gan")
+@recipe(year=2016, paper="https://arxiv.org/abs/1610.09585", family="gan")
 def acgan(
     event: Event,
     *,

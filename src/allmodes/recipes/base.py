@@ -125,7 +125,7 @@ def recipe(*, year: int, paper: str, family: str) -> Callable[[Callable[..., Rec
     A docstring's first line is the summary.
 
     Arguments:
-        year, paper: of the paper and where it is.
+        year, paper: when the paper first appeared and where it is.
         family: of models, the name of its file in `allmodes.models`.
     """
 

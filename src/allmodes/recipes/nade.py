@@ -13,10 +13,8 @@ from allmodes.recipes.base import Adam, Count, Recipe, recipe
 from allmodes.recipes.fully_visible import vector_units
 from allmodes.schedule import Cosine
 
-PAPER = "https://arxiv.org/abs/1605.02226"
 
-
-@recipe(year=2011, paper=PAPER, family="nade")
+@recipe(year=2011, paper="https://proceedings.mlr.press/v15/larochelle11a.html", family="nade")
 def nade(
     event: Event,
     *,
@@ -46,7 +44,7 @@ def nade(
     )
 
 
-@recipe(year=2014, paper="https://arxiv.org/abs/1310.1757", family="nade")
+@recipe(year=2013, paper="https://arxiv.org/abs/1310.1757", family="nade")
 def eonade(
     event: Event,
     *,

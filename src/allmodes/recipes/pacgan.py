@@ -12,7 +12,7 @@ from allmodes.recipes.pair import pair
 from allmodes.schedule import Constant
 
 
-@recipe(year=2018, paper="https://arxiv.org/abs/1712.04086", family="gan")
+@recipe(year=2017, paper="https://arxiv.org/abs/1712.04086", family="gan")
 def pacgan(
     event: Event,
     *,

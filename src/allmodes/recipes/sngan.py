@@ -28,7 +28,7 @@ def sngan(
 ) -> Recipe:
     """Spectral normalization: residual networks, hinge loss, every layer of the discriminator of norm one.
 
-    The generator has twice the discriminator's width, which the paper has at 128 for 32 x 32 in colour (table 3). Five
+    The generator has twice the discriminator's width, which the paper has at 128 for 32 x 32 in colour (table 4). Five
     turns of the discriminator and Adam without momentum are what the paper's residual networks were trained with.
     """
     image = image_of(event, "sngan")

@@ -12,7 +12,7 @@ from allmodes.recipes.pair import pair
 from allmodes.schedule import Constant
 
 
-@recipe(year=2017, paper="https://arxiv.org/abs/1611.02163", family="gan")
+@recipe(year=2016, paper="https://arxiv.org/abs/1611.02163", family="gan")
 def unrolled(
     event: Event,
     *,
