@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 
 from allmodes.audit.copies import copies
+from allmodes.audit.exam import prepare
 from allmodes.audit.finding import Verdict
-from allmodes.audit.sets import Sets
+from allmodes.audit.inputs import subject_of
+from allmodes.audit.sets import Sets, equal
 
 LEVEL = 0.01
 
 
 def sets(train: np.ndarray, real: np.ndarray, fake: np.ndarray, trained: bool = True) -> Sets:
     train, real, fake = (x.astype(np.float32) for x in (train, real, fake))
-    return Sets(
-        train, real, fake, trained, 1000 + np.arange(len(train)), np.arange(len(real)), 7 * np.arange(len(fake))
-    )
+    rows = 1000 + np.arange(len(train)), np.arange(len(real)), 7 * np.arange(len(fake))
+    return Sets(train, real, fake, trained, *rows, equal=equal(fake, train))
 
 
 def drawn(rng: np.random.Generator, n: int, d: int = 10) -> np.ndarray:
@@ -69,13 +70,13 @@ def test_examples_to_the_last_bit_are_named() -> None:
     assert found.p_value is not None
     assert found.p_value < 1e-6
     assert {(pair.fake, pair.train) for pair in found.pairs if not pair.distance} == set(origin.items())
-    assert "; 30 of them equal one to the last bit" in found.summary
+    assert "; 30 equal a training example to the last bit" in found.summary
 
 
 def test_one_example_to_the_last_bit_is_said_and_proves_nothing() -> None:
     found = copies(planted(np.random.default_rng(0), 0.004, noise=0.0)[0], LEVEL, 0)
     assert found.verdict is Verdict.NOT_FOUND
-    assert "; 1 of them equal one to the last bit" in found.summary
+    assert "; 1 equals a training example to the last bit" in found.summary
 
 
 def test_a_generator_that_prefers_what_is_frequent_copies_nothing() -> None:
@@ -157,3 +158,22 @@ def test_without_the_training_examples_it_cannot_tell() -> None:
     assert found.p_value is None
     few = copies(sets(drawn(rng, 50), drawn(rng, 10), drawn(rng, 50)), LEVEL, 0)
     assert few.verdict is Verdict.CANNOT_TELL
+
+
+def test_the_share_is_that_of_all_training_examples_where_features_were_fitted_to_some_of_them() -> None:
+    """And equal ones are counted among all, those that made the features too."""
+    held = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        train, real, fake = (drawn(rng, n).astype(np.float32) for n in (3000, 1500, 4000))
+        fake[:200] = train[rng.choice(3000, 200, replace=False)]
+        _, given, _ = prepare(subject_of(real, fake, train), "standardized", seed, "cpu")
+        assert given.searched == pytest.approx(2 / 3, abs=0.01)
+        found = copies(given, LEVEL, seed)
+        assert found.verdict is Verdict.FOUND
+        assert found.figures["equal_to_training"] == 200
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low >= 0.05, "so many are equal for certain"
+        held += found.low <= 0.05 <= found.high
+    assert held >= 11

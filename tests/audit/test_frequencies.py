@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 from scipy.stats import fisher_exact
 
-from allmodes.audit.finding import Verdict
+from allmodes.audit.exam import Exam, prepare, questions
+from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.frequencies import _vote, frequencies
+from allmodes.audit.inputs import subject_of
+from allmodes.audit.subject import Subject
 
 LEVEL = 0.05
 
@@ -141,3 +146,40 @@ def test_classes_that_are_hardly_told_apart_are_not_corrected(plane) -> None:
     assert f"as a vote tells them that is right for {100 * found.figures['accuracy']:.1f} %" in found.summary
     assert all(0.7 < rate["ratio"] < 1.4 for rate in found.figures["classes"])
     assert found.estimate < 2 * found.floor
+
+
+def labelled(seed: int, shares: tuple[float, float], change: Any = None) -> Subject:
+    """Gammas and hadrons, alike but for a column, of which so large shares of real and of the samples are gammas."""
+    rng = np.random.default_rng(seed)
+    sides, labels = {}, {}
+    for side, n, share in (("real", 1000, shares[0]), ("fake", 3000, shares[1]), ("train", 1000, shares[0])):
+        gamma = rng.random(n) < share
+        x = rng.standard_normal((n, 4)).astype(np.float32)
+        x[:, 0] += 1.5 * gamma
+        sides[side], labels[side] = x if change is None or side != "fake" else change(x), np.where(gamma, "g", "h")
+    return subject_of(**sides, labels=labels)
+
+
+def asked(subject: Subject) -> dict[str, Finding]:
+    exam = Exam(*prepare(subject, "standardized", 0, "cpu"))
+    asked = questions(exam)
+    return {"frequencies": asked["frequencies"](exam, 0.005)} if "frequencies" in asked else {}  # type: ignore[dict-item]
+
+
+def test_labels_that_samples_have_are_counted() -> None:
+    """A vote that is right for three of four would not see so small a change of the rates."""
+    found = asked(labelled(0, (0.40, 0.28)))["frequencies"]
+    assert found.verdict is Verdict.FOUND
+    g = next(rate for rate in found.figures["classes"] if rate["name"] == "g")
+    assert g["generated"] == pytest.approx(0.28, abs=0.03)
+
+
+def test_classes_drawn_in_a_wrong_shape_are_not_drawn_too_often() -> None:
+    def moved(x: np.ndarray) -> np.ndarray:
+        return x + np.float32([1.0, 0, 0, 0])
+
+    assert asked(labelled(0, (0.34, 0.34), moved))["frequencies"].verdict is Verdict.NOT_FOUND
+
+
+def test_a_generator_that_was_asked_for_classes_is_not_asked_how_often_they_come() -> None:
+    assert not asked(replace(labelled(0, (0.34, 0.34)), asked=True))

@@ -15,6 +15,7 @@ from allmodes.errors import UserError
 RNG = np.random.default_rng(0)
 TABLE = (5 + RNG.standard_normal((300, 3))).astype(np.float32)
 OTHER = (5 + RNG.standard_normal((400, 3))).astype(np.float32)
+THIRD = (5 + np.random.default_rng(1).standard_normal((300, 3))).astype(np.float32)
 IMAGES = RNG.integers(0, 256, (120, 12, 10, 3), dtype=np.uint8)
 OTHERS = RNG.integers(0, 256, (130, 12, 10, 3), dtype=np.uint8)
 
@@ -84,6 +85,12 @@ def test_images_of_several_sizes_are_scaled_to_one() -> None:
     assert subject.real.x.shape[1:] == subject.fake.x.shape[1:] == (5, 5, 3)
 
 
+def test_samples_that_repeat_themselves_are_noted() -> None:
+    said = "50.0 % of fake repeat other examples of fake to the last bit"
+    assert said in subject_of(TABLE, OTHER[np.arange(400) % 200]).notes
+    assert not any("of fake repeat" in line for line in subject_of(TABLE, OTHER).notes)
+
+
 def test_samples_of_a_part_of_the_conditions_are_noted() -> None:
     names = np.array(["proton", "gamma", "electron"])
     labels = {"real": names[np.arange(300) % 3], "fake": names[np.arange(400) % 3]}
@@ -96,6 +103,21 @@ def test_samples_of_a_part_of_the_conditions_are_noted() -> None:
     notes = subject_of(TABLE, OTHER, labels=labels, conditions=energy).notes
     assert any(line.startswith("fake holds 1 of the 3 values of class in real (proton): if it") for line in notes)
     assert any("% of real have values of energy that fake has not: if it" in line for line in notes)
+
+
+@pytest.mark.parametrize(("energies", "width"), [(np.arange(300.0), 5), (np.repeat([1.0, 2.5, 10.0], 100), 1)])
+def test_samples_at_one_energy_are_noted_until_real_has_no_others(energies: np.ndarray, width: float) -> None:
+    """And training examples of other energies are no draws of the same distribution."""
+    fake = {"energy": np.full(400, np.median(energies))}
+    whole = {"real": {"energy": energies}, "fake": fake}
+    assert any("if it was asked for no others" in line for line in subject_of(TABLE, OTHER, conditions=whole).notes)
+    rows = np.flatnonzero(np.abs(energies - np.median(energies)) < width)
+    window = {"real": {"energy": energies[rows]}, "fake": fake, "train": {"energy": energies}}
+    subject = subject_of(TABLE[rows], OTHER, THIRD, conditions=window)
+    assert not any("if it was asked for no others" in line for line in subject.notes)
+    (note,) = (line for line in subject.notes if "training examples with energy outside of" in line)
+    assert note.startswith(f"{300 - len(rows)} training examples")
+    assert len(subject.train) == len(rows)
 
 
 def test_classes_that_chance_leaves_out_are_not_noted() -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from allmodes.audit.finding import Verdict
-from allmodes.audit.invented import _in_balls, invented, scan_balls
+from allmodes.audit.invented import Balls, _Group, _in_balls, invented, scan_balls
 from allmodes.audit.sets import Sets
+from allmodes.audit.wording import claim
 
 LEVEL = 0.05
 
@@ -110,6 +111,20 @@ def test_what_lies_between_the_data_is_measured_with_an_interval_that_holds() ->
         low, high = group.interval()
         held += low <= truth <= high
     assert held >= 10, "of 12 at 95 %, fewer than 10 happen in 2 %"
+
+
+def test_what_the_other_half_does_not_confirm_is_no_negative_share(plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scan of all examples may reject where in balls that one half chooses the other half has more of the data."""
+    sets = plane(0)
+    seen = Balls(1e-4, sets.real[:1], np.array([0.5]))
+    monkeypatch.setattr("allmodes.audit.invented.scan_balls", lambda *given, **more: seen)
+    monkeypatch.setattr(
+        "allmodes.audit.invented._in_balls", lambda *given: _Group(np.arange(9), np.arange(3), (100, 100), 0.95)
+    )
+    found = invented(sets, LEVEL, 0)
+    assert (found.verdict, found.estimate, found.low, found.regions) == (Verdict.FOUND, 0, 0, ())
+    assert "cannot be said" in found.summary
+    assert claim(found) == "makes samples where the data have fewer"
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,12 @@ from allmodes.event import Event, Layout, Support
 
 SURVEYED = 2**22
 """Numbers of a set that are looked at for its range."""
-FACTORS = (1e2, 1e3, 1e4, 1e6, 1e9, 180 / np.pi)
+FACTORS = (1e1, 1e2, 1e3, 1e4, 1e6, 1e9, 180 / np.pi)
 """What units differ by: powers of ten, degrees and radians."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NAMED = 5
-BINS = 20
-"""Of a continuous condition."""
+NEAR = 0.05
+"""Share of the values of a continuous condition that may lie between two that count as the same."""
 UNMATCHED, EXPECTED = 0.1, 10
 """Share of real whose conditions no generated example has, from which on it is noted; examples that there would be."""
 
@@ -85,8 +85,12 @@ def constant_columns(data: Dataset) -> list[int]:
     return (~varies).nonzero().flatten().tolist() if varies.dim() == 1 else []
 
 
-def unmatched_conditions(event: Event, real: Examples, fake: Examples) -> list[str]:
-    """Classes and values of the real examples that no generated one has, where chance does not explain that."""
+def unmatched_conditions(event: Event, real: Examples, fake: Examples, scale: np.ndarray | None = None) -> list[str]:
+    """Classes and values of the real examples that no generated one has, where chance does not explain that.
+
+    Arguments:
+        scale: values of the conditions, [t, k], among which values are near that few others lie between.
+    """
     notes = []
     way_out = "if it was asked for no others, give as real the examples of the same alone; else it leaves them out"
     if real.labels is not None and fake.labels is not None:
@@ -96,15 +100,24 @@ def unmatched_conditions(event: Event, real: Examples, fake: Examples) -> list[s
             names = ", ".join(np.array(event.classes)[made][:NAMED]) + (", ..." if len(made) > NAMED else "")
             known = len(np.unique(real.labels))
             notes.append(f"fake holds {len(made)} of the {known} values of {event.label} in real ({names}): {way_out}")
-    if real.values is not None and fake.values is not None:
-        for name, known, made in zip(event.variables, real.values.T, fake.values.T, strict=True):
-            edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:], method="lower"))
-            places = np.searchsorted(edges, known)
-            lost = _lost(places, np.searchsorted(edges, made), len(edges) + 1)
-            if lost.any():
-                share = percent(float(lost[places].mean()))
-                notes.append(f"{share} of real have values of {name} that fake has not: {way_out}")
+    if real.values is not None and fake.values is not None and scale is not None:
+        for name, *columns in zip(event.variables, scale.T, real.values.T, fake.values.T, strict=True):
+            share = _far(*columns)
+            if share > UNMATCHED and share * len(fake) >= EXPECTED:
+                notes.append(f"{percent(share)} of real have values of {name} that fake has not: {way_out}")
     return notes
+
+
+def _far(scale: np.ndarray, real: np.ndarray, fake: np.ndarray) -> float:
+    """Share of real values [n] from the nearest of fake [m] to which more than `NEAR` of the scale [t] lies."""
+    scale, fake = np.sort(scale), np.sort(fake)
+    at = np.searchsorted(fake, real, "right")
+    below = np.append(-np.inf, fake)[at]  # the largest that is not larger
+    above = np.append(fake, np.inf)[np.searchsorted(fake, real)]  # the smallest that is not smaller
+    down = np.searchsorted(scale, real, "right") - np.searchsorted(scale, below, "right")
+    up = np.searchsorted(scale, above) - np.searchsorted(scale, real)
+    far = [np.isinf(near) | (count > NEAR * len(scale)) for near, count in ((below, down), (above, up))]
+    return float((far[0] & far[1]).mean())
 
 
 def _lost(real: np.ndarray, fake: np.ndarray, count: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from allmodes.audit.finding import Finding, Pair, Verdict
 from allmodes.audit.neighbours import nearest
 from allmodes.audit.scan import draws_for
 from allmodes.audit.sets import Sets
+from allmodes.audit.wording import percent
 
 FEWEST = 20
 """Held-out or generated examples below which nothing can be said."""
@@ -82,11 +83,13 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
     chosen = _chosen(near, fdr) if found else np.empty(0, np.int64)
     if found and equal.listed(fdr):
         chosen = np.union1d(chosen, equal.rows)
-    estimate, low, high = _share(near)
+    estimate, low, high = _share(near, sets.searched)
+    least = max(low, sets.equal / len(sets.fake)) if found and not equal.held else low
+    estimate, low, high = max(estimate, least), least, max(high, least)
     return Finding(
         "copies",
         Verdict.FOUND if found else Verdict.NOT_FOUND,
-        _summary(near, found, equal, estimate, low, len(chosen), fdr),
+        _summary(near, found, sets, estimate, low, len(chosen), fdr),
         estimate=estimate,
         low=low,
         high=high,
@@ -97,7 +100,8 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
         figures={
             "nearest_is_training": float(near.trained.mean()),
             "expected": near.odds,
-            "equal_to_training": equal.fake,
+            "equal_to_training": sets.equal,
+            "searched": sets.searched,
             "held_out_equalled": equal.held,
             "listed": len(chosen),
             "false_discovery_rate": fdr,
@@ -136,13 +140,11 @@ class _Equal:
 
     Arguments:
         rows: one for each training example, or several alike, that is equalled and that no held-out one equals.
-        fake: how many generated ones equal a training example.
         held: how many held-out examples, or several alike, are equalled.
         train, real: how many training and held-out examples there are.
     """
 
     rows: np.ndarray
-    fake: int
     held: int
     train: int
     real: int
@@ -167,7 +169,7 @@ def _equal(sets: Sets) -> _Equal:
     only = train - real
     copied = np.array(sorted(first[row] for row in first if row in only), np.int64)
     held = sum(row in real for row in first)
-    return _Equal(copied, sum(row in train for row in fake), held, len(sets.train), len(sets.real))
+    return _Equal(copied, held, len(sets.train), len(sets.real))
 
 
 def _near(sets: Sets, rng: np.random.Generator, device: torch.device | str) -> _Near:
@@ -236,12 +238,13 @@ def _chosen(near: _Near, fdr: float) -> np.ndarray:
     return upper[near.trained[upper]]
 
 
-def _share(near: _Near) -> tuple[float, float, float]:
+def _share(near: _Near, searched: float) -> tuple[float, float, float]:
     """Share of generated examples that are copies, with its interval at 95 %.
 
     A copy's nearest is always a training example, any other's is one by the odds. Generated examples with the same
     nearest example stand or fall together: they count as fewer independent ones, of whose share Clopper and Pearson's
-    interval is taken.
+    interval is taken. Copies of training examples that were not searched are seen as any others, and are added in
+    proportion.
     """
     from scipy.stats import beta
 
@@ -250,7 +253,8 @@ def _share(near: _Near) -> tuple[float, float, float]:
     n = float(count.sum() ** 2 / np.square(count, dtype=np.float64).sum())
     low = float(beta.ppf(0.025, n * mean, n * (1 - mean) + 1)) if mean > 0 else 0.0
     high = float(beta.ppf(0.975, n * mean + 1, n * (1 - mean))) if mean < 1 else 1.0
-    return tuple(float(np.clip((share - p) / (1 - p), 0.0, 1.0)) for share in (mean, low, high))  # type: ignore[return-value]
+    shares = (float(np.clip((share - p) / (1 - p) / searched, 0.0, 1.0)) for share in (mean, low, high))
+    return tuple(shares)  # type: ignore[return-value]
 
 
 def _pairs(sets: Sets, near: _Near, chosen: np.ndarray, device: torch.device | str) -> tuple[Pair, ...]:
@@ -269,16 +273,16 @@ def _cannot(why: str, level: float) -> Finding:
                    level=level)  # fmt: skip
 
 
-def _summary(near: _Near, found: bool, equal: _Equal, estimate: float, low: float, listed: int, fdr: float) -> str:
-    share = f"{near.trained.mean():.1%} of the generated examples lie nearest to a training example"
+def _summary(near: _Near, found: bool, sets: Sets, estimate: float, low: float, listed: int, fdr: float) -> str:
+    among = f" of {near.train:,}, {sets.searched:.0%} of all" if sets.searched < 1 else ""
+    share = f"{near.trained.mean():.1%} of the generated examples lie nearest to a training example{among}"
     expected = f"by chance {near.odds:.1%}"
-    same = f"{equal.fake:,} of them equal one to the last bit"
+    same = f"{sets.equal:,} equal{'s' * (sets.equal == 1)} a training example to the last bit"
     if not found:
-        ties = f"; {same}" if equal.fake else ""
+        ties = f"; {same}" if sets.equal else ""
         return f"No copying of training examples is seen: {share}, {expected}{ties}."
-    least = "" if equal.fake > low * near.trained.size else f" (at least {low:.1%})"
-    parts = [f"{share}, {expected}; about {estimate:.1%}{least} are copies"]
-    if equal.fake:
+    parts = [f"{share}, {expected}; about {percent(estimate)} (at least {percent(low)}) are copies"]
+    if sets.equal:
         parts.append(same)
     if listed:
         parts.append(f"{listed} copied training examples are named, at most {fdr:.0%} of them wrongly")

@@ -14,7 +14,7 @@ from allmodes.audit.finding import Finding
 from allmodes.audit.functions import Function
 from allmodes.audit.maps import Features, Task
 from allmodes.audit.regions import Chart, chart
-from allmodes.audit.sets import Sets
+from allmodes.audit.sets import Sets, equal
 from allmodes.audit.subject import Examples, Subject
 from allmodes.data.modes import Modes
 from allmodes.event import Layout
@@ -73,6 +73,7 @@ def prepare(subject: Subject, asked: object, seed: int, device: str) -> tuple[Su
     Raises:
         UserError: for features that are not there, do not suit the data, raise or return something else.
     """
+    whole = subject.train
     guide, compared = split_guide(subject, seed)
     if asked is None:
         asked, note = _default(subject, guide)
@@ -87,6 +88,8 @@ def prepare(subject: Subject, asked: object, seed: int, device: str) -> tuple[Su
         train_rows=compared.rows,
         real_rows=subject.real.rows,
         fake_rows=subject.fake.rows,
+        searched=len(compared) / len(whole),
+        equal=equal(subject.fake.x, whole.x) if subject.trained else 0,
     )
     return subject, sets, features
 
@@ -116,8 +119,7 @@ def questions(exam: Exam) -> dict[str, Question]:
     asked: dict[str, Question] = {"missing": _missing, "invented": _invented, "spacing": _spacing}
     if subject.trained:
         asked["copies"] = _copies
-    labelled = subject.real.labels is not None and subject.train.labels is not None
-    if subject.modes is not None or (labelled and len(subject.event.classes) > 1):
+    if subject.modes is not None or _classes_are_its_own(subject):
         asked["frequencies"] = _frequencies
     if exam.observables:
         asked["observables"] = _observables
@@ -127,11 +129,18 @@ def questions(exam: Exam) -> dict[str, Question]:
         asked["conditions"] = _conditions
     if subject.event.layout is Layout.VECTOR and len(subject.event.shape) == 1:
         asked["marginals"] = _marginals
-
+    elif len(subject.event.shape) > 1:
+        asked["pixels"] = _pixels
     asked |= {"two_sample": _two_sample, "overlap": _overlap, "distances": _distances}
     if subject.scorer is not None:
         asked["log_density"] = _log_density
     return asked
+
+
+def _classes_are_its_own(subject: Subject) -> bool:
+    """Whether there are classes whose rates are the generator's choice, by labels of its samples or a vote."""
+    told = subject.train.labels is not None or subject.fake.labels is not None
+    return subject.real.labels is not None and told and len(subject.event.classes) > 1 and not subject.asked
 
 
 def _missing(exam: Exam, level: float) -> Finding:
@@ -153,7 +162,7 @@ def _spacing(exam: Exam, level: float) -> Finding:
 
 
 def _frequencies(exam: Exam, level: float) -> Finding:
-    """Of known modes, told by the nearest centre; else of classes, told by a vote of training examples."""
+    """Of known modes, told by the nearest centre; of classes by the samples' labels, or a vote of training examples."""
     from allmodes.audit.frequencies import frequencies
 
     subject = exam.subject
@@ -168,6 +177,7 @@ def _frequencies(exam: Exam, level: float) -> Finding:
         exam.seed,
         real_label=subject.real.labels,
         train_label=subject.train.labels,
+        fake_label=subject.fake.labels,
         names=subject.event.classes,
         device=exam.device,
     )
@@ -207,6 +217,12 @@ def _marginals(exam: Exam, level: float) -> Finding:
     from allmodes.audit.marginals import marginals
 
     return marginals(exam.subject, level, exam.seed)
+
+
+def _pixels(exam: Exam, level: float) -> Finding:
+    from allmodes.audit.pixels import pixels
+
+    return pixels(exam.subject, level, exam.seed)
 
 
 def _two_sample(exam: Exam, level: float) -> Finding:

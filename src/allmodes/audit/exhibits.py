@@ -11,6 +11,7 @@ import numpy as np
 from allmodes.audit import pictures, plots
 from allmodes.audit.finding import Finding, Region
 from allmodes.audit.wording import p_value, percent
+from allmodes.event import Event
 
 if TYPE_CHECKING:
     from allmodes.audit.api import Audit
@@ -20,6 +21,8 @@ PAIRS = 12
 PLOTS = 12
 ROWS = 40
 APART = 5
+ABREAST = 4
+"""Columns of a table up to which two tables fit beside each other."""
 HARDLY = 0.1
 """Share of its rate below which a region counts as not there."""
 
@@ -40,6 +43,8 @@ def exhibits(finding: Finding, audit: Audit) -> str:
     for name, value in finding.figures.items():
         if name in ("histograms", "histogram"):
             parts.append(_histograms(value))
+        elif name == "maps":
+            parts.append(_maps(value, audit.event))
         elif isinstance(value, Sequence) and value and all(isinstance(row, Mapping) for row in value):
             parts.append(_rows(name, value))
         elif isinstance(value, Mapping) and value and all(isinstance(row, Mapping) for row in value.values()):
@@ -89,8 +94,9 @@ def _region(finding: Finding, region: Region, i: int, audit: Audit) -> str:
     if inside:
         x, near = of(inside), near_of(tuple(dict.fromkeys(beside)))
         colours = (plots.FAKE, plots.REAL) if invented else (plots.REAL, plots.FAKE)
+        abreast = "" if pictures.kind_of(audit.event) == "rows" and audit.event.size > ABREAST else ' class="two"'
         shown = (
-            f'<div class="two">{pictures.show(x, audit.event, own, colours[0])}'
+            f"<div{abreast}>{pictures.show(x, audit.event, own, colours[0])}"
             f"{pictures.show(near, audit.event, other, colours[1])}</div>"
         )
         if pictures.kind_of(audit.event) == "rows":
@@ -193,6 +199,13 @@ def _histograms(given: Any) -> str:
     return f'<div class="plots">{shown}</div>' + (
         f'<p class="soft">{more} more are in audit.json.</p>' if more > 0 else ""
     )
+
+
+def _maps(shares: Mapping[str, Any], event: Event) -> str:
+    """Where pixels are lit, held-out and generated, and the difference."""
+    held, made = (pictures.flat(np.array(shares[side]), event) for side in ("real", "fake"))
+    drawn = plots.maps({"held-out": held, "generated": made, "generated less held-out": made - held})
+    return f'<figure class="one"><figcaption>Share of examples that light a pixel</figcaption>{drawn}</figure>'
 
 
 def _rows(name: str, given: Sequence[Mapping[str, Any]]) -> str:

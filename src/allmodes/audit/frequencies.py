@@ -81,8 +81,8 @@ def frequencies(
     Arguments:
         level: chance of a false alarm.
         real_label, train_label: class of each held-out and training example, from 0, [n] and [t].
-        fake_label: class of each generated example where it is known without a classifier, as the nearest of known
-            modes is; then `real_label` must be told in the same way and nothing is corrected.
+        fake_label: class of each generated example where it is known without a vote: its own label, or the nearest of
+            known modes; then `real_label` must be told in the same way and nothing is corrected.
         names: of the classes.
         device: where distances are computed.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from allmodes.audit.comparable import (
+    UNMATCHED,
     constant_columns,
     in_the_order_of,
     require_comparable,
@@ -26,6 +27,8 @@ TREE_SHARE, MOST_TREE = 0.5, 5_000
 """Of the real examples, how many take the place of training examples where none are given."""
 SIDES = ("real", "fake", "train")
 NAMED = 5
+TELLING = 0.001
+"""Share of repeated samples, beyond that of the data, that is noted."""
 
 
 def subject_of(
@@ -79,7 +82,8 @@ def subject_of(
             "cannot be told"
         )
     made = Examples(*_columns("fake", sets["fake"], reference))
-    notes += unmatched_conditions(reference.event, held, made)
+    scale = sets.get("train", reference).values
+    notes += unmatched_conditions(reference.event, held, made, None if scale is None else scale.numpy())
     if resize is not None:
         assert reference.event.image
         _, rows, columns = reference.event.image
@@ -167,12 +171,19 @@ def _compare(sets: Mapping[str, Dataset]) -> list[str]:
             f"{percent(trained_on)} of real are among the training examples to the last bit: drop them, they prove "
             "nothing"
         )
-    if repeated := 1 - len(set(rows["real"])) / len(rows["real"]):
+    if (again := _repeated(rows["fake"])) > _repeated(rows["real"]) + TELLING:
+        notes.append(f"{percent(again)} of fake repeat other examples of fake to the last bit")
+    if repeated := _repeated(rows["real"]):
         notes.append(
             f"{percent(repeated)} of real repeat other examples of real to the last bit: the tests take all examples "
             "as independent, so drop what was given twice"
         )
     return notes
+
+
+def _repeated(rows: Sequence[int]) -> float:
+    """Share of examples, given by their hashes, that were there before."""
+    return 1 - len(set(rows)) / len(rows)
 
 
 def _require_disjoint(share: float) -> None:
@@ -209,19 +220,35 @@ def _hashes(data: Dataset) -> list[int]:
 
 
 def _trained_on(train: Dataset, reference: Dataset, notes: list[str]) -> Examples:
-    """Training examples without those of classes so rare that none was held out; a note where there are any."""
+    """Training examples of the classes and values that are held out; a note where there are others.
+
+    Held-out and training examples are taken for draws of one distribution: where only one class or a window of a
+    condition is held out, and not where chance leaves out a rare class or the largest value, only these are compared.
+    """
     strange = [name for name in train.event.classes if name not in reference.event.classes]
-    if strange and reference.event.classes:
-        part = Examples(*_columns("train", train, reference, without=strange))
+    if not reference.event.classes:
+        strange = []
+    part = Examples(*_columns("train", train, reference, without=strange))
+    if strange:
         assert part.labels is not None
-        kept = np.flatnonzero(part.labels >= 0)
-        if len(kept) > 1:
-            names = ", ".join(strange[:NAMED])
-            notes.append(
-                f"{len(part) - len(kept)} training examples of {names} are left out: real has none of that class"
-            )
-            return part[kept]
-    return Examples(*_columns("train", train, reference))
+        names = ", ".join(strange[:NAMED])
+        part = _without(part, part.labels < 0, f"of {names}", "real has none of that class", notes)
+    if part.values is not None and reference.values is not None:
+        for name, known, held in zip(reference.event.variables, part.values.T, reference.values.numpy().T, strict=True):
+            outside = (known < held.min()) | (known > held.max())
+            if outside.mean() > UNMATCHED:
+                where = f"with {name} outside of {held.min():.4g} to {held.max():.4g}"
+                part = _without(part, outside, where, "real has no such examples", notes)
+    return part
+
+
+def _without(part: Examples, others: np.ndarray, which: str, why: str, notes: list[str]) -> Examples:
+    """Without those others; a note says how many they are. All of them where fewer than two would stay."""
+    kept = np.flatnonzero(~others)
+    if len(kept) < 2:
+        return part
+    notes.append(f"{len(part) - len(kept):,} training examples {which} are left out: {why}")
+    return part[kept]
 
 
 def _columns(

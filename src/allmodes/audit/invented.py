@@ -76,6 +76,10 @@ def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> 
     bounds = [group.interval() for group in groups]
     low, high = -sum(bound[1] for bound in bounds), -sum(bound[0] for bound in bounds)
     mass, data = sum(group.made for group in groups), sum(group.held for group in groups)
+    if mass <= data:
+        summary = "samples have too few held-out neighbours; in which parts, and how many samples, cannot be said"
+        share = (0.0, 0.0, min(high, 1.0))
+        return Finding("invented", Verdict.FOUND, summary, *share, p_value, 0.0, level, figures=figures)
     what = "parts" if not chosen else "1 region" if len(groups) == 1 else f"{len(groups)} regions"
     return Finding(
         "invented",

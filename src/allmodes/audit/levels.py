@@ -16,6 +16,7 @@ SHARES = {
     "residuals": 2,
     "conditions": 2,
     "marginals": 1,
+    "pixels": 1,
     "two_sample": 1,
 }
 """Parts of alpha of the findings that decide; what is not named here informs and never decides."""

@@ -54,7 +54,12 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
     return Finding(
         name="marginals",
         verdict=Verdict.FOUND if p_value <= level else Verdict.NOT_FOUND,
-        summary=_summary(names, columns, one, worst, wrong, [tuple(names[k] for k in pairs[i]) for i in wrong_pairs]),
+        summary=_summary(
+            dict(zip(names, compared, strict=True)),
+            names[worst],
+            wrong,
+            [tuple(names[k] for k in pairs[i]) for i in wrong_pairs],
+        ),
         estimate=one.distance,
         low=one.low,
         high=one.high,
@@ -80,22 +85,22 @@ def _figures(one: Compared) -> dict[str, float]:
 
 
 def _summary(
-    names: list[str],
-    columns: list[int],
-    one: Compared,
-    worst: int,
+    compared: dict[str, Compared],
+    worst: str,
     wrong: list[str],
     wrong_pairs: list[tuple[str, ...]],
 ) -> str:
+    one = compared[worst]
     distance = f"{one.distance:.3f} [{one.low:.3f}, {one.high:.3f}]"
-    far = f"{names[worst]} is farthest off, Kolmogorov-Smirnov distance {distance}"
+    far = f"{worst} is farthest off, Kolmogorov-Smirnov distance {distance}"
     if not wrong and not wrong_pairs:
-        return f"neither any of {len(columns)} columns nor a rank correlation differs; {far}"
+        return f"neither any of {len(compared)} columns nor a rank correlation differs; {far}"
     parts = []
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         differ = "differs" if len(wrong) == 1 else "differ"
-        parts.append(f"{len(wrong)} of {len(columns)} columns {differ}: {', '.join(wrong[:3])}{more}; {far}")
+        parts.append(f"{len(wrong)} of {len(compared)} columns {differ}: {', '.join(wrong[:3])}{more}; {far}")
+        parts += [compared[name].ends(name) for name in wrong if compared[name].at_the_ends][:1]
     if wrong_pairs:
         pair = " with ".join(wrong_pairs[0])
         alone = f"the rank correlation of {pair} differs"

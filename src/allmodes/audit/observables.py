@@ -47,6 +47,8 @@ def observables(subject: Subject, functions: Mapping[str, Function], level: floa
         f"{name}{place}: mean {one.mean_fake:.4g} generated and {one.mean_real:.4g} real, difference {one.shift:.3g} "
         f"[{one.shift_low:.3g}, {one.shift_high:.3g}], Kolmogorov-Smirnov distance {one.distance:.3f}"
     )
+    if one.at_the_ends:
+        said += f"; {one.ends(name)}"
     return Finding(
         name="observables",
         verdict=Verdict.FOUND if found else Verdict.NOT_FOUND,

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from allmodes.audit.tails import tails
+from allmodes.audit.wording import percent
 from allmodes.figures import bin_edges
 
 BINS = 30
 MOSTLY = 0.5
 """Share of one value (of zeros, as a rule) from which on it is counted instead of ranked."""
+FOR_TAILS = 0.1
+"""Part of the level that is the ends'."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,9 @@ class Compared:
     Arguments:
         distance: Kolmogorov-Smirnov, the largest difference of the two distribution functions.
         low, high: interval of the true distance.
-        p_value: of equal distributions; the smaller one of two tests, doubled.
+        p_value: of equal distributions, by three tests.
+        p_tails: of equal ends alone, by the third of them.
+        beyond_real, beyond_fake: share of real that lies beyond all generated, and the reverse.
         floor: the distance between two halves of the real sample.
         mean_real, mean_fake, spread_real, spread_fake: means and standard deviations.
         shift, shift_low, shift_high: difference of the means, fake minus real, with its 95 % interval.
@@ -32,6 +38,9 @@ class Compared:
     low: float
     high: float
     p_value: float
+    p_tails: float
+    beyond_real: float
+    beyond_fake: float
     floor: float
     mean_real: float
     mean_fake: float
@@ -41,15 +50,27 @@ class Compared:
     shift_low: float
     shift_high: float
 
+    @property
+    def at_the_ends(self) -> bool:
+        """Whether it is by its most extreme values that the difference is told."""
+        return self.p_value < 1 and self.p_value == self.p_tails / FOR_TAILS
+
+    def ends(self, name: str) -> str:
+        """How the two differ in what lies beyond the other, in words."""
+        return (
+            f"the most extreme values of {name} are not shared as they should be: {percent(self.beyond_real)} of real "
+            f"lie beyond all generated ones, {percent(self.beyond_fake)} of generated beyond all real ones"
+        )
+
 
 def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confidence: float = 0.95) -> Compared:
     r"""Compare two samples, [n] and [m].
 
-    Two tests that hold for every continuous distribution share the p-value, min(1, 2 min(p, q)): Kolmogorov-Smirnov
-    sees every difference, Mann-Whitney a shift with more power. Where one value makes up half of both samples together,
-    its count is compared by Fisher's exact test in place of the ranks, whose normal approximation fails so far out as
-    many looks ask for. The interval of the distance is that of Dvoretzky,
-    Kiefer and Wolfowitz with Massart's constant (Annals of Probability 18, 1990), for both samples:
+    Three tests that hold for every continuous distribution share the p-value: Kolmogorov-Smirnov sees every difference
+    of the bulk, Mann-Whitney a shift with more power, and `tails`, which has a tenth of the level, what the ends alone
+    tell. Where one value makes up half of both samples together, its count is compared by Fisher's exact test in place
+    of the ranks, whose normal approximation fails so far out as many looks ask for. The interval of the distance is
+    that of Dvoretzky, Kiefer and Wolfowitz with Massart's constant (Annals of Probability 18, 1990), for both samples:
 
     .. math:: |D - \hat D| \le \epsilon_n + \epsilon_m, \quad \epsilon_n = \sqrt{\ln(2 / (\delta / 2)) / 2n}
     """
@@ -67,6 +88,7 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
         p_shift = float(stats.mannwhitneyu(real, fake, method="asymptotic")[1])
     halves = rng.permutation(real)
     floor, _ = map(float, stats.ks_2samp(halves[: n // 2], halves[n // 2 :], method="asymp"))
+    p_tails = tails(real, fake)
     delta = 1 - confidence
     reach = sum(math.sqrt(math.log(4 / delta) / (2 * size)) for size in (n, m))
     shift = float(fake.mean() - real.mean())
@@ -75,7 +97,10 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
         distance=distance,
         low=max(0.0, distance - reach),
         high=min(1.0, distance + reach),
-        p_value=min(1.0, 2 * min(p_distance, p_shift)),
+        p_value=min(1.0, 2 / (1 - FOR_TAILS) * min(p_distance, p_shift), p_tails / FOR_TAILS),
+        p_tails=p_tails,
+        beyond_real=_beyond(real, fake),
+        beyond_fake=_beyond(fake, real),
         floor=floor,
         mean_real=float(real.mean()),
         mean_fake=float(fake.mean()),
@@ -85,6 +110,11 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
         shift_low=shift - error,
         shift_high=shift + error,
     )
+
+
+def _beyond(these: np.ndarray, others: np.ndarray) -> float:
+    """Share of these that lie outside the range of the others."""
+    return float(((these < others.min()) | (these > others.max())).mean())
 
 
 def usual_value(real: np.ndarray, fake: np.ndarray) -> float | None:

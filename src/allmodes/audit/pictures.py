@@ -54,6 +54,12 @@ def tiles(x: np.ndarray, event: Event) -> str:
     return '<div class="tiles">' + "".join(_tile(image, low, high) for image in images) + "</div>"
 
 
+def flat(example: np.ndarray, event: Event) -> np.ndarray:
+    """One number a pixel, [rows, columns]: channels are averaged."""
+    pixels = _pixels(example, event)
+    return pixels if pixels.ndim == 2 else pixels.mean(2)
+
+
 def _pixels(example: np.ndarray, event: Event) -> np.ndarray:
     """[rows, columns] or [rows, columns, 3]."""
     if event.layout is Layout.CHW:

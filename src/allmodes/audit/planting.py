@@ -52,8 +52,8 @@ class Pool:
 
     def sets(self, real: np.ndarray, fake: np.ndarray) -> Sets:
         """The sets of a trial: rows of the held-out examples, features of the generated ones."""
-        rows = [np.arange(n) for n in (len(self.train), len(real), len(fake))]
-        return Sets(self.train, self.features[real], fake, self.trained, *rows)
+        train_rows, real_rows, fake_rows = (np.arange(n) for n in (len(self.train), len(real), len(fake)))
+        return Sets(self.train, self.features[real], fake, self.trained, train_rows, real_rows, fake_rows)
 
 
 def pool_of(exam: Exam) -> Pool | None:

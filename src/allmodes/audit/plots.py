@@ -73,6 +73,23 @@ def svg(drawn: Figure, label: str) -> str:
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
+def maps(shares: Mapping[str, np.ndarray]) -> str:
+    """Shares as pictures side by side, [rows, columns] each; the last is a difference, in colours of both signs."""
+    with figure(8.6, 2.9) as drawn:
+        axes = drawn.subplots(1, len(shares))
+        *_, difference = shares.values()
+        most = max(float(np.abs(difference).max()), 1e-3)
+        for axis, (title, values) in zip(axes, shares.items(), strict=True):
+            limits = (-most, most) if values is difference else (0.0, 1.0)
+            drawn.colorbar(
+                axis.imshow(values, cmap="RdBu_r" if values is difference else "gray", vmin=limits[0], vmax=limits[1]),
+                ax=axis,
+                shrink=0.8,
+            )
+            axis.set_title(title, fontsize=8.5)
+        return svg(drawn, "share of examples that light each pixel: held-out, generated, difference")
+
+
 def ratio_histogram(counts: Mapping[str, Any], label: str) -> str:
     """Both distributions, and below their ratio with error bars: counts as `one_dimension.histogram` gives them.
 

@@ -89,7 +89,8 @@ details { margin: .4rem 0 1rem; } summary { cursor: pointer; color: var(--soft);
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { font-size: 9.6pt; } main { padding: 0; max-width: none; }
   h2, h3 { break-after: avoid; } figure, tr, .region, .verdict { break-inside: avoid; }
-  .wide { overflow: visible; } th, td { padding-right: .6rem; }
+  .two { grid-template-columns: 1fr; } .wide { overflow: visible; } .wide table:not(.all) { font-size: 7.4pt; }
+  .wide table:not(.all) :is(th, td) { padding-right: .45rem; white-space: normal; }
 }
 </style>
 </head>

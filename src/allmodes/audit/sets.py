@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ class Sets:
         fake: generated examples.
         trained: whether `train` is what the generator was trained on; copies can only be looked for if it is.
         train_rows, real_rows, fake_rows: index in the user's file of each row, int64, [n].
+        searched: share of the training examples that `train` is, drawn at random: features were fitted to the others.
+        equal: how many generated examples equal one of all training examples to the last bit.
     """
 
     train: np.ndarray
@@ -26,3 +29,15 @@ class Sets:
     train_rows: np.ndarray
     real_rows: np.ndarray
     fake_rows: np.ndarray
+    searched: float = 1.0
+    equal: int = 0
+
+
+def equal(fake: np.ndarray, train: np.ndarray) -> int:
+    """How many generated examples equal a training example to the last bit of single precision, [m, ...], [t, ...]."""
+    known = set(_hashes(train))
+    return sum(one in known for one in _hashes(fake))
+
+
+def _hashes(x: np.ndarray) -> Iterator[int]:
+    return (hash((row.astype(np.float32) + 0.0).tobytes()) for row in x)  # -0 is 0

@@ -16,6 +16,7 @@ QUESTIONS = {
     "residuals": "Does it obey your constraints?",
     "conditions": "Does it make what it is asked for?",
     "marginals": "Is each column, and each pair of columns, distributed as in the data?",
+    "pixels": "Does each pixel light up as often as in the data?",
     "two_sample": "Can a classifier tell its samples from the data?",
     "log_density": "What density does it give to data that it has not seen?",
 }
@@ -30,16 +31,22 @@ METHODS = {
     "controlled share of false ones.",
     "spacing": "In each cell the distances between generated examples are compared with those between real ones, "
     "labels exchanged inside the cell.",
-    "frequencies": "Counts of each class or known mode, generated against held-out, by exact tests.",
+    "frequencies": "Counts of each class or known mode, generated against held-out, by exact tests. Classes are told "
+    "by the samples' own labels; where they have none, by a vote of the nearest training examples, and the rates are "
+    "corrected for the errors that it makes of held-out examples, as if it made the same of generated ones.",
     "observables": "Your functions of an example, over all and in bins of each condition: Kolmogorov-Smirnov and "
-    "Mann-Whitney tests, Holm's correction over all looks. The outermost bins hold what lies beyond.",
+    "Mann-Whitney tests, and of the most extreme values whose they are; Holm's correction over all looks. The "
+    "outermost bins hold what lies beyond.",
     "residuals": "The residual's 99 % quantile over the training examples is the tolerance; those beyond it are "
     "counted, generated against held-out, by Fisher's exact test, and the sizes of all are compared by a Mann-Whitney "
     "test; the smaller of the two p-values counts, doubled.",
     "conditions": "A judge trained on real training examples recognises classes and values, of held-out and of "
     "generated examples; what it gets wrong, it gets wrong on both sides.",
-    "marginals": "Kolmogorov-Smirnov and Mann-Whitney tests of each column, with Holm's correction over them; rank "
-    "correlations of each pair, the largest difference against permuted labels. The two share the level.",
+    "marginals": "Kolmogorov-Smirnov and Mann-Whitney tests of each column, and of its most extreme values whose they "
+    "are, with Holm's correction over the columns; rank correlations of each pair, the largest difference against "
+    "permuted labels. The two share the level.",
+    "pixels": "In how many examples each pixel is brighter than its median, by Fisher's exact test, with Holm's "
+    "correction over the pixels that change.",
     "two_sample": "A classifier learns to tell generated from held-out examples and is tried on examples that it "
     "did not learn from; 0.5 is chance.",
     "log_density": "The mean logarithm of the model's density, with what kind of number it is. It informs and does "
@@ -67,6 +74,7 @@ MEASURES = {
     "residuals": "of the samples",
     "conditions": "clearest gap",
     "marginals": "largest distance",
+    "pixels": "clearest gap",
     "two_sample": "AUC",
     "log_density": "nats",
 }
@@ -116,6 +124,8 @@ def claim(finding: Finding) -> str:
             return f"misses a part of the data ({figure} where it was seen)"
         case "invented" if any(region.real_mass < 0.1 * region.fake_mass for region in finding.regions):
             return f"invents {figure} of its samples"
+        case "invented" if not finding.regions:
+            return "makes samples where the data have fewer"
         case "invented":
             return f"makes {figure} of its samples where the data have fewer"
         case "copies":
@@ -132,6 +142,8 @@ def claim(finding: Finding) -> str:
             return "does not make what it is asked for"
         case "marginals":
             return "distorts columns or their correlations"
+        case "pixels":
+            return "lights pixels too rarely or too often"
         case "two_sample":
             return f"is told from the data by a classifier (AUC {figure})"
         case name:

@@ -1,0 +1,92 @@
+"""Images and other grids of numbers: does each pixel light up as often as it should?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.intervals import difference
+from allmodes.audit.scan import few, holm
+from allmodes.audit.subject import Subject
+from allmodes.audit.wording import percent
+
+AT_ONCE = 2**24
+"""Numbers that are looked at at once."""
+LISTED, MAPPED = 12, 4096
+
+
+def pixels(subject: Subject, level: float, seed: int) -> Finding:
+    """Each pixel by itself: in what share of the examples it is lit, generated against held-out.
+
+    Lit is what lies above the pixel's median in both samples together, which is zero where a pixel is mostly dark;
+    where nothing lies above it, what lies below. A dead, hot or stuck pixel shows in that whatever the others do. The
+    counts are compared by Fisher's exact test, two-sided, with Holm's correction over the pixels that change at all.
+
+    Arguments:
+        level: chance of a false alarm.
+        seed: draws the half of the held-out examples that is compared with the other for the floor.
+
+    Returns:
+        `estimate`, `low`, `high`: the difference of the shares at the clearest pixel, with its 95 % interval.
+        `figures["pixels"]`: the clearest ones. `figures["maps"]`: the shares of all, each of the shape of an example,
+        where there are no more than 4096.
+    """
+    if not subject.enough:
+        return Finding("pixels", Verdict.CANNOT_TELL, "too few examples to compare pixels", level=level)
+    real, fake = (side.x.reshape(len(side), -1) for side in (subject.real, subject.fake))
+    n, m, half = len(real), len(fake), len(real) // 2
+    of_real, of_fake, of_half = _lit(real, fake, np.random.default_rng(seed).permutation(n)[:half])
+    p_values = _p_values(of_real, of_fake, n, m)
+    order = np.lexsort((-np.abs(of_real / n - of_fake / m), p_values))
+    rows = [
+        {
+            "name": f"pixel [{', '.join(map(str, np.unravel_index(i, subject.event.shape)))}]",
+            "real": of_real[i] / n,
+            "fake": of_fake[i] / m,
+            "gap": of_fake[i] / m - of_real[i] / n,
+            **dict(zip(("low", "high"), difference(int(of_fake[i]), m, int(of_real[i]), n), strict=True)),
+            "p_value": float(p_values[i]),
+        }
+        for i in order[:LISTED]
+    ]
+    maps = {
+        name: (counts / size).reshape(subject.event.shape).round(6).tolist()
+        for name, counts, size in (("real", of_real, n), ("fake", of_fake, m))
+    }
+    wrong, clearest = int((p_values <= level).sum()), rows[0]
+    return Finding(
+        "pixels",
+        Verdict.FOUND if wrong else Verdict.NOT_FOUND,
+        f"{f'{wrong:,} of {len(p_values):,} pixels differ' if wrong else f'none of {len(p_values):,} pixels differs'}; "
+        f"clearest {clearest['name']}, lit in {percent(clearest['real'])} of the held-out and "
+        f"{percent(clearest['fake'])} of the generated examples",
+        clearest["gap"],
+        clearest["low"],
+        clearest["high"],
+        clearest["p_value"],
+        float(np.abs(of_half / half - (of_real - of_half) / (n - half)).max()),
+        level,
+        figures={"pixels": rows} | ({"maps": maps} if len(p_values) <= MAPPED else {}),
+    )
+
+
+def _lit(real: np.ndarray, fake: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """In how many of real [n, d], fake [m, d], and these rows of real each pixel is lit, [3, d]."""
+    counts = []
+    for start in range(0, real.shape[1], step := max(1, AT_ONCE // (len(real) + len(fake)))):
+        a, b = (side[:, start : start + step] for side in (real, fake))
+        pooled = np.concatenate((a, b))
+        middle = np.partition(pooled, len(pooled) // 2, axis=0)[len(pooled) // 2]
+        dim = pooled.max(0) == middle
+        lit_a, lit_b = (np.where(dim, side < middle, side > middle) for side in (a, b))
+        counts.append(np.stack((lit_a.sum(0), lit_b.sum(0), lit_a[half].sum(0))))
+    return np.concatenate(counts, 1)
+
+
+def _p_values(real: np.ndarray, fake: np.ndarray, n: int, m: int) -> np.ndarray:
+    """Of each pixel, corrected for the number of those that are lit in some examples, [d]; 1 for the others."""
+    changes = np.flatnonzero(real + fake)
+    a, b = real[changes], fake[changes]
+    p_values = np.ones(len(real))
+    p_values[changes] = holm(np.minimum(1.0, 2 * np.minimum(few(a, b, n, m), few(b, a, m, n))))
+    return p_values

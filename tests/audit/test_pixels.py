@@ -1,0 +1,72 @@
+"""Each pixel by itself: exact, and what a dead one among hundreds shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import fisher_exact
+
+from allmodes.audit.exam import Exam, prepare, questions
+from allmodes.audit.finding import Verdict
+from allmodes.audit.inputs import subject_of
+from allmodes.audit.pixels import pixels
+from allmodes.audit.subject import Subject
+
+LEVEL = 0.05
+
+
+def spots(n: int, rng: np.random.Generator, shape: tuple[int, ...] = (9, 8)) -> np.ndarray:
+    """Photons in a camera of which each pixel sees some in every third example, uint8."""
+    rate = np.linspace(0.1, 0.7, int(np.prod(shape))).reshape(shape)
+    return (rng.poisson(rate, (n, *shape)) * 40).clip(0, 255).astype(np.uint8)
+
+
+def cameras(seed: int, shape: tuple[int, ...] = (9, 8)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    real, fake, train = (spots(n, rng, shape) for n in (300, 900, 300))
+    return real, fake, train
+
+
+def test_healthy_generators_raise_few_alarms() -> None:
+    alarms = sum(pixels(subject_of(*cameras(seed)), LEVEL, seed).verdict is Verdict.FOUND for seed in range(40))
+    assert alarms <= 5  # more happen in 1.4 %
+
+
+@pytest.mark.parametrize("shape", [(9, 8), (3, 9, 8), (9, 8, 3), (4, 3, 5)])
+def test_a_dead_pixel_is_named_by_its_place_in_the_array(shape: tuple[int, ...]) -> None:
+    real, fake, train = cameras(0, shape)
+    place = tuple(size // 2 for size in shape)
+    fake[(slice(None), *place)] = 0
+    found = pixels(subject_of(real, fake, train), 0.003, 0)
+    assert found.verdict is Verdict.FOUND
+    assert found.figures["pixels"][0]["name"] == f"pixel [{', '.join(map(str, place))}]"
+    assert np.array(found.figures["maps"]["fake"])[place] == 0
+    assert found.low <= found.estimate <= found.high < 0  # type: ignore[operator]
+
+
+def test_of_white_paper_the_dark_pixels_are_counted() -> None:
+    real, fake, train = (255 - x for x in cameras(0))
+    fake[:, 3, 4] = 255
+    found = pixels(subject_of(real, fake, train), 0.003, 0)
+    assert found.figures["pixels"][0]["name"] == "pixel [3, 4]"
+
+
+def test_p_values_are_fishers_over_the_pixels_that_change() -> None:
+    real, fake, train = cameras(1)
+    for x in (real, fake):
+        x[:, :4] = 0  # 32 of 72 pixels
+    found = pixels(subject_of(real, fake, train), LEVEL, 0)
+    first = found.figures["pixels"][0]
+    place = tuple(map(int, first["name"].strip("pixel []").split(", ")))
+    a, b = ((x[(slice(None), *place)] > 0).sum() for x in (real, fake))
+    one_sided = min(fisher_exact([[a, 300 - a], [b, 900 - b]], side).pvalue for side in ("less", "greater"))
+    assert first["p_value"] == pytest.approx(min(1, 40 * 2 * one_sided))
+
+
+def test_images_are_asked_for_pixels_and_tables_for_columns() -> None:
+    def asked(subject: Subject) -> set[str]:
+        return {*questions(Exam(*prepare(subject, "identity", 0, "cpu")))}
+
+    rng = np.random.default_rng(0)
+    assert {"pixels", "marginals"} & asked(subject_of(*cameras(0))) == {"pixels"}
+    assert {"pixels", "marginals"} & asked(subject_of(*rng.standard_normal((3, 200, 4)))) == {"marginals"}

@@ -1,0 +1,65 @@
+"""Whose the most extreme values are: exact under ties, and what tests of the bulk do not see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.stats import hypergeom
+
+from allmodes.audit.finding import Verdict
+from allmodes.audit.inputs import subject_of
+from allmodes.audit.marginals import marginals
+from allmodes.audit.one_dimension import compare
+from allmodes.audit.tails import tails
+
+Draw = Callable[[np.random.Generator, int], np.ndarray]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng, n: rng.standard_cauchy(n),
+        lambda rng, n: rng.poisson(3.0, n).astype(float),
+        lambda rng, n: rng.standard_exponential(n).round(1),
+    ],
+)
+def test_false_alarms_keep_their_level(draw: Draw) -> None:
+    rng = np.random.default_rng(0)
+    p = [tails(draw(rng, 150), draw(rng, 400)) for _ in range(300)]
+    assert np.mean(np.array(p) <= 0.05) <= 0.08
+
+
+def test_the_p_value_is_hypergeometric_over_all_looks() -> None:
+    real, fake = np.arange(100.0), np.arange(90.0) - 0.5
+    p = hypergeom.sf(10 - 1, 190, 100, 10)  # the ten largest are real; at the other end the two take turns
+    looks = 2 * (64 + 64)
+    assert tails(real, fake) == pytest.approx(looks * min(p, hypergeom.sf(10, 190, 100, 11)), rel=1e-9)
+
+
+def test_values_that_are_all_alike_have_no_ends() -> None:
+    assert tails(np.zeros(200), np.zeros(300)) == 1
+    assert tails(np.r_[np.zeros(200), np.ones(200)], np.r_[np.zeros(300), np.ones(300)]) == 1
+
+
+def test_a_tail_that_is_cut_off_and_one_that_is_too_long_are_seen() -> None:
+    rng = np.random.default_rng(1)
+    real, fake = rng.standard_exponential(3000), rng.standard_exponential(8000)
+    cut, capped = fake[fake < np.quantile(fake, 0.98)], np.minimum(fake, np.quantile(fake, 0.995))
+    long = np.where(rng.random(8000) < 0.01, fake + 8, fake)
+    assert tails(real, fake) > 0.05
+    assert max(tails(real, cut), tails(real, capped), tails(real, long)) < 1e-4
+    one = compare(real, cut, rng)
+    assert one.at_the_ends
+    assert one.beyond_real == pytest.approx((real > cut.max()).mean() + (real < cut.min()).mean())
+
+
+def test_a_column_without_its_tail_is_named_with_what_lies_beyond() -> None:
+    rng = np.random.default_rng(2)
+    real, train = rng.standard_exponential((2000, 3)), rng.standard_exponential((2000, 3))
+    fake = rng.standard_exponential((6000, 3))
+    fake = fake[fake[:, 1] < np.quantile(fake[:, 1], 0.98)]
+    found = marginals(subject_of(real, fake, train), 0.003, 0)
+    assert found.verdict is Verdict.FOUND
+    assert "the most extreme values of column 1 are not shared as they should be" in found.summary
