@@ -248,7 +248,7 @@ def _find(
         return name_of(data), str(path.absolute()), read(path, label=label, condition=condition, resize=size)
     if label or condition:
         raise UserError("label and condition name a file's columns; for an array pass labels=[...], conditions={...}")
-    return name_of(data), None, Contents(x=as_numpy(data))
+    return name_of(data), None, Contents(x=as_numpy(data, "data"))
 
 
 def _assemble(
