@@ -20,6 +20,7 @@ from allmodes.data.chunks import chunks
 from allmodes.data.contents import Contents
 from allmodes.data.detect import detect_layout, detect_support
 from allmodes.data.files import read
+from allmodes.data.frames import by_name, is_frame, read_frame, series_name
 from allmodes.data.labels import as_numpy, encode_labels, encode_values
 from allmodes.data.modes import Modes
 from allmodes.data.pictures import resize_picture
@@ -165,17 +166,18 @@ def load_data(
     split_seed: int = 0,
     **options: Any,
 ) -> Dataset:
-    """Data from a built-in's name, a path, or an array.
+    """Data from a built-in's name, a path, an array, or a data frame.
 
     What the numbers can be is told from the numbers: see `detect_support` and `detect_layout`.
 
     Arguments:
-        data: a name (see `datasets`), a path (see `read`), an array [n, *shape] (numpy, torch or nested lists), or a
-            Dataset, which is returned as it is. A word that is both a name and a file is the name; ./word is the file.
+        data: a name (see `datasets`), a path (see `read`), an array [n, *shape] (numpy, torch or nested lists), a data
+            frame (pandas, polars, or a table of pyarrow), which is read as a table in a file is, or a Dataset, which is
+            returned as it is. A word that is both a name and a file is the name; ./word is the file.
         labels: class of each example, [n] integers or names.
-        conditions: continuous conditions, name -> [n], or an array [n, k].
-        label: column or array of a file that names the class.
-        condition: columns or arrays of a file that are continuous conditions.
+        conditions: continuous conditions, name -> [n], a data frame, or an array [n, k].
+        label: column of a data frame, or column or array of a file, that names the class.
+        condition: columns of a data frame, or columns or arrays of a file, that are continuous conditions.
         resize: rows and columns to scale images to; one number for both.
         binarize: levels, or numbers in [0, 1], become bits: "static" (drawn once), "dynamic" (drawn anew for every
             training batch), "threshold", or the path of a file with the bits (see `Binarize`).
@@ -207,7 +209,9 @@ def name_of(data: Any) -> str:
     """What `load_data` calls a set, without reading it."""
     if isinstance(data, Dataset):
         return data.name
-    return Path(data).expanduser().absolute().stem if isinstance(data, (str, os.PathLike)) else "array"
+    if isinstance(data, (str, os.PathLike)):
+        return Path(data).expanduser().absolute().stem
+    return "table" if is_frame(data) else "array"
 
 
 def _way(binarize: str | os.PathLike[str] | None) -> str | None:
@@ -231,7 +235,7 @@ def _size(resize: int | tuple[int, int] | None) -> tuple[int, int] | None:
 def _find(
     data: Any, label: str | None, condition: Sequence[str], size: tuple[int, int] | None, options: dict[str, Any]
 ) -> tuple[str, str | None, Contents]:
-    """Name, what to pass to find it again (None for an array), and contents."""
+    """Name, what to pass to find it again (None for what is in memory), and contents."""
     if data is None:
         raise UserError("the data were arrays in memory; pass them again: load_data(array, labels=..., conditions=...)")
     if isinstance(data, str) and data in BUILTINS:
@@ -246,9 +250,15 @@ def _find(
         if isinstance(data, str) and os.sep not in data and not path.exists():
             raise UserError(f"{unknown('data', data, BUILTINS)}; or give the path of a file or folder that is there")
         return name_of(data), str(path.absolute()), read(path, label=label, condition=condition, resize=size)
+    if is_frame(data):
+        return name_of(data), None, read_frame(data, name_of(data), label, condition)
     if label or condition:
-        raise UserError("label and condition name a file's columns; for an array pass labels=[...], conditions={...}")
-    return name_of(data), None, Contents(x=as_numpy(data, "data"))
+        raise UserError(
+            "label and condition name columns of a file or a data frame; for an array pass labels=[...], "
+            "conditions={...}"
+        )
+    column = series_name(data)
+    return name_of(data), None, Contents(x=as_numpy(data, "data"), columns=(column,) if column else ())
 
 
 def _assemble(
@@ -275,7 +285,7 @@ def _assemble(
         index, classes = (None, ()) if found is None else encode_labels(found, len(x))
     else:
         index = torch.from_numpy(contents.labels)
-    found = contents.values if conditions is None else conditions
+    found = contents.values if conditions is None else by_name(conditions, "conditions")
     values = None
     if found is not None:
         array, variables = encode_values(found, contents.variables if conditions is None else (), len(x))
@@ -283,7 +293,8 @@ def _assemble(
         values = _tensor(array, torch.float32)
     parts = split(len(x), split_seed)
     spread = _quantiles(values, parts.train)
-    event = Event(x.shape[1:], support, levels, layout, contents.columns, classes, contents.label, variables, spread)
+    label = series_name(labels) or contents.label
+    event = Event(x.shape[1:], support, levels, layout, contents.columns, classes, label, variables, spread)
     grey = None
     if how is not None:
         bits, white = to_bits(name, x, event, how)

@@ -68,8 +68,10 @@ def missing(values: np.ndarray | Sequence[Any]) -> list[int]:
 def _is_missing(value: Any) -> bool:
     try:
         return value is None or bool(value != value)
-    except TypeError:  # of pandas.NA, which cannot say whether it is equal to itself
+    except TypeError:  # pandas.NA cannot say whether it is equal to itself
         return True
+    except ValueError:  # nor can an array
+        return False
 
 
 def encode_labels(labels: Any, n: int) -> tuple[Tensor, tuple[str, ...]]:
@@ -99,7 +101,7 @@ def encode_labels(labels: Any, n: int) -> tuple[Tensor, tuple[str, ...]]:
         case "i" | "u":
             found, index = np.unique(array, return_inverse=True)
             return torch.from_numpy(index), tuple(str(value) for value in found)
-        case "b" | "U" | "O":
+        case "b" | "U" | "O" | "M":
             names = np.array([str(value) for value in array])
         case "S":
             try:
