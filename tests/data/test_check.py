@@ -29,10 +29,9 @@ def test_rows_that_are_not_finite_are_counted_and_the_first_is_named(monkeypatch
     array = CLEAN.copy()
     array[[123, 400], 1] = np.nan
     array[123, 2] = np.inf
-    array[321, 0] = 1e300
     [(severity, message)] = faults(array)
     assert severity == "error"
-    assert "in 3 rows, the first is row 123" in message
+    assert "in 2 rows, the first is row 123" in message
 
 
 def test_conditions_that_are_not_finite_are_an_error() -> None:

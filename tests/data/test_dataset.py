@@ -17,6 +17,7 @@ from allmodes.event import Event, Layout, Support
 
 RNG = np.random.default_rng(0)
 NORMAL = RNG.standard_normal((200, 3))
+HUGE = np.where(np.arange(200)[:, None] % 50 == 7, [1, -1e300, 1e39], NORMAL)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +155,11 @@ def test_conditions_keep_their_names_and_numbers() -> None:
         ({"data": torch.zeros(20, 2).to_sparse()}, r"data: a sparse tensor; pass its \.to_dense\(\)"),
         ({"data": torch.zeros(20, 2, device="meta")}, "data: a tensor on the device 'meta'"),
         ({"data": NORMAL, "conditions": {"e": torch.zeros(200).to_sparse()}}, "condition 'e': a sparse tensor"),
+        ({"data": HUGE}, r"array: number 1 of an example is -1e\+300 in row 7, beyond float32's largest.* rescale it"),
+        (
+            {"data": NORMAL, "conditions": {"a": NORMAL[:, 0], "e": HUGE[:, 1]}},
+            r"condition 'e' is -1e\+300 in row 7, ",
+        ),
         ({"data": load_data(NORMAL), "split_seed": 1}, "a Dataset is taken as it is"),
     ],
 )
@@ -203,6 +209,18 @@ def test_a_label_that_is_missing_is_no_class(labels: Any) -> None:
 
 def test_labels_of_whole_real_numbers_are_integers() -> None:
     assert load_data(NORMAL, labels=np.arange(200) % 2 * 1.0).event.classes == ("0", "1")
+
+
+def test_a_column_that_float32_does_not_hold_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a,energy\n" + "".join(f"{i},{i}e300\n" for i in range(50)))
+    with pytest.raises(UserError, match=r"^table: column 'energy' is 1e\+300 in row 1, beyond float32's largest"):
+        load_data(path)
+
+
+def test_infinite_numbers_are_left_to_the_check_of_the_data() -> None:
+    infinite = np.where(NORMAL > 1, np.inf, NORMAL)
+    assert load_data(infinite).x.isinf().sum() == (NORMAL > 1).sum()
 
 
 def test_the_source_loads_the_same_again(tmp_path: Path) -> None:

@@ -24,20 +24,13 @@ from allmodes.data.frames import by_name, is_frame, read_frame, series_name
 from allmodes.data.labels import as_numpy, encode_labels, encode_values
 from allmodes.data.modes import Modes
 from allmodes.data.pictures import resize_picture
+from allmodes.data.precision import require_resolution, to_floats, to_tensor
 from allmodes.errors import UserError, unknown
 from allmodes.event import QUANTILES, Batch, Condition, Event, Layout, Support
 
 FITTED = 2**28
-RESOLVED = 2**24
-"""Numbers of a data set that are looked at for whether float32 tells them apart."""
-COARSE = 0.05
-"""Steps of float32 over the standard deviation from which on it does not."""
-ROUNDED = 1e-12
-"""Standard deviation over size below which a number is the same in all examples, but for float64's rounding."""
 
 Part = Literal["train", "validation", "test"]
-
-_DTYPES = {torch.uint8: np.uint8, torch.int32: np.int32, torch.float32: np.float32}
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,8 +267,9 @@ def _assemble(
     x = _numbers(name, contents.x)
     layout = contents.layout or detect_layout(x.shape[1:])
     support, levels = detect_support(x, layout, contents.levels)
+    columns = contents.columns if x.ndim == 2 else ()
     if support in (Support.REAL, Support.NON_NEGATIVE):
-        _require_resolution(name, x)
+        require_resolution(name, x, "column", columns)
     if size is not None:
         x = x != 0 if support is Support.BINARY else x
         x = _resize(name, x, layout, size)
@@ -289,8 +283,8 @@ def _assemble(
     values = None
     if found is not None:
         array, variables = encode_values(found, contents.variables if conditions is None else (), len(x))
-        _require_resolution(name, array, "condition")
-        values = _tensor(array, torch.float32)
+        require_resolution(name, array, "condition", variables)
+        values = to_floats(name, array, "condition", variables)
     parts = split(len(x), split_seed)
     spread = _quantiles(values, parts.train)
     label = series_name(labels) or contents.label
@@ -298,12 +292,12 @@ def _assemble(
     grey = None
     if how is not None:
         bits, white = to_bits(name, x, event, how)
-        grey = Grey(_tensor(x, event.dtype), white) if how.way == "dynamic" else None
+        grey = Grey(to_tensor(x, event.dtype), white) if how.way == "dynamic" else None
         x, event = bits, replace(event, support=Support.BINARY, levels=0)
     return Dataset(
         name=name,
         event=event,
-        x=_tensor(x, event.dtype),
+        x=to_tensor(x, event.dtype) if event.discrete else to_floats(name, x, "column", columns),
         labels=index,
         values=values,
         modes=contents.modes,
@@ -328,23 +322,6 @@ def _numbers(name: str, x: np.ndarray) -> np.ndarray:
     return x[:, None] if x.ndim == 1 else x
 
 
-def _require_resolution(name: str, x: np.ndarray, what: str = "number") -> None:
-    """Raise where the type that examples are held in is too coarse for the differences between them."""
-    if x.dtype.itemsize <= (4 if x.dtype.kind == "f" else 2):
-        return
-    head = np.asarray(x[: max(1, RESOLVED // x[0].size)], np.float64).reshape(-1, x[0].size)
-    with np.errstate(all="ignore"):
-        largest, spread = np.abs(head).max(0), head.std(0)
-        varies = spread > ROUNDED * largest
-        coarse = np.flatnonzero(varies & (np.spacing(largest.astype(np.float32)) > COARSE * spread))
-    if len(coarse):
-        i = int(coarse[0])
-        raise UserError(
-            f"{name}: {what} {i} of an example lies near {largest[i]:.3g} and varies by {spread[i]:.2g}, which float32 "
-            "cannot tell apart; subtract an offset from it, or leave it out"
-        )
-
-
 def _resize(name: str, x: np.ndarray, layout: Layout, size: tuple[int, int]) -> np.ndarray:
     match layout:
         case Layout.HW | Layout.HWC:
@@ -354,10 +331,3 @@ def _resize(name: str, x: np.ndarray, layout: Layout, size: tuple[int, int]) -> 
             return np.stack([resize_picture(image, size).transpose(2, 0, 1) for image in channels_last])
         case _:
             raise UserError(f"resize scales images, and an example of {name} has shape {x.shape[1:]}; leave resize out")
-
-
-def _tensor(x: np.ndarray, dtype: torch.dtype) -> Tensor:
-    """X in one of the three types that data are held in; shared with the array where it has that type already."""
-    with np.errstate(over="ignore"):  # a float64 beyond float32's range becomes infinite, which `check` reports
-        x = np.ascontiguousarray(x, _DTYPES[dtype])
-    return torch.from_numpy(x if x.flags.writeable else x.copy())
