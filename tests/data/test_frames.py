@@ -96,6 +96,16 @@ def test_columns_of_any_type_of_numbers_are_numbers_and_an_index_is_not_data() -
     assert load_data(pandas.DataFrame(X)).event.columns == ("0", "1")
 
 
+def test_an_index_is_left_out_of_what_pandas_writes_too(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    frame = pandas_frame({"a": X[:, 0], "b": X[:, 1]})
+    for rows in (frame, frame.iloc[::-1], frame.set_index("b", drop=False).rename_axis("place")):
+        rows.to_parquet(tmp_path / "table.parquet")
+        for table in (tmp_path / "table.parquet", pyarrow.Table.from_pandas(rows)):
+            assert load_data(table).event.columns == ("a", "b")
+    assert load_data(table, condition=["place"]).event.variables == ("place",)
+
+
 def test_a_named_column_alone_keeps_its_name() -> None:
     frame = pandas_frame(TABLE)
     data = load_data(frame["x"], labels=frame["kind"], conditions=frame["e"])

@@ -41,7 +41,9 @@ def by_name(values: Any, where: str) -> Any:
 
 
 def read_frame(frame: Any, where: Path | str, label: str | None, condition: Sequence[str]) -> Contents:
-    """Numbers from an object with named columns, one row an example; an index that is no column is left out.
+    """Numbers from an object with named columns, one row an example.
+
+    The index of a data frame is left out, unless it is the label or a condition: it counts the rows.
 
     Arguments:
         where: the file that it is from, or what it is called in errors.
@@ -58,9 +60,17 @@ def read_frame(frame: Any, where: Path | str, label: str | None, condition: Sequ
 
 def _columns(frame: Any, where: Path | str, label: str | None = None, condition: Sequence[str] = ()) -> dict[str, Any]:
     """Name -> column, in the library's own type."""
-    names = list(frame.column_names if hasattr(frame, "column_names") else frame.columns)
+    arrow = hasattr(type(frame), "column_names")
+    index = _index(frame.schema.pandas_metadata or {}) if arrow else []
+    every = frame.column_names if arrow else frame.columns
+    names = [name for name in every if name not in index or name in (label, *condition)]
     require_columns(where, [str(name) for name in names], label, condition)
     return {str(name): frame[name] for name in names}
+
+
+def _index(metadata: Mapping[str, Any]) -> list[str]:
+    """Columns of a table that were a data frame's index; one that only counts is described and is no column."""
+    return [name for name in metadata.get("index_columns", []) if isinstance(name, str)]
 
 
 def _whole(where: Path | str, name: str, column: Any) -> np.ndarray:

@@ -130,9 +130,7 @@ def _words(path: Path, name: str, column: Sequence[str], lines: Sequence[int]) -
 
 
 def read_parquet(path: Path, label: str | None, condition: Sequence[str]) -> Contents:
-    """Numbers from a Parquet file; `label` and `condition` as in `read_csv`.
-
-    A data frame's index is left out, unless it is the label or a condition: it counts the rows.
+    """Numbers from a Parquet file; see `read_frame`.
 
     Raises:
         UserError: for a column that is neither numbers nor the label, a missing value, or a column that is not there.
@@ -143,6 +141,4 @@ def read_parquet(path: Path, label: str | None, condition: Sequence[str]) -> Con
             table = parquet.read_table(path)
         except ValueError as error:  # pyarrow's ArrowInvalid
             raise damaged(path, error) from error
-    frame = table.schema.pandas_metadata or {}
-    index = {name for name in frame.get("index_columns", []) if name not in (label, *condition)}
-    return read_frame(table.select([name for name in table.column_names if name not in index]), path, label, condition)
+    return read_frame(table, path, label, condition)
