@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,9 @@ def test_rows_that_are_not_finite_are_counted_and_the_first_is_named(monkeypatch
     array = CLEAN.copy()
     array[[123, 400], 1] = np.nan
     array[123, 2] = np.inf
-    array[321, 0] = 1e300
     [(severity, message)] = faults(array)
     assert severity == "error"
-    assert "in 3 rows, the first is row 123" in message
+    assert "in 2 rows, the first is row 123" in message
 
 
 def test_conditions_that_are_not_finite_are_an_error() -> None:
@@ -48,6 +48,35 @@ def test_constant_columns_are_named() -> None:
     array = CLEAN.copy()
     array[:, 2] = 0.1
     assert faults(array) == [("warning", "1 column never changes: column 2; drop what carries nothing")]
+
+
+def test_a_code_for_missing_values_is_named_with_its_rows() -> None:
+    array = CLEAN.copy()
+    array[:10, 2] = -1e6
+    [(severity, message)] = faults(array)
+    assert severity == "warning"
+    assert message.startswith("column 2: -1e+06 stands in 10 of 500 rows, and the others, zeros aside, lie within 3.")
+    assert message.endswith("if that is a mistake or a code for missing values, drop those rows")
+    array[[5, 50, 60], [0, 0, 1]] = [1e30, -1e25, 1e30]
+    [(_, message)] = faults(array)
+    assert message.startswith("column 0: values out to 1e+30 stand in 2 of 500 rows")
+    assert message.endswith("drop those rows (and 2 more such: 1, 2)")
+
+
+def test_a_code_among_conditions_is_named() -> None:
+    energy = np.where(np.arange(500) % 3, np.exp(CLEAN[:, 0]), -9999)
+    [(_, message)] = faults(CLEAN, conditions={"angle": CLEAN[:, 1], "energy": energy})
+    assert message.startswith("condition energy: -9999 stands in 167 of 500 rows")
+
+
+def test_far_values_are_looked_for_in_tables_alone() -> None:
+    images = np.random.default_rng(0).standard_normal((200, 8, 8))
+    images[:5, 0, 0] = -9999
+    assert faults(images) == []
+
+
+def test_a_gamma_telescope_table_is_clean(shared_data: Path) -> None:
+    assert check(load_data(shared_data / "magic" / "magic04.data", label="column11")) == []
 
 
 def test_a_constant_pixel_is_no_fault_of_an_image() -> None:

@@ -17,6 +17,7 @@ from allmodes.event import Event, Layout, Support
 
 RNG = np.random.default_rng(0)
 NORMAL = RNG.standard_normal((200, 3))
+HUGE = np.where(np.arange(200)[:, None] % 50 == 7, [1, -1e300, 1e39], NORMAL)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,15 @@ def test_conditions_keep_their_names_and_numbers() -> None:
         ({"data": "digits", "resize": "32"}, "resize='32'"),
         ({"data": NORMAL + 1j}, "complex128, not numbers"),
         ({"data": np.empty((0, 3))}, r"array has shape \(0, 3\) and so no examples"),
-        ({"data": [[1, 2], [3]]}, "ragged"),
+        ({"data": [[1, 2], [3]]}, "data is ragged"),
+        ({"data": torch.zeros(20, 2).to_sparse()}, r"data: a sparse tensor; pass its \.to_dense\(\)"),
+        ({"data": torch.zeros(20, 2, device="meta")}, "data: a tensor on the device 'meta'"),
+        ({"data": NORMAL, "conditions": {"e": torch.zeros(200).to_sparse()}}, "condition 'e': a sparse tensor"),
+        ({"data": HUGE}, r"array: number 1 of an example is -1e\+300 in row 7, beyond float32's largest.* rescale it"),
+        (
+            {"data": NORMAL, "conditions": {"a": NORMAL[:, 0], "e": HUGE[:, 1]}},
+            r"condition 'e' is -1e\+300 in row 7, ",
+        ),
         ({"data": load_data(NORMAL), "split_seed": 1}, "a Dataset is taken as it is"),
     ],
 )
@@ -158,6 +167,60 @@ def test_a_mistake_is_one_line_that_names_it(given: dict[str, Any], words: str) 
     with pytest.raises(UserError, match=words) as caught:
         load_data(**given)
     assert "\n" not in str(caught.value)
+
+
+MASKED = np.ma.masked_array(np.arange(200.0), np.arange(200) % 50 == 7, fill_value=-9999)
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"data": np.ma.stack([MASKED, MASKED], 1)}, "data"),
+        ({"data": MASKED.astype([("e", float), ("k", float)])}, "data"),
+        ({"data": NORMAL, "labels": MASKED.astype(int)}, "labels"),
+        ({"data": NORMAL, "conditions": MASKED}, "conditions"),
+        ({"data": NORMAL, "conditions": {"e": MASKED}}, "condition 'e'"),
+    ],
+)
+def test_masked_values_are_refused_and_counted(given: dict[str, Any], what: str) -> None:
+    with pytest.raises(UserError, match=f"^{what}: masked values in 4 rows, the first is row 7; drop them"):
+        load_data(**given)
+
+
+def test_an_array_that_masks_nothing_is_taken() -> None:
+    for whole in (np.ma.masked_array(NORMAL), np.ma.masked_array(NORMAL, np.zeros_like(NORMAL, bool))):
+        assert load_data(whole).digest == load_data(NORMAL).digest
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [None, "a", "b", "a"] * 50,
+        ["a", "b", "a", float("nan")] * 50,
+        np.array(["a", None, "b", "a"] * 50, object),
+        np.array([0, 1, np.nan, 1] * 50),
+        np.array(["2020-01-01", "NaT"] * 100, "datetime64[D]"),
+    ],
+)
+def test_a_label_that_is_missing_is_no_class(labels: Any) -> None:
+    with pytest.raises(UserError, match=r"labels are missing in \d+ rows, the first is row [0-3]; drop those rows"):
+        load_data(NORMAL, labels=labels)
+
+
+def test_labels_of_whole_real_numbers_are_integers() -> None:
+    assert load_data(NORMAL, labels=np.arange(200) % 2 * 1.0).event.classes == ("0", "1")
+
+
+def test_a_column_that_float32_does_not_hold_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a,energy\n" + "".join(f"{i},{i}e300\n" for i in range(50)))
+    with pytest.raises(UserError, match=r"^table: column 'energy' is 1e\+300 in row 1, beyond float32's largest"):
+        load_data(path)
+
+
+def test_infinite_numbers_are_left_to_the_check_of_the_data() -> None:
+    infinite = np.where(NORMAL > 1, np.inf, NORMAL)
+    assert load_data(infinite).x.isinf().sum() == (NORMAL > 1).sum()
 
 
 def test_the_source_loads_the_same_again(tmp_path: Path) -> None:

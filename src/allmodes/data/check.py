@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from allmodes.data.chunks import chunks
 from allmodes.data.dataset import Dataset
+from allmodes.data.far import far_values
 from allmodes.data.survey import not_finite, varying
 from allmodes.errors import UserError
 from allmodes.event import Layout
@@ -18,6 +19,8 @@ FEWEST = 10
 FEW = 100
 DUPLICATES = 0.01
 HASHED_ROWS = 100_000
+SURVEYED = 2**24
+"""Numbers of a table that are searched for values far from all others."""
 _NAMED = 5
 
 
@@ -41,6 +44,7 @@ def check(dataset: Dataset) -> list[Problem]:
         *_not_finite("the examples", dataset.x),
         *_not_finite("the conditions", dataset.values),
         *_constant(dataset),
+        *_far(dataset),
         *_one_class(dataset),
         *_duplicates(dataset),
         *_bytes_as_floats(dataset),
@@ -88,6 +92,31 @@ def _constant(dataset: Dataset) -> Iterator[Problem]:
         more = f" and {len(still) - _NAMED} more" if len(still) > _NAMED else ""
         plural = "columns never change" if len(still) > 1 else "column never changes"
         yield Problem("warning", f"{len(still)} {plural}: {', '.join(names)}{more}; drop what carries nothing")
+
+
+def _far(dataset: Dataset) -> Iterator[Problem]:
+    """Columns of a table, and conditions, whose values are lost beside a few far from all others."""
+    event = dataset.event
+    if event.layout is Layout.VECTOR and dataset.x.dim() == 2 and not event.discrete:
+        yield from _drowned("column", dataset.x, event.columns or [str(i) for i in range(event.size)])
+    if dataset.values is not None:
+        yield from _drowned("condition", dataset.values, event.variables)
+
+
+def _drowned(kind: str, table: Tensor, names: Sequence[str]) -> Iterator[Problem]:
+    head = table[: SURVEYED // max(1, len(names))].numpy()
+    found = {name: far for name, column in zip(names, head.T, strict=True) if (far := far_values(column))}
+    if not found:
+        return
+    (name, far), *others = found.items()
+    value = f"{far.value:.6g} stands" if far.alike else f"values out to {far.value:.6g} stand"
+    bulk = f"the others, zeros aside, lie within {far.radius:.2g} of {far.middle:.2g}"
+    more = f" (and {len(others)} more such: {', '.join(name for name, _ in others[:_NAMED])})" if others else ""
+    yield Problem(
+        "warning",
+        f"{kind} {name}: {value} in {far.count} of {len(head):,} rows, and {bulk}; if that is a mistake or a code for "
+        f"missing values, drop those rows{more}",
+    )
 
 
 def _one_class(dataset: Dataset) -> Iterator[Problem]:

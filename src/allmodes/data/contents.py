@@ -60,11 +60,14 @@ class NoSuchName(UserError):
         self.name = name
 
 
-def require_names(kind: str, path: Path, names: Collection[str], label: str | None, condition: Sequence[str]) -> None:
-    """See that a file holds the label and the conditions that were asked for, each once.
+def require_names(
+    kind: str, where: Path | str, names: Collection[str], label: str | None, condition: Sequence[str]
+) -> None:
+    """See that a file or a data frame holds the label and the conditions that were asked for, each once.
 
     Arguments:
         kind: "column" or "array".
+        where: the file, or what the data frame is called in errors.
         names: what there is.
 
     Raises:
@@ -73,7 +76,7 @@ def require_names(kind: str, path: Path, names: Collection[str], label: str | No
     """
     for name in ([label] if label else []) + list(condition):
         if name not in names:
-            raise NoSuchName(unknown(f"{kind} of {path}", name, names), name)
+            raise NoSuchName(unknown(f"{kind} of {where}", name, names), name)
     if (twice := repeated(condition)) is not None:
         raise UserError(f"{kind} {twice!r} is given twice as a condition; pass it once")
     if label in condition:

@@ -20,23 +20,17 @@ from allmodes.data.chunks import chunks
 from allmodes.data.contents import Contents
 from allmodes.data.detect import detect_layout, detect_support
 from allmodes.data.files import read
+from allmodes.data.frames import by_name, is_frame, read_frame, series_name
 from allmodes.data.labels import as_numpy, encode_labels, encode_values
 from allmodes.data.modes import Modes
 from allmodes.data.pictures import resize_picture
+from allmodes.data.precision import require_resolution, to_floats, to_tensor
 from allmodes.errors import UserError, unknown
 from allmodes.event import QUANTILES, Batch, Condition, Event, Layout, Support
 
 FITTED = 2**28
-RESOLVED = 2**24
-"""Numbers of a data set that are looked at for whether float32 tells them apart."""
-COARSE = 0.05
-"""Steps of float32 over the standard deviation from which on it does not."""
-ROUNDED = 1e-12
-"""Standard deviation over size below which a number is the same in all examples, but for float64's rounding."""
 
 Part = Literal["train", "validation", "test"]
-
-_DTYPES = {torch.uint8: np.uint8, torch.int32: np.int32, torch.float32: np.float32}
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,17 +159,18 @@ def load_data(
     split_seed: int = 0,
     **options: Any,
 ) -> Dataset:
-    """Data from a built-in's name, a path, or an array.
+    """Data from a built-in's name, a path, an array, or a data frame.
 
     What the numbers can be is told from the numbers: see `detect_support` and `detect_layout`.
 
     Arguments:
-        data: a name (see `datasets`), a path (see `read`), an array [n, *shape] (numpy, torch or nested lists), or a
-            Dataset, which is returned as it is. A word that is both a name and a file is the name; ./word is the file.
+        data: a name (see `datasets`), a path (see `read`), an array [n, *shape] (numpy, torch or nested lists), a data
+            frame (pandas, polars, or a table of pyarrow), which is read as a table in a file is, or a Dataset, which is
+            returned as it is. A word that is both a name and a file is the name; ./word is the file.
         labels: class of each example, [n] integers or names.
-        conditions: continuous conditions, name -> [n], or an array [n, k].
-        label: column or array of a file that names the class.
-        condition: columns or arrays of a file that are continuous conditions.
+        conditions: continuous conditions, name -> [n], a data frame, or an array [n, k].
+        label: column of a data frame, or column or array of a file, that names the class.
+        condition: columns of a data frame, or columns or arrays of a file, that are continuous conditions.
         resize: rows and columns to scale images to; one number for both.
         binarize: levels, or numbers in [0, 1], become bits: "static" (drawn once), "dynamic" (drawn anew for every
             training batch), "threshold", or the path of a file with the bits (see `Binarize`).
@@ -207,7 +202,9 @@ def name_of(data: Any) -> str:
     """What `load_data` calls a set, without reading it."""
     if isinstance(data, Dataset):
         return data.name
-    return Path(data).expanduser().absolute().stem if isinstance(data, (str, os.PathLike)) else "array"
+    if isinstance(data, (str, os.PathLike)):
+        return Path(data).expanduser().absolute().stem
+    return "table" if is_frame(data) else "array"
 
 
 def _way(binarize: str | os.PathLike[str] | None) -> str | None:
@@ -231,7 +228,7 @@ def _size(resize: int | tuple[int, int] | None) -> tuple[int, int] | None:
 def _find(
     data: Any, label: str | None, condition: Sequence[str], size: tuple[int, int] | None, options: dict[str, Any]
 ) -> tuple[str, str | None, Contents]:
-    """Name, what to pass to find it again (None for an array), and contents."""
+    """Name, what to pass to find it again (None for what is in memory), and contents."""
     if data is None:
         raise UserError("the data were arrays in memory; pass them again: load_data(array, labels=..., conditions=...)")
     if isinstance(data, str) and data in BUILTINS:
@@ -246,9 +243,15 @@ def _find(
         if isinstance(data, str) and os.sep not in data and not path.exists():
             raise UserError(f"{unknown('data', data, BUILTINS)}; or give the path of a file or folder that is there")
         return name_of(data), str(path.absolute()), read(path, label=label, condition=condition, resize=size)
+    if is_frame(data):
+        return name_of(data), None, read_frame(data, name_of(data), label, condition)
     if label or condition:
-        raise UserError("label and condition name a file's columns; for an array pass labels=[...], conditions={...}")
-    return name_of(data), None, Contents(x=as_numpy(data))
+        raise UserError(
+            "label and condition name columns of a file or a data frame; for an array pass labels=[...], "
+            "conditions={...}"
+        )
+    column = series_name(data)
+    return name_of(data), None, Contents(x=as_numpy(data, "data"), columns=(column,) if column else ())
 
 
 def _assemble(
@@ -264,8 +267,9 @@ def _assemble(
     x = _numbers(name, contents.x)
     layout = contents.layout or detect_layout(x.shape[1:])
     support, levels = detect_support(x, layout, contents.levels)
+    columns = contents.columns if x.ndim == 2 else ()
     if support in (Support.REAL, Support.NON_NEGATIVE):
-        _require_resolution(name, x)
+        require_resolution(name, x, "column", columns)
     if size is not None:
         x = x != 0 if support is Support.BINARY else x
         x = _resize(name, x, layout, size)
@@ -275,24 +279,25 @@ def _assemble(
         index, classes = (None, ()) if found is None else encode_labels(found, len(x))
     else:
         index = torch.from_numpy(contents.labels)
-    found = contents.values if conditions is None else conditions
+    found = contents.values if conditions is None else by_name(conditions, "conditions")
     values = None
     if found is not None:
         array, variables = encode_values(found, contents.variables if conditions is None else (), len(x))
-        _require_resolution(name, array, "condition")
-        values = _tensor(array, torch.float32)
+        require_resolution(name, array, "condition", variables)
+        values = to_floats(name, array, "condition", variables)
     parts = split(len(x), split_seed)
     spread = _quantiles(values, parts.train)
-    event = Event(x.shape[1:], support, levels, layout, contents.columns, classes, contents.label, variables, spread)
+    label = series_name(labels) or contents.label
+    event = Event(x.shape[1:], support, levels, layout, contents.columns, classes, label, variables, spread)
     grey = None
     if how is not None:
         bits, white = to_bits(name, x, event, how)
-        grey = Grey(_tensor(x, event.dtype), white) if how.way == "dynamic" else None
+        grey = Grey(to_tensor(x, event.dtype), white) if how.way == "dynamic" else None
         x, event = bits, replace(event, support=Support.BINARY, levels=0)
     return Dataset(
         name=name,
         event=event,
-        x=_tensor(x, event.dtype),
+        x=to_tensor(x, event.dtype) if event.discrete else to_floats(name, x, "column", columns),
         labels=index,
         values=values,
         modes=contents.modes,
@@ -317,23 +322,6 @@ def _numbers(name: str, x: np.ndarray) -> np.ndarray:
     return x[:, None] if x.ndim == 1 else x
 
 
-def _require_resolution(name: str, x: np.ndarray, what: str = "number") -> None:
-    """Raise where the type that examples are held in is too coarse for the differences between them."""
-    if x.dtype.itemsize <= (4 if x.dtype.kind == "f" else 2):
-        return
-    head = np.asarray(x[: max(1, RESOLVED // x[0].size)], np.float64).reshape(-1, x[0].size)
-    with np.errstate(all="ignore"):
-        largest, spread = np.abs(head).max(0), head.std(0)
-        varies = spread > ROUNDED * largest
-        coarse = np.flatnonzero(varies & (np.spacing(largest.astype(np.float32)) > COARSE * spread))
-    if len(coarse):
-        i = int(coarse[0])
-        raise UserError(
-            f"{name}: {what} {i} of an example lies near {largest[i]:.3g} and varies by {spread[i]:.2g}, which float32 "
-            "cannot tell apart; subtract an offset from it, or leave it out"
-        )
-
-
 def _resize(name: str, x: np.ndarray, layout: Layout, size: tuple[int, int]) -> np.ndarray:
     match layout:
         case Layout.HW | Layout.HWC:
@@ -343,10 +331,3 @@ def _resize(name: str, x: np.ndarray, layout: Layout, size: tuple[int, int]) -> 
             return np.stack([resize_picture(image, size).transpose(2, 0, 1) for image in channels_last])
         case _:
             raise UserError(f"resize scales images, and an example of {name} has shape {x.shape[1:]}; leave resize out")
-
-
-def _tensor(x: np.ndarray, dtype: torch.dtype) -> Tensor:
-    """X in one of the three types that data are held in; shared with the array where it has that type already."""
-    with np.errstate(over="ignore"):  # a float64 beyond float32's range becomes infinite, which `check` reports
-        x = np.ascontiguousarray(x, _DTYPES[dtype])
-    return torch.from_numpy(x if x.flags.writeable else x.copy())

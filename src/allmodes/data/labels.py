@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,19 +19,59 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if i % 2 else (1, 0, part.lower()) for i, part in enumerate(parts)] + [(2, 0, name)]
 
 
-def as_numpy(array: Any) -> np.ndarray:
+def as_numpy(array: Any, what: str = "the array given") -> np.ndarray:
     """A numpy or torch array, or nested lists, as numpy; nothing is copied where nothing must be.
 
+    Arguments:
+        what: the array is called in errors.
+
     Raises:
-        UserError: for lists of unequal length.
+        UserError: for lists of unequal length, masked values, and a tensor that is sparse or on the device "meta".
     """
     if isinstance(array, Tensor):
-        array = array.detach().cpu()
-        return (array.float() if array.dtype == torch.bfloat16 else array).numpy()
+        return _from_torch(array, what)
     try:
-        return np.asanyarray(array)
+        array = np.asanyarray(array)
     except ValueError as error:
-        raise UserError("the array given is ragged; make all its rows of one length") from error
+        raise UserError(f"{what} is ragged; make all rows of one length") from error
+    if isinstance(array, np.ma.MaskedArray):
+        _require_unmasked(array, what)
+        return array.data
+    return array
+
+
+def _from_torch(tensor: Tensor, what: str) -> np.ndarray:
+    if tensor.layout is not torch.strided:
+        raise UserError(f"{what}: a sparse tensor; pass its .to_dense()")
+    if tensor.is_meta:
+        raise UserError(f"{what}: a tensor on the device 'meta', which holds no numbers; make it on 'cpu'")
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def _require_unmasked(array: np.ma.MaskedArray, what: str) -> None:
+    mask = np.ascontiguousarray(np.ma.getmaskarray(array)).view(bool)  # of records, a truth value for each field
+    if mask.any():
+        rows = np.flatnonzero(mask.reshape(array.shape[0] if array.ndim else 1, -1).any(1))
+        raise UserError(
+            f"{what}: masked values in {len(rows)} rows, the first is row {rows[0]}; drop them or fill them in"
+        )
+
+
+def missing(values: np.ndarray | Sequence[Any]) -> list[int]:
+    """Where of n values there is none: None, NaN, NaT or pandas.NA."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+        return np.flatnonzero(np.isnan(values)).tolist()
+    return [row for row, value in enumerate(values) if _is_missing(value)]
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA cannot say whether it is equal to itself
+        return True
+    except ValueError:  # nor can an array
+        return False
 
 
 def encode_labels(labels: Any, n: int) -> tuple[Tensor, tuple[str, ...]]:
@@ -43,20 +83,25 @@ def encode_labels(labels: Any, n: int) -> tuple[Tensor, tuple[str, ...]]:
         indices [n] int64, names of the classes.
 
     Raises:
-        UserError: for labels that are real numbers, or not one for each example.
+        UserError: for labels that are real numbers, missing, or not one for each example.
     """
-    array = as_numpy(labels)
+    array = as_numpy(labels, "labels")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.shape != (n,):
         raise UserError(f"labels of shape {array.shape} do not fit {n} examples; give one for each example, [{n}]")
+    # A list is searched as it is: among names, numpy writes a NaN as the name 'nan'.
+    if rows := missing(labels if isinstance(labels, (list, tuple)) else array):
+        raise UserError(
+            f"labels are missing in {len(rows)} rows, the first is row {rows[0]}; drop those rows or fill them in"
+        )
     if array.dtype.kind == "f" and np.array_equal(array, np.rint(array)) and np.all(np.abs(array) < 2**63):
         array = array.astype(np.int64)
     match array.dtype.kind:
         case "i" | "u":
             found, index = np.unique(array, return_inverse=True)
             return torch.from_numpy(index), tuple(str(value) for value in found)
-        case "b" | "U" | "O":
+        case "b" | "U" | "O" | "M":
             names = np.array([str(value) for value in array])
         case "S":
             try:
@@ -97,7 +142,7 @@ def encode_values(conditions: Any, names: tuple[str, ...], n: int) -> tuple[np.n
 
 
 def _numbers(values: Any, what: str, n: int) -> np.ndarray:
-    array = as_numpy(values)
+    array = as_numpy(values, what)
     if array.dtype.kind not in "biuf":
         raise UserError(f"{what}: values are of type {array.dtype}, not numbers; pass classes as labels")
     if array.ndim not in (1, 2) or len(array) != n:

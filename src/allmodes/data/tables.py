@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
-from allmodes.data.contents import Contents, damaged, extra, reading, require_names
-from allmodes.errors import UserError, repeated
+from allmodes.data.contents import Contents, damaged, extra, reading
+from allmodes.data.frames import from_columns, read_frame, require_columns
+from allmodes.errors import UserError
 
 _DELIMITERS = ",;\t"
 _ROWS = 50_000
@@ -57,7 +58,7 @@ def _parse(path: Path, file: Iterator[str], label: str | None, condition: Sequen
     cells = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter, skipinitialspace=spaced))]
     header = _is_header(cells)
     names = cells if header else [f"column{i + 1}" for i in range(len(cells))]
-    _check_names(path, names, label, condition)
+    require_columns(path, names, label, condition)
 
     lines = (line.strip() for line in file) if spaced else file
     rows = _rows(path, csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced), len(names), start)
@@ -71,7 +72,7 @@ def _parse(path: Path, file: Iterator[str], label: str | None, condition: Sequen
             blocks[name].append(convert(path, name, column, lines))
     if not blocks[names[0]]:
         raise UserError(f"{path} has a line of names and no rows; add examples")
-    return _contents({name: np.concatenate(parts) for name, parts in blocks.items()}, path, label, condition)
+    return from_columns({name: np.concatenate(parts) for name, parts in blocks.items()}, path, label, condition)
 
 
 def _spaced(first: Sequence[str], second: Sequence[str]) -> bool:
@@ -129,9 +130,7 @@ def _words(path: Path, name: str, column: Sequence[str], lines: Sequence[int]) -
 
 
 def read_parquet(path: Path, label: str | None, condition: Sequence[str]) -> Contents:
-    """Numbers from a Parquet file; `label` and `condition` as in `read_csv`.
-
-    A data frame's index is left out, unless it is the label or a condition: it counts the rows.
+    """Numbers from a Parquet file; see `read_frame`.
 
     Raises:
         UserError: for a column that is neither numbers nor the label, a missing value, or a column that is not there.
@@ -142,44 +141,4 @@ def read_parquet(path: Path, label: str | None, condition: Sequence[str]) -> Con
             table = parquet.read_table(path)
         except ValueError as error:  # pyarrow's ArrowInvalid
             raise damaged(path, error) from error
-    frame = table.schema.pandas_metadata or {}
-    index = {name for name in frame.get("index_columns", []) if name not in (label, *condition)}
-    names = [name for name in table.column_names if name not in index]
-    _check_names(path, names, label, condition)
-    columns: dict[str, np.ndarray] = {}
-    for name in names:
-        column = table[name]
-        if column.null_count:
-            row = int(np.flatnonzero(column.is_null().to_numpy())[0])
-            raise UserError(f"{path} row {row}, column {name!r}: a missing value; drop the row or fill it in")
-        columns[name] = np.array(column.to_pylist()) if name == label else column.to_numpy()
-        if name != label and columns[name].dtype.kind not in "biuf":
-            raise UserError(
-                f"{path} column {name!r} holds {column.type}, not numbers; if it names the class, pass --label {name}"
-            )
-    return _contents(columns, path, label, condition)
-
-
-def _check_names(path: Path, names: Sequence[str], label: str | None, condition: Sequence[str]) -> None:
-    if "" in names:
-        raise UserError(
-            f"{path}: column {list(names).index('') + 1} has no name; give it one, or drop it if it counts the rows "
-            "(pandas: to_csv(..., index=False))"
-        )
-    if (twice := repeated(names)) is not None:
-        raise UserError(f"{path} has two columns named {twice!r}; rename one")
-    require_names("column", path, names, label, condition)
-
-
-def _contents(columns: Mapping[str, np.ndarray], path: Path, label: str | None, condition: Sequence[str]) -> Contents:
-    data = [name for name in columns if name != label and name not in condition]
-    if not data:
-        raise UserError(f"{path}: every column is a label or a condition; leave at least one for the examples")
-    return Contents(
-        x=np.stack([columns[name] for name in data], 1),
-        labels=columns[label] if label else None,
-        values=np.stack([columns[name] for name in condition], 1) if condition else None,
-        label=label or "class",
-        variables=tuple(condition),
-        columns=tuple(data),
-    )
+    return read_frame(table, path, label, condition)

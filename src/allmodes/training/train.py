@@ -52,7 +52,7 @@ def train(
 
     Arguments:
         recipe: a name (see `allmodes.recipes.recipes`) or FILE.py:FUNCTION, a recipe of your own; "r3gan" if left out.
-        data: a name, a path, an array or a `Dataset` (see `load_data`); "ring" if left out.
+        data: a name, a path, an array, a data frame or a `Dataset` (see `load_data`); "ring" if left out.
         steps: instead of the recipe's own number.
         seed: of weights, noise and the order of the data; 0 if left out.
         out: the run's folder; runs/DATA-RECIPE-sSEED if left out, with a number behind it where that is taken.
