@@ -85,6 +85,17 @@ def test_images_of_several_sizes_are_scaled_to_one() -> None:
     assert subject.real.x.shape[1:] == subject.fake.x.shape[1:] == (5, 5, 3)
 
 
+def test_data_frames_are_tables_with_the_columns_that_are_named() -> None:
+    pandas = pytest.importorskip("pandas")
+    real, fake = (pandas.DataFrame(x, columns=["a", "b", "c"]).assign(kind="p") for x in (TABLE, OTHER))
+    real.loc[::2, "kind"] = fake.loc[::3, "kind"] = "q"
+    subject = subject_of(real, fake, label="kind", condition=["c"])
+    assert subject.event.columns == ("a", "b")
+    assert subject.event.classes == ("p", "q")
+    assert subject.fake.values is not None
+    assert subject.fake.values[:, 0].tolist() == OTHER[:, 2].tolist()
+
+
 def test_samples_that_repeat_themselves_are_noted() -> None:
     said = "50.0 % of fake repeat other examples of fake to the last bit"
     assert said in subject_of(TABLE, OTHER[np.arange(400) % 200]).notes

@@ -252,7 +252,7 @@ def audit(
         self_test: whether faults are planted in the real data to see what would be found: "short" takes seconds, "full"
             minutes.
         name: what to call the generator in the report.
-        label, condition: columns or arrays of files that hold labels and conditions.
+        label, condition: columns or arrays of files, or columns of data frames, that hold labels and conditions.
         resize: rows and columns to scale images of real, fake and train to; one number for both.
         device: where features are computed and samples drawn, "cpu" or "cuda"; a GPU if there is one.
         neighbours: "approximate" makes precision, recall, density and coverage of very many examples faster and says

@@ -21,6 +21,7 @@ from allmodes.audit.wording import percent
 from allmodes.data.chunks import chunks
 from allmodes.data.contents import NoSuchName
 from allmodes.data.dataset import Dataset, load_data
+from allmodes.data.frames import is_frame
 from allmodes.errors import UserError
 
 TREE_SHARE, MOST_TREE = 0.5, 5_000
@@ -50,7 +51,8 @@ def subject_of(
             `train` is left out, half of `real`, 5000 at most, makes the map and is used for nothing else; copies cannot
             be told then.
         labels, conditions: of real; or a mapping from "real", "fake" and "train" to those of each.
-        label, condition: columns or arrays of the files that hold them; `fake` and `train` may be without.
+        label, condition: columns of data frames, or columns or arrays of files, that hold them; `fake` and `train` may
+            be without.
         resize: rows and columns to scale images of all sets to; one number for both.
         seed: draws the part of `real` that makes the map.
 
@@ -122,7 +124,7 @@ def _load(
     notes: list[str],
 ) -> Dataset:
     """One set; what is noted is a name of the real examples that it lacks."""
-    named = isinstance(data, (str, os.PathLike))
+    named = isinstance(data, (str, os.PathLike)) or is_frame(data)
     try:
         return load_data(
             data,
