@@ -123,3 +123,10 @@ def test_missing_labels_of_pandas_are_refused() -> None:
     for labels in (pandas.Series(["a", pandas.NA] * 100, dtype="string"), pandas.Categorical(["a", None] * 100)):
         with pytest.raises(UserError, match="labels are missing in 100 rows, the first is row 1"):
             load_data(X, labels=labels)
+
+
+def test_a_name_stands_for_one_thing() -> None:
+    frame = pandas_frame({"e": [1.0, 2.0, 4.0], "x": [0.5, 0.1, 0.3]})
+    for given in ({"conditions": frame[["e"]]}, {"labels": frame["x"].astype(str).rename("x")}):
+        with pytest.raises(UserError, match=r"two of the name '[ex]' among columns, conditions and label; rename one"):
+            load_data(frame, **given)

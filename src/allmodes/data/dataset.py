@@ -25,7 +25,7 @@ from allmodes.data.labels import as_numpy, encode_labels, encode_values
 from allmodes.data.modes import Modes
 from allmodes.data.pictures import resize_picture
 from allmodes.data.precision import require_resolution, to_floats, to_tensor
-from allmodes.errors import UserError, unknown
+from allmodes.errors import UserError, repeated, unknown
 from allmodes.event import QUANTILES, Batch, Condition, Event, Layout, Support
 
 FITTED = 2**28
@@ -288,6 +288,8 @@ def _assemble(
     parts = split(len(x), split_seed)
     spread = _quantiles(values, parts.train)
     label = series_name(labels) or contents.label
+    if (twice := repeated([*contents.columns, *variables, *([label] if classes else [])])) is not None:
+        raise UserError(f"{name} has two of the name {twice!r} among columns, conditions and label; rename one")
     event = Event(x.shape[1:], support, levels, layout, contents.columns, classes, label, variables, spread)
     grey = None
     if how is not None:
