@@ -98,10 +98,11 @@ def _images(
         rate = rate or 1e-3
     else:
         dense = (width or 256,) * 4
-        generator, discriminator = MLP(LATENT, event.size, dense), MLP(event.size, 1, dense)
-        rectified(generator)
+        layers, discriminator = MLP(LATENT, event.size, dense), MLP(event.size, 1, dense)
+        rectified(layers)
         rectified(discriminator)
-        transform, weight, rate = flat(event), event.size / 64, rate or 2e-3
+        generator = nn.Sequential(layers, nn.Tanh())
+        transform, weight, rate = flat(event), event.size / 64, rate or 1e-3
     gamma = gamma or weight
     return _recipe(
         event,
