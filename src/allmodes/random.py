@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import SupportsIndex
 
 import torch
 from torch import Tensor
 
-from allmodes.errors import UserError
+from allmodes.errors import UserError, whole
 
 
-def require_seed(seed: int, flag: str = "--seed", *, bits: int = 63) -> None:
-    """Refuse what is no seed of so many bits.
+def require_seed(given: SupportsIndex, flag: str = "--seed", *, bits: int = 63) -> int:
+    """A seed of so many bits, as a number of Python's own.
 
     Raises:
-        UserError: below 0 or from 2^bits on.
+        UserError: for what is no whole number, below 0 or from 2^bits on.
     """
+    seed = whole(given, flag)
     if not 0 <= seed < 2**bits:
         raise UserError(f"{flag} {seed}: must be at least 0 and below 2^{bits}")
+    return seed
 
 
 class Rng:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -130,6 +131,49 @@ def test_samples_follow_their_seed_and_survive_a_reload(finished: Run) -> None:
     assert not np.array_equal(finished.sample(20, seed=1), finished.sample(20, seed=2))
 
 
+def test_whole_numbers_of_other_libraries_are_taken_as_such(tmp_path: Path, small: Small) -> None:
+    asked: dict[str, Any] = {"steps": np.int64(3), "seed": torch.tensor(5), "checkpoint_every": np.uint8(2)}
+    data = load_data("ring", n=np.int64(2000), split_seed=np.int64(7))  # type: ignore[arg-type]
+    run = allmodes.train("gan2014", data, out=tmp_path / "run", settings=small("gan2014"), **asked)
+    kept = load(run.folder).plan
+    assert (kept.steps, kept.seed, kept.checkpoint_every, kept.data["source"]["split_seed"]) == (3, 5, 2, 7)
+    np.testing.assert_array_equal(run.sample(2, seed=np.int64(3)), run.sample(2, seed=3))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"steps": 2.5}, "--steps 2.5: must be a whole number"),
+        ({"steps": "10"}, "--steps '10': must be a whole number"),
+        ({"seed": 1.5}, "--seed 1.5: must be a whole number"),
+        ({"seed": "a"}, "--seed 'a': must be a whole number"),
+        ({"checkpoint_every": 1.5}, "--checkpoint-every 1.5: must be a whole number"),
+        ({"device": "meta"}, "--device meta: not on this machine; leave it out, or give cpu"),
+        ({"out": 5}, "--out 5: give the path of a folder"),
+        ({"keep_best": 5}, "unknown --keep-best 5; Known: "),
+    ],
+)
+def test_an_argument_that_is_none_is_refused_before_there_is_a_run(
+    asked: dict[str, Any], said: str, ring: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=re.escape(said)):
+        allmodes.train("gan2014", ring, **({"steps": 2, "out": tmp_path / "run"} | asked))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"n": 2.5}, "-n 2.5: must be a whole number"),
+        ({"n": "3"}, "-n '3': must be a whole number"),
+        ({"n": 3, "seed": None}, "--seed None: must be a whole number"),
+    ],
+)
+def test_samples_are_counted_in_whole_numbers(asked: dict[str, Any], said: str, finished: Run) -> None:
+    with pytest.raises(UserError, match=said):
+        finished.sample(**asked)
+
+
 @pytest.mark.parametrize("n", [0, -3])
 def test_too_few_samples_are_named(n: int, finished: Run) -> None:
     with pytest.raises(UserError, match=f"-n {n}: the number of samples must be at least 1"):
@@ -165,6 +209,18 @@ def test_what_is_not_a_run_is_said_so(tmp_path: Path) -> None:
         load(tmp_path / "file")
     with pytest.raises(UserError, match="a list is no run; give the folder"):
         load([])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("seed", "a"), ("seed", 1.5), ("steps", None), ("settings", []), ("keep_best", 3), ("event", {"shape": [2]})],
+)
+def test_a_value_of_run_json_that_is_none_is_one_line(name: str, value: Any, copy: Path) -> None:
+    plan = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(plan | {name: value}))
+    with pytest.raises(UserError, match=rf"run\.json cannot be read \(.*{name}.*\); restore it from a copy") as error:
+        load(copy)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"recipe": "r3gan"}', '"r3gan"', "7", "\x00\xff"])

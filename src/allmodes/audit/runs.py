@@ -12,7 +12,7 @@ from torch import Tensor
 
 from allmodes.audit.subject import Examples, Scorer, Subject
 from allmodes.data.dataset import Dataset, load_data
-from allmodes.errors import UserError
+from allmodes.errors import UserError, whole
 from allmodes.event import Condition, Event
 from allmodes.random import Rng
 from allmodes.score import Score
@@ -140,6 +140,7 @@ def _examples(dataset: Dataset, index: Tensor) -> Examples:
 
 def _how_many(n_fake: int | None, held: int, event: Event) -> int:
     if n_fake is not None:
+        n_fake = whole(n_fake, "n_fake")
         if n_fake < 1:
             raise UserError(
                 f"n_fake={n_fake}: must be at least 1; leave it out for 5 to 10 times the held-out examples"

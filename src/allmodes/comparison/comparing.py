@@ -21,6 +21,7 @@ from allmodes.device import device_named
 from allmodes.errors import UserError, repeated
 from allmodes.functions import located
 from allmodes.plain import plain
+from allmodes.random import require_seed
 from allmodes.recipes import Entry, build, entry, recipes
 from allmodes.score import NoDensity, Ranking, Score, rank
 from allmodes.training.budget import steps_within
@@ -199,6 +200,7 @@ def compare(
         )
     if runs and budget is not None:
         raise UserError("--budget belongs to --recipes: name them, or give --recipes all")
+    seed = require_seed(seed)
     refused: dict[str, str] = {}
     if runs:
         if data is not None and not isinstance(data, Dataset):

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Annotated, Any, get_args, get_type_hints
 
 import allmodes.recipes
-from allmodes.errors import UserError, said, unknown
+from allmodes.errors import UserError, said, unknown, whole
 from allmodes.event import Event
 from allmodes.functions import find_function, located
 from allmodes.models.base import GenerativeModel
@@ -190,17 +190,15 @@ def build(
         steps: instead of the recipe's own.
 
     Raises:
-        UserError: for an unknown recipe or setting (with the nearest one), a value of the wrong type, steps below 1, or
-            a seed below 0.
+        UserError: for an unknown recipe or setting (with the nearest one), a value of the wrong type, steps that are no
+            whole number or below 1, or what is no seed.
     """
     values = read_settings(name, settings)
-    require_seed(seed)
-    with seeded(seed):
+    with seeded(require_seed(seed)):
         made = _called(name, entry(name), event, values)
     if not isinstance(made, Recipe):
         raise UserError(f"recipe {name} gives a {type(made).__name__}; let it give a Recipe")
-    if steps is not None:
-        made = replace(made, steps=steps)
+    made = replace(made, steps=whole(made.steps if steps is None else steps, "--steps"))
     if made.steps < 1:
         raise UserError(f"--steps {made.steps}: the number of steps must be at least 1")
     return made

@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 import torch
 
 from allmodes.atomic import explained, write_new, write_whole
 from allmodes.data.dataset import Dataset, load_data
-from allmodes.errors import UserError
+from allmodes.errors import UserError, whole
 from allmodes.event import Event
 from allmodes.functions import file_of
 from allmodes.models.base import GenerativeModel
@@ -28,6 +29,7 @@ from allmodes.recipes import build
 from allmodes.training import checkpoint
 from allmodes.training.best import FOLDER
 from allmodes.training.hardware import computes_in_bf16
+from allmodes.version import version
 
 
 @dataclass(frozen=True)
@@ -175,9 +177,9 @@ class Run:
             UserError: for n below 1, a seed that is none, a condition that does not fit, or a truncation of a model
                 without latents.
         """
+        n, seed = whole(n, "-n"), require_seed(seed)
         if n < 1:
             raise UserError(f"-n {n}: the number of samples must be at least 1")
-        require_seed(seed)
         for line in self.notes:
             note(line)
         for line in self.event.beyond(condition or {}):
@@ -288,7 +290,7 @@ def load(path: str | os.PathLike[str]) -> Run:
         raise UserError(f"a {type(path).__name__} is no run; give the folder that allmodes train wrote")
     folder = Path(path).expanduser()
     try:
-        return Run(folder, Plan(**json.loads((folder / "run.json").read_bytes())))
+        return _read(folder)
     except FileNotFoundError:
         raise UserError(
             f"{folder} is not a run: it has no run.json; give the folder that allmodes train wrote"
@@ -297,6 +299,25 @@ def load(path: str | os.PathLike[str]) -> Run:
         raise UserError(f"{folder} is a file; give the folder that allmodes train wrote") from None
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{folder / 'run.json'} cannot be read ({error}); restore it from a copy") from None
+
+
+def _read(folder: Path) -> Run:
+    """The run of a folder's run.json.
+
+    Raises:
+        TypeError: for a value of another type than `Plan` says.
+        ValueError: for what is no event.
+    """
+    run = Run(folder, Plan(**json.loads((folder / "run.json").read_bytes())))
+    for name, hint in get_type_hints(Plan).items():
+        kinds = tuple(get_origin(kind) or kind for kind in (get_args(hint) if isinstance(hint, UnionType) else (hint,)))
+        if not isinstance(value := getattr(run.plan, name), kinds):
+            raise TypeError(f"{name} is {value!r}")
+    try:
+        _ = run.event
+    except KeyError as lacking:
+        raise ValueError(f"event lacks {lacking}") from None
+    return run
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
@@ -335,13 +356,12 @@ class Journal:
 def versions(recipe: str, settings: Mapping[str, Any]) -> dict[str, str]:
     """Of what the bits of a run depend on: programs, and the user's files that are named, by their digest."""
     import platform
-    from importlib.metadata import version
 
     cpu = torch.device("cpu")
     named = [recipe, *(value for value in settings.values() if isinstance(value, str))]
     files = [file for value in named if (file := file_of(value))]
     return {
-        "allmodes": version("allmodes"),
+        "allmodes": version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),

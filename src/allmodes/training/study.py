@@ -14,7 +14,7 @@ from allmodes.data.batches import Batches, StackedBatches
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.device import device_named
-from allmodes.errors import UserError
+from allmodes.errors import UserError, whole
 from allmodes.networks.stack import NotStackable, stack
 from allmodes.random import Rng, StackedRng
 from allmodes.recipes import Recipe, build
@@ -118,6 +118,7 @@ def study(
     Raises:
         UserError: for anything that does not fit.
     """
+    seeds, first = whole(seeds, "--seeds"), whole(first, "first")
     if seeds < 1:
         raise UserError(f"--seeds {seeds}: must be at least 1")
     begun = time.perf_counter()

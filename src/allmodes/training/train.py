@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data, name_of
 from allmodes.device import device_named
-from allmodes.errors import UserError
+from allmodes.errors import UserError, whole
 from allmodes.functions import located
 from allmodes.models.base import DensityModel
 from allmodes.recipes import Recipe, build, read_settings
@@ -74,7 +74,19 @@ def train(
         Interrupted: after Ctrl-C or SIGTERM, when all is saved.
     """
     say = note or (lambda line: None)
-    asked = _Asked(recipe, data, steps, seed, out, settings, device, checkpoint_every, keep_best)
+    if not isinstance(out, (str, os.PathLike, type(None))):
+        raise UserError(f"--out {out!r}: give the path of a folder")
+    asked = _Asked(
+        recipe,
+        data,
+        _whole(steps, "--steps"),
+        _whole(seed, "--seed"),
+        out,
+        settings,
+        device,
+        _whole(checkpoint_every, "--checkpoint-every"),
+        keep_best,
+    )
     with world() as here:
         run, dataset, made, target = (_resume if resume else _begin)(asked, here, say)
         with (
@@ -83,6 +95,10 @@ def train(
             locked(run.folder) if not here.rank else nullcontext(),
         ):
             return Session(run, dataset, made, target, here, report, say).train(interrupt)
+
+
+def _whole(given: SupportsIndex | None, flag: str) -> int | None:
+    return None if given is None else whole(given, flag)
 
 
 @dataclass(frozen=True)
