@@ -18,7 +18,7 @@ from allmodes.device import device_named
 from allmodes.errors import UserError, whole
 from allmodes.functions import located
 from allmodes.models.base import DensityModel
-from allmodes.recipes import Recipe, build, read_settings
+from allmodes.recipes import Recipe, build, named, read_settings
 from allmodes.training.best import check_name
 from allmodes.training.distributed import World, world
 from allmodes.training.hardware import threads, threads_for
@@ -34,7 +34,7 @@ FEW = 8
 
 
 def train(
-    recipe: str | None = None,
+    recipe: str | Callable[..., Recipe] | None = None,
     data: Any = None,
     *,
     steps: int | None = None,
@@ -51,7 +51,8 @@ def train(
     """Train a recipe on data, in a folder that can be resumed from.
 
     Arguments:
-        recipe: a name (see `allmodes.recipes.recipes`) or FILE.py:FUNCTION, a recipe of your own; "r3gan" if left out.
+        recipe: a name (see `allmodes.recipes.recipes`) or FILE.py:FUNCTION, a recipe of your own, also as its function;
+            "r3gan" if left out.
         data: a name, a path, an array or a `Dataset` (see `load_data`); "ring" if left out.
         steps: instead of the recipe's own number.
         seed: of weights, noise and the order of the data; 0 if left out.
@@ -77,7 +78,7 @@ def train(
     if not isinstance(out, (str, os.PathLike, type(None))):
         raise UserError(f"--out {out!r}: give the path of a folder")
     asked = _Asked(
-        recipe,
+        None if recipe is None else located(named(recipe)),
         data,
         _whole(steps, "--steps"),
         _whole(seed, "--seed"),
@@ -125,7 +126,7 @@ def _begin(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
     dataset = load_data(DEFAULT_DATA if asked.data is None else asked.data)
     for problem in require_clean(dataset):
         say(f"{dataset.name}: {problem.message}")
-    name, seed = located(asked.recipe or DEFAULT_RECIPE), asked.seed or 0
+    name, seed = asked.recipe or DEFAULT_RECIPE, asked.seed or 0
     recipe = build(name, dataset.event, asked.settings, steps=asked.steps, seed=seed)
     if (dataset.event.classes or dataset.event.variables) and not recipe.model.conditional:
         say(f"{name} takes no conditions: the labels and conditions of {dataset.name} are not used")
@@ -202,7 +203,7 @@ def _run_to_resume(asked: _Asked) -> Run:
     run = load(out)
     plan = run.plan
     compared = {
-        "--recipe": (asked.recipe and located(asked.recipe), plan.recipe),
+        "--recipe": (asked.recipe, plan.recipe),
         "--steps": (asked.steps, plan.steps),
         "--seed": (asked.seed, plan.seed),
         "--set": (read_settings(plan.recipe, asked.settings) if asked.settings else None, plan.settings),
