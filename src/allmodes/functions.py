@@ -88,6 +88,12 @@ def located(given: str) -> str:
     return given if file is None else f"{file}:{given.rpartition(':')[2]}"
 
 
+def shown(file: Path) -> str:
+    """A file as it is called from the current folder: by its whole path where it lies elsewhere."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
 def _module(name: str) -> ModuleType:
     _search(Path.cwd())
     return importlib.import_module(name)

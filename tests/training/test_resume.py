@@ -145,9 +145,9 @@ def test_another_precision_of_the_processor_is_said(
     tmp_path: Path, ring: Dataset, small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[str, Any] = {"steps": 2, "settings": small("gan2014")}
-    monkeypatch.setattr("allmodes.training.run.computes_in_bf16", lambda device: True)
+    monkeypatch.setattr("allmodes.training.versions.computes_in_bf16", lambda device: True)
     allmodes.train("gan2014", ring, out=tmp_path / "run", **asked)
-    monkeypatch.setattr("allmodes.training.run.computes_in_bf16", lambda device: False)
+    monkeypatch.setattr("allmodes.training.versions.computes_in_bf16", lambda device: False)
     notes: list[str] = []
     allmodes.train(data=ring, out=tmp_path / "run", resume=True, note=notes.append)
     assert any(note.startswith("processor is ") and "and bfloat16: the run may differ" in note for note in notes)

@@ -223,6 +223,9 @@ def compare(
         if report:
             report(f"audit of {run.plan.recipe}", len(rows), len(trained))
         try:
+            for line in run.notes:
+                if note:
+                    note(f"{run.folder}: {line}")
             with visiting(run.model, device_named(device)):
                 rows.append(_row(run, dataset))
         except UserError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import warnings
@@ -15,20 +14,18 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
-import torch
 
 from allmodes.atomic import explained, write_new, write_whole
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError, whole
 from allmodes.event import Event
-from allmodes.functions import file_of
 from allmodes.models.base import GenerativeModel
 from allmodes.plain import plain
 from allmodes.random import Rng, require_seed
 from allmodes.recipes import build
 from allmodes.training import checkpoint
 from allmodes.training.best import FOLDER
-from allmodes.training.hardware import computes_in_bf16
+from allmodes.training.versions import changed
 from allmodes.version import version
 
 
@@ -92,9 +89,15 @@ class Run:
         return model.eval()
 
     @property
+    def changed(self) -> list[str]:
+        """The user's files that the recipe and its settings name and that are not as they were when training began."""
+        return changed(self.plan.recipe, self.plan.settings, self.plan.versions)
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be known of the checkpoint that the model comes from, a line each: that a later one is damaged."""
-        return self._kept.notes
+        """What is to be known of the model, a line each: a file of the user's that changed, a damaged checkpoint."""
+        since = "since the training began: samples need not be those of the model that was trained"
+        return (*(f"{file} has changed {since}" for file in self.changed), *self._kept.notes)
 
     @cached_property
     def _kept(self) -> checkpoint.Checkpoint:
@@ -120,9 +123,17 @@ class Run:
             yield
         except (RuntimeError, KeyError):
             raise UserError(
-                f"the weights in {self.folder} do not fit the recipe {self.plan.recipe} of this version of allmodes; "
-                f"they were written by version {self.plan.versions.get('allmodes')}"
+                f"the weights in {self.folder} do not fit the recipe {self.plan.recipe}: {self._misfit}"
             ) from None
+
+    @property
+    def _misfit(self) -> str:
+        """Why weights may not fit, and the way out."""
+        if files := self.changed:
+            return f"{' and '.join(files)} changed since the training began; bring back what was there, or train anew"
+        if (was := self.plan.versions.get("allmodes")) != (now := version()):
+            return f"they were written by version {was} of allmodes, and this is {now}; load them with that one"
+        return "its settings, or a file that it imports, changed since the training began; bring back what was there"
 
     def dataset(self, data: Any = None) -> Dataset:
         """What it was trained on, with the same split.
@@ -351,20 +362,3 @@ class Journal:
         """See to it that all lines are on the disk."""
         with explained(self.path), self.path.open("a") as file:
             os.fsync(file.fileno())
-
-
-def versions(recipe: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Of what the bits of a run depend on: programs, and the user's files that are named, by their digest."""
-    import platform
-
-    cpu = torch.device("cpu")
-    named = [recipe, *(value for value in settings.values() if isinstance(value, str))]
-    files = [file for value in named if (file := file_of(value))]
-    return {
-        "allmodes": version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "processor": torch.backends.cpu.get_cpu_capability() + (" and bfloat16" if computes_in_bf16(cpu) else ""),
-        **{str(file): f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files},
-    }

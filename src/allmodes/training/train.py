@@ -23,8 +23,9 @@ from allmodes.training.best import check_name
 from allmodes.training.distributed import World, world
 from allmodes.training.hardware import threads, threads_for
 from allmodes.training.interrupt import interruptible
-from allmodes.training.run import Plan, Run, create, create_beside, free_folder, load, locked, versions
+from allmodes.training.run import Plan, Run, create, create_beside, free_folder, load, locked
 from allmodes.training.session import Report, Session
+from allmodes.training.versions import digests, programs
 
 DEFAULT_RECIPE = "r3gan"
 DEFAULT_DATA = "ring"
@@ -168,7 +169,7 @@ def _plan(name: str, asked: _Asked, recipe: Recipe, seed: int, dataset: Dataset,
         threads=threads_for(recipe.model),
         device=device.type,
         keep_best=asked.keep_best,
-        versions=versions(name, settings),
+        versions=programs() | digests(name, settings),
     )
 
 
@@ -182,9 +183,12 @@ def _resume(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
     if device.type != plan.device:
         raise UserError(f"--device {asked.device}: the run in {run.folder} is on {plan.device}; leave it out")
     recipe = build(plan.recipe, run.event, plan.settings, steps=plan.steps, seed=plan.seed)
-    for what, version in versions(plan.recipe, plan.settings).items():
-        if version != (was := plan.versions.get(what)):
-            say(f"{what} is {version} and was {was}: the run may differ from one that never stopped")
+    differs = [f"{file} has changed since the training began" for file in run.changed]
+    differs += [
+        f"{what} is {now} and was {was}" for what, now in programs().items() if now != (was := plan.versions.get(what))
+    ]
+    for said in differs:
+        say(f"{said}: the run may differ from one that never stopped")
     return run, dataset, recipe, device
 
 
