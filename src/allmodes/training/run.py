@@ -89,6 +89,11 @@ class Run:
         return model.eval()
 
     @property
+    def resume(self) -> str:
+        """The command that continues the training."""
+        return f"allmodes train --resume --out {self.folder}"
+
+    @property
     def changed(self) -> list[str]:
         """The user's files that the recipe and its settings name and that are not as they were when training began."""
         return changed(self.plan.recipe, self.plan.settings, self.plan.versions)
@@ -111,9 +116,7 @@ class Run:
                 notes = (f"{torn}: the last checkpoint is used",)
         kept = checkpoint.load(self.folder)
         if kept is None:
-            raise UserError(
-                f"{self.folder} has no checkpoint yet; continue it: allmodes train --resume --out {self.folder}"
-            )
+            raise UserError(f"{self.folder} has no checkpoint yet; continue it: {self.resume}")
         return replace(kept, notes=notes + kept.notes)
 
     @contextmanager

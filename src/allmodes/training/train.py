@@ -12,6 +12,7 @@ from typing import Any, SupportsIndex
 
 import torch
 
+from allmodes.atomic import Full
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data, name_of
 from allmodes.device import device_named
@@ -96,7 +97,10 @@ def train(
             interruptible() as interrupt,
             locked(run.folder) if not here.rank else nullcontext(),
         ):
-            return Session(run, dataset, made, target, here, report, say).train(interrupt)
+            try:
+                return Session(run, dataset, made, target, here, report, say).train(interrupt)
+            except Full as full:
+                raise Full(full.path, f"resume: {run.resume}") from full
 
 
 def _whole(given: SupportsIndex | None, flag: str) -> int | None:
