@@ -18,7 +18,7 @@ class Train(DataFlags):
     recipe: Text = None
     """What to train and how (see: allmodes recipes), or FILE.py:FUNCTION. Default: r3gan."""
     steps: Whole = None
-    """Training steps, instead of the recipe's number."""
+    """Training steps, instead of the recipe's number; with --resume more than the run has, to train it longer."""
     seed: Whole = None
     """Of weights, noise and the order of the data. Default: 0."""
     out: Text = None

@@ -7,11 +7,10 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import numpy as np
 
@@ -25,37 +24,9 @@ from allmodes.random import Rng, require_seed
 from allmodes.recipes import build
 from allmodes.training import checkpoint
 from allmodes.training.best import FOLDER
+from allmodes.training.plan import Plan
 from allmodes.training.versions import changed
 from allmodes.version import version
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run was asked for: run.json.
-
-    Arguments:
-        recipe, settings, steps, seed: as `allmodes.train` takes them.
-        data: name, source, digest and split of the data.
-        event: what one example is, as plain values.
-        checkpoint_every, log_every: steps between them.
-        threads: processor threads; another number may change the last bits.
-        device: kind of device, "cpu" or "cuda"; another one has other random numbers.
-        keep_best: the number by which the checkpoint that samples come from is chosen; None: the last one.
-        versions: of the programs that the bits depend on.
-    """
-
-    recipe: str
-    settings: dict[str, Any]
-    steps: int
-    seed: int
-    data: dict[str, Any]
-    event: dict[str, Any]
-    checkpoint_every: int
-    log_every: int
-    threads: int
-    device: str
-    keep_best: str | None = None
-    versions: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,9 +71,12 @@ class Run:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be known of the model, a line each: a file of the user's that changed, a damaged checkpoint."""
+        """What is to be known of the model, a line each.
+
+        That it was planned for fewer steps at first, that a file of the user's has changed, a damaged checkpoint.
+        """
         since = "since the training began: samples need not be those of the model that was trained"
-        return (*(f"{file} has changed {since}" for file in self.changed), *self._kept.notes)
+        return (*self.plan.stretched, *(f"{file} has changed {since}" for file in self.changed), *self._kept.notes)
 
     @cached_property
     def _kept(self) -> checkpoint.Checkpoint:
@@ -220,12 +194,32 @@ class Run:
     @property
     def verdict(self) -> str:
         """One word: "ok", "collapsed" or "ignores_condition" once the training is over, "unfinished" before."""
-        return next((line["verdict"] for line in reversed(self.metrics) if "verdict" in line), "unfinished")
+        return self._end.get("verdict", "unfinished")
 
     @property
     def reason(self) -> str:
         """The verdict's reason, in a sentence with its numbers."""
-        return next((line["reason"] for line in reversed(self.metrics) if "verdict" in line), "training is not over")
+        return self._end.get("reason", "training is not over")
+
+    @property
+    def _end(self) -> dict[str, Any]:
+        """The line of the metrics that ends the training; that of a shorter plan does not."""
+        lines = reversed(self.metrics)
+        return next((line for line in lines if "verdict" in line and line["step"] == self.plan.steps), {})
+
+    def longer(self, steps: int) -> Run:
+        """The run planned for more steps from its last checkpoint on; `rewrite` puts that into its run.json."""
+        kept = checkpoint.load(self.folder)
+        return Run(self.folder, self.plan.longer(steps, kept.step if kept else 0))
+
+    def rewrite(self) -> None:
+        """Write its plan in place of the one that was there.
+
+        Raises:
+            UserError: where another process trains the run.
+        """
+        with locked(self.folder):
+            write_whole(self.folder / "run.json", lambda file: file.write(_text(self.plan)))
 
 
 def create(folder: Path, plan: Plan) -> Run:
@@ -241,10 +235,13 @@ def create(folder: Path, plan: Plan) -> Run:
         raise Taken(folder)
     if there:
         raise UserError(f"{folder} is not an empty folder; choose another --out")
-    text = json.dumps(asdict(plan), indent=1).encode()
-    if not write_new(folder / "run.json", lambda file: file.write(text)):
+    if not write_new(folder / "run.json", lambda file: file.write(_text(plan))):
         raise Taken(folder)
     return Run(folder, plan)
+
+
+def _text(plan: Plan) -> bytes:
+    return json.dumps(asdict(plan), indent=1).encode()
 
 
 class Taken(UserError):
@@ -286,9 +283,12 @@ def locked(folder: Path) -> Iterator[None]:
         return
     import fcntl
 
-    with explained(folder), (folder / "run.json").open("rb") as file:
+    path = folder / "run.json"
+    with explained(folder), path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(file.fileno()), path.stat()):  # rewritten since it was opened
+                raise BlockingIOError
         except BlockingIOError:
             raise UserError(f"another process is training {folder}; wait for it, or choose another --out") from None
         yield
@@ -316,17 +316,7 @@ def load(path: str | os.PathLike[str]) -> Run:
 
 
 def _read(folder: Path) -> Run:
-    """The run of a folder's run.json.
-
-    Raises:
-        TypeError: for a value of another type than `Plan` says.
-        ValueError: for what is no event.
-    """
-    run = Run(folder, Plan(**json.loads((folder / "run.json").read_bytes())))
-    for name, hint in get_type_hints(Plan).items():
-        kinds = tuple(get_origin(kind) or kind for kind in (get_args(hint) if isinstance(hint, UnionType) else (hint,)))
-        if not isinstance(value := getattr(run.plan, name), kinds):
-            raise TypeError(f"{name} is {value!r}")
+    run = Run(folder, Plan.from_dict(json.loads((folder / "run.json").read_bytes())))
     try:
         _ = run.event
     except KeyError as lacking:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -24,13 +23,13 @@ from allmodes.training.best import check_name
 from allmodes.training.distributed import World, world
 from allmodes.training.hardware import threads, threads_for
 from allmodes.training.interrupt import interruptible
-from allmodes.training.run import Plan, Run, create, create_beside, free_folder, load, locked
+from allmodes.training.plan import Plan, checkpoint_every, log_every
+from allmodes.training.run import Run, create, create_beside, free_folder, load, locked
 from allmodes.training.session import Report, Session
 from allmodes.training.versions import digests, programs
 
 DEFAULT_RECIPE = "r3gan"
 DEFAULT_DATA = "ring"
-CHECKPOINTS = 20
 FEW = 8
 """Examples on which constraints are tried."""
 
@@ -56,12 +55,13 @@ def train(
         recipe: a name (see `allmodes.recipes.recipes`) or FILE.py:FUNCTION, a recipe of your own, also as its function;
             "r3gan" if left out.
         data: a name, a path, an array or a `Dataset` (see `load_data`); "ring" if left out.
-        steps: instead of the recipe's own number.
+        steps: instead of the recipe's own number; of a run that is resumed, more than it has, to train it longer.
         seed: of weights, noise and the order of the data; 0 if left out.
         out: the run's folder; runs/DATA-RECIPE-sSEED if left out, with a number behind it where that is taken.
         settings: the recipe's keyword arguments.
         resume: continue the run in `out` to the same bits as if it had never stopped. What is left out is taken from
-            the run; what is given must agree with it.
+            the run; what is given must agree with it, but for more steps. With those it goes on from where it stands
+            with its schedules stretched to the new end, which its notes say.
         device: "cpu", "cuda", ...; a GPU if there is one.
         checkpoint_every: steps between checkpoints; a twentieth of the training if left out.
         keep_best: the number of the examinations by which the checkpoint is chosen that samples come from, such as
@@ -168,8 +168,8 @@ def _plan(name: str, asked: _Asked, recipe: Recipe, seed: int, dataset: Dataset,
             "split": dataset.split.to_dict(),
         },
         event=dataset.event.to_dict(),
-        checkpoint_every=asked.checkpoint_every or math.ceil(recipe.steps / CHECKPOINTS),
-        log_every=max(1, min(100, recipe.steps // 100)),
+        checkpoint_every=asked.checkpoint_every or checkpoint_every(recipe.steps),
+        log_every=log_every(recipe.steps),
         threads=threads_for(recipe.model),
         device=device.type,
         keep_best=asked.keep_best,
@@ -186,7 +186,15 @@ def _resume(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
     device = device_named(asked.device or plan.device, here.local)
     if device.type != plan.device:
         raise UserError(f"--device {asked.device}: the run in {run.folder} is on {plan.device}; leave it out")
-    recipe = build(plan.recipe, run.event, plan.settings, steps=plan.steps, seed=plan.seed)
+    steps = asked.steps or plan.steps
+    recipe = build(plan.recipe, run.event, plan.settings, steps=steps, seed=plan.seed)
+    if steps > plan.steps:
+        run = run.longer(steps)
+        here.wait()  # all have read the old plan before one writes the new
+        if not here.rank:
+            run.rewrite()
+        for line in run.plan.stretched:
+            say(line)
     differs = [f"{file} has changed since the training began" for file in run.changed]
     differs += [
         f"{what} is {now} and was {was}" for what, now in programs().items() if now != (was := plan.versions.get(what))
@@ -210,9 +218,13 @@ def _run_to_resume(asked: _Asked) -> Run:
             raise UserError(f"which run to resume? There are {out}, {second}, ...; name one with --out")
     run = load(out)
     plan = run.plan
+    if asked.steps is not None and asked.steps < plan.steps:
+        raise UserError(
+            f"--steps {asked.steps}: the run in {run.folder} has {plan.steps}; give more to train it longer, leave it "
+            "out, or start another run"
+        )
     compared = {
         "--recipe": (asked.recipe, plan.recipe),
-        "--steps": (asked.steps, plan.steps),
         "--seed": (asked.seed, plan.seed),
         "--set": (read_settings(plan.recipe, asked.settings) if asked.settings else None, plan.settings),
         "--checkpoint-every": (asked.checkpoint_every, plan.checkpoint_every),
