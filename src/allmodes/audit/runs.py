@@ -158,7 +158,9 @@ def _draw(model: Model, known: Condition, n: int, seed: int) -> Examples:
         rows = np.concatenate([rng.permutation(count) for _ in range(-(-n // count))])[:n]
         asked = known[torch.from_numpy(rows)]
     device = next(iter(model.parameters())).device
-    x = model.sample(n, asked.to(device) if asked else None, rng=Rng(seed, device)).cpu()
+    rng = Rng(seed, device)
+    with rng.ambient:
+        x = model.sample(n, asked.to(device) if asked else None, rng=rng).cpu()
     if x.is_floating_point() and not (finite := x.flatten(1).isfinite().all(1)).all():
         raise UserError(
             f"{int((~finite).sum())} of {n} samples hold NaN or infinite numbers: the generator has diverged; train it "

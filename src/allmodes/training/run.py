@@ -174,7 +174,9 @@ class Run:
             note(line)
         asked = self.event.condition(n, condition or {}) if condition or self.model.conditional else None
         model = self.model if truncation is None else self.model.truncated(truncation)
-        return model.sample(n, asked, rng=Rng(seed)).numpy()
+        rng = Rng(seed)
+        with rng.ambient:
+            return model.sample(n, asked, rng=rng).numpy()
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
