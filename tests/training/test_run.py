@@ -186,6 +186,23 @@ def test_a_condition_of_a_model_that_takes_none_is_an_error(finished: Run) -> No
         finished.sample(3, {"energy": 1.0})
 
 
+def test_samples_are_asked_for_the_conditions_of_data(tmp_path: Path) -> None:
+    x = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
+    data = load_data(x, labels=torch.arange(60) % 3, conditions={"energy": torch.arange(60.0)})
+    run = allmodes.train("cgan", data, steps=2, out=tmp_path / "run", settings={"width": 8, "batch": 16})
+    asked = run.conditions(60, of=data, seed=np.int64(4))  # type: ignore[arg-type]
+    assert asked.values is not None
+    assert sorted(asked.values[:, 0].tolist()) == list(range(60))
+    told: list[str] = []
+    drawn = run.sample(60, asked, note=told.append)
+    assert all("of 60 values of energy lie outside the training examples" in line for line in told)
+    np.testing.assert_array_equal(drawn, run.model.sample(60, asked, rng=Rng(0)).numpy())
+    with pytest.raises(UserError, match=r"the condition class has shape \(60,\); 59 examples need \(59,\)"):
+        run.sample(59, asked, note=told.append)
+    with pytest.raises(UserError, match="arrays in memory; pass them again"):
+        run.conditions(60)
+
+
 def test_a_folder_that_holds_another_run_is_left_alone(copy: Path, ring: Dataset) -> None:
     before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match=r"holds another run; choose another --out, or continue .*--resume"):

@@ -152,11 +152,7 @@ def _how_many(n_fake: int | None, held: int, event: Event) -> int:
 
 def _draw(model: Model, known: Condition, n: int, seed: int) -> Examples:
     """Samples, with the conditions that they were asked for: each of the known ones once, before any comes again."""
-    asked = None
-    if model.conditional:
-        rng, count = np.random.default_rng(seed), len(known)
-        rows = np.concatenate([rng.permutation(count) for _ in range(-(-n // count))])[:n]
-        asked = known[torch.from_numpy(rows)]
+    asked = known.spread(n, seed) if model.conditional else None
     device = next(iter(model.parameters())).device
     rng = Rng(seed, device)
     with rng.ambient:

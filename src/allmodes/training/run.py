@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from allmodes.atomic import explained, write_new, write_whole
+from allmodes.data.conditions import conditions_of
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError, whole
-from allmodes.event import Event
+from allmodes.event import Condition, Event
 from allmodes.models.base import GenerativeModel
 from allmodes.plain import plain
 from allmodes.random import Rng, require_seed
@@ -142,10 +143,23 @@ class Run:
             )
         return found
 
+    def conditions(self, n: int, of: Any = None, seed: int = 0) -> Condition:
+        """What n samples can be asked for: the conditions of a data set, each example's once before any comes again.
+
+        Arguments:
+            of: data that have the run's labels and conditions, as `load_data` takes them; its own if left out.
+            seed: of their order.
+
+        Raises:
+            UserError: for data without them, or with classes that the run does not know.
+        """
+        n, seed = _count(n), require_seed(seed)
+        return conditions_of(self.dataset() if of is None else of, self.event).spread(n, seed)
+
     def sample(
         self,
         n: int,
-        condition: Mapping[str, str | float] | None = None,
+        condition: Mapping[str, str | float] | Condition | None = None,
         seed: int = 0,
         *,
         truncation: float | None = None,
@@ -154,8 +168,9 @@ class Run:
         """Samples in the user's units, [n, *shape].
 
         Arguments:
-            condition: names and values, such as {"energy": 1.5, "class": "gamma"}, for conditional recipes. A value
-                outside the training examples is allowed, with a warning that names their range.
+            condition: names and values, such as {"energy": 1.5, "class": "gamma"}, for conditional recipes; or one of
+                each sample, as `conditions` gives them. A value outside the training examples is allowed, with a
+                warning that names their range.
             seed: the same one gives the same samples.
             truncation: latents have no number further from 0 than this, which makes samples more typical and less
                 diverse, in models that start from latents.
@@ -165,14 +180,15 @@ class Run:
             UserError: for n below 1, a seed that is none, a condition that does not fit, or a truncation of a model
                 without latents.
         """
-        n, seed = whole(n, "-n"), require_seed(seed)
-        if n < 1:
-            raise UserError(f"-n {n}: the number of samples must be at least 1")
+        n, seed = _count(n), require_seed(seed)
         for line in self.notes:
             note(line)
         for line in self.event.beyond(condition or {}):
             note(line)
-        asked = self.event.condition(n, condition or {}) if condition or self.model.conditional else None
+        if isinstance(condition, Condition):
+            asked = condition
+        else:
+            asked = self.event.condition(n, condition or {}) if condition or self.model.conditional else None
         model = self.model if truncation is None else self.model.truncated(truncation)
         rng = Rng(seed)
         with rng.ambient:
@@ -222,6 +238,12 @@ class Run:
         """
         with locked(self.folder):
             write_whole(self.folder / "run.json", lambda file: file.write(_text(self.plan)))
+
+
+def _count(n: int) -> int:
+    if (count := whole(n, "-n")) < 1:
+        raise UserError(f"-n {n}: the number of samples must be at least 1")
+    return count
 
 
 def create(folder: Path, plan: Plan) -> Run:
