@@ -52,6 +52,23 @@ def test_an_edited_recipe_is_told_by_samples_audits_and_comparisons(run: Path, c
     assert f"allmodes: warning: run: {note}\n" in call("compare", "run")[2]
 
 
+def test_a_recipe_that_is_edited_while_it_trains_costs_the_samples_only(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Edited:
+        def __enter__(self) -> Callable[..., object]:
+            return lambda step, steps, text: Path("ry.py").write_text(OWN.replace("8", "9"))
+
+        def __exit__(self, *_: object) -> None: ...
+
+    Path("ry.py").write_text(OWN)
+    monkeypatch.setattr("allmodes.cli.train.progress", lambda what: Edited())
+    status, out, err = call("train", "--recipe", "ry.py:own", "--out", "run")
+    assert status == 0, err
+    assert "2 steps, " in out
+    assert "no samples: the weights in run do not fit the recipe" in out
+
+
 def test_weights_that_do_not_fit_name_what_changed(run: Path) -> None:
     def said() -> str:
         with pytest.raises(UserError, match=f"the weights in run do not fit the recipe {Path.cwd()}/ry.py:own: ") as no:

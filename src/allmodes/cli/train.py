@@ -91,7 +91,12 @@ class Train(DataFlags):
 def _sampling(run: Run) -> Iterator[str]:
     """Commands that draw samples; of a conditional model at a condition, and at those of its data."""
     command = f"allmodes sample {run.folder} -n 1000"
-    if not run.model.conditional:
+    try:
+        conditional = run.model.conditional
+    except UserError as error:  # such as that its file was edited while it trained
+        yield f"no samples: {error}"
+        return
+    if not conditional:
         yield f"samples: {command}"
         return
     asked = (f"--condition {shlex.quote(f'{name}={value}')}" for name, value in run.event.typical.items())

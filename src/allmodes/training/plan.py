@@ -57,7 +57,7 @@ class Plan:
         """The plan of run.json.
 
         Raises:
-            TypeError: for a value that lacks, that is not known, or of another type.
+            TypeError: for a value that is lacking, not known, or of another type.
         """
         plan = cls(**values)
         for name, hint in get_type_hints(cls).items():
