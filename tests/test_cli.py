@@ -6,9 +6,11 @@ import hashlib
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -336,6 +338,56 @@ def test_conditions_go_all_the_way_from_a_table_to_samples(
         assert status == 2
         assert said in err
         assert len(err.splitlines()) == 1
+
+
+def test_the_commands_that_a_conditional_training_names_draw_samples_that_an_audit_of_files_takes(
+    call: Call, result: Callable[..., Any], showers: Path
+) -> None:
+    text = showers.read_text()
+    showers.write_text(text.replace("hadron", "a hadron"))
+    named = ("--label", "particle", "--condition", "energy")
+    status, out, err = call("train", "--recipe", "cgan", "--data", showers, *named, "--out", "run", *SHORT)
+    assert status == 0, err
+    commands = [shlex.split(line.partition(": ")[2]) for line in out.splitlines() if line.startswith("samples")]
+    assert commands[0][-4:-2] == ["--condition", "particle=a hadron"]
+    assert commands[1][-2:] == ["--conditions-of", "data"]
+    for program, *words in commands:
+        assert program == "allmodes"
+        status, _, err = call(*words)
+        assert status == 0, err
+    assert Path("run/samples/n-1000-seed-0-conditions-of-data.npz").is_file()
+    call("sample", "run", "-n", 600, "--conditions-of", showers, "--out", "fake.csv")
+    rows = Path("fake.csv").read_text().splitlines()
+    asked = Counter(tuple(row.split(",")[2:]) for row in rows[1:])
+    assert set(asked.values()) == {2}, "300 examples, each asked for twice"
+    status, out, err = call("audit", "--real", showers, "--fake", "fake.csv", *named)
+    assert status == 0, err
+    assert "fake holds" not in out
+    assert "that fake has not" not in out
+
+
+def test_conditions_of_examples_that_do_not_fit_are_named(
+    call: Call, result: Callable[..., Any], showers: Path, tmp_path: Path
+) -> None:
+    named = ("--data", showers, "--label", "particle", "--condition", "energy")
+    result("train", "--recipe", "cgan", *named, "--out", "run", *SHORT)
+    (tmp_path / "bare.csv").write_text("near,far,energy\n1,2,3\n2,3,1\n")
+    (tmp_path / "new.csv").write_text("near,particle,energy\n1,gamma,2\n2,muon,2\n")
+    (tmp_path / "far.csv").write_text("near,particle,energy\n1,gamma,2\n2,gamma,30\n")
+    for words, said in (
+        (("bare.csv",), "bare has no column or array 'particle'; give data with the conditions that samples take"),
+        (("new.csv",), "unknown particle in new, 'muon'; Known: gamma, hadron"),
+        (("data", "--condition", "energy=2"), "--conditions-of data: its examples have all conditions; leave"),
+        (("data", "-n", 0), "-n 0: the number of samples must be at least 1"),
+    ):
+        status, _, err = call("sample", "run", "--conditions-of", *words)
+        assert status == 2
+        assert said in err
+        assert len(err.splitlines()) == 1
+    status, _, err = call("sample", "run", "-n", 3, "--conditions-of", "far.csv", "--out", "s.npy")
+    assert status == 0, err
+    assert "warning: s.npy does not hold what was asked of each sample; .npz .csv .h5 .parquet do" in err
+    assert "of 3 values of energy lie outside the training examples, 1.0" in err
 
 
 def test_recipes_that_need_conditions_say_how_to_give_them(call: Call) -> None:

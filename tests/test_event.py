@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 import torch
@@ -118,6 +119,28 @@ def test_indexing_a_condition_keeps_labels_and_values_together() -> None:
     assert batch.condition.values is not None
     assert batch.condition.labels.tolist() == [3, 1]
     assert batch.condition.values.tolist() == [[3.0], [1.0]]
+
+
+@given(count=st.integers(1, 7), n=st.integers(1, 30))
+def test_conditions_are_spread_over_samples_each_once_before_any_comes_again(count: int, n: int) -> None:
+    condition = Condition(torch.arange(count), torch.arange(float(count))[:, None])
+    spread = condition.spread(n, 3)
+    assert spread.labels is not None
+    assert spread.values is not None
+    times = spread.labels.bincount(minlength=count)
+    assert (len(spread), int(times.max() - times.min())) == (n, int(n % count > 0))
+    assert spread.values[:, 0].equal(spread.labels.float())
+    assert condition.spread(n, 3).labels.equal(spread.labels)  # type: ignore[union-attr]
+
+
+def test_a_typical_condition_is_one_that_can_be_asked_for() -> None:
+    event = replace(LABELLED, quantiles=((0.0, 1.0, 2.5, 3.0, 9.0), (-1.0, 0.0, 0.0, 0.0, 1.0)))
+    assert event.typical == {"particle": "gamma", "energy": "2.5", "angle": "0"}
+    assert event.condition(2, event.typical).values is not None
+    assert event.beyond(event.typical) == event.beyond(event.condition(2, event.typical)) == []
+    strange = Condition(torch.zeros(2).long(), torch.tensor([[9.5, 0.0], [9.0, 0.0]]))
+    assert event.beyond(strange) == ["1 of 2 values of energy lie outside the training examples, 0 to 9"]
+    assert Event((2,)).typical == {}
 
 
 @pytest.mark.parametrize("levels", [2, 17, 256, 300])

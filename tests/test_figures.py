@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,3 +71,12 @@ def test_dollars_and_unknown_letters_in_names_are_drawn_as_they_are(tmp_path: Pa
     x = torch.randn(20, 3)
     save_samples(tmp_path / "samples.png", x, event, x)
     assert pixels(tmp_path / "samples.png").std() > 0
+
+
+@pytest.mark.parametrize(
+    "message", ["'parseAll' argument is deprecated, use 'parse_all'", "'setName' deprecated - use"]
+)
+def test_names_of_pyparsing_that_older_releases_of_matplotlib_use_are_no_errors(message: str) -> None:
+    warnings.warn_explicit(message, DeprecationWarning, "_mathtext.py", 1, module="matplotlib._mathtext")
+    with pytest.raises(DeprecationWarning):
+        warnings.warn_explicit(message, DeprecationWarning, "figures.py", 1, module="allmodes.figures")

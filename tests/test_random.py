@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from allmodes.random import Rng, StackedRng, seeded
+from allmodes.random import Ambient, Rng, StackedRng, seeded
 
 
 @pytest.mark.parametrize("kind", ["normal", "uniform"])
@@ -58,3 +58,23 @@ def test_no_draw_touches_the_global_generator() -> None:
     Rng(0).normal(5)
     StackedRng([Rng(0)]).uniform(5)
     assert torch.get_rng_state().equal(before)
+
+
+def test_what_is_drawn_from_global_generators_in_a_block_goes_on_in_the_next_and_leaves_no_trace() -> None:
+    def drawn(ambient: Ambient) -> list[torch.Tensor]:
+        numbers = []
+        for _ in range(2):
+            torch.rand(3)
+            with ambient:
+                numbers.append(torch.rand(5))
+        return numbers
+
+    torch.manual_seed(1)
+    first = drawn(Rng(4).ambient)
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    with Rng(4).ambient:
+        assert torch.rand(10).equal(torch.cat(first))
+    assert torch.get_rng_state().equal(before)
+    assert not Rng(4).uniform(5).equal(first[0])
+    assert not drawn(Rng(5).ambient)[0].equal(first[0])

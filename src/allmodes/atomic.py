@@ -15,7 +15,24 @@ from allmodes.errors import UserError
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+class Full(UserError):
+    """A full disk, met while a file was written; what was there before is as it was.
+
+    Arguments:
+        path: the file.
+        then: what to do when there is room.
+    """
+
+    def __init__(self, path: Path, then: str = "run it again") -> None:
+        super().__init__(
+            f"no space left on the device while writing {path}; nothing was overwritten; free some space and {then}"
+        )
+        self.path = path
+
+
+def write_whole(
+    path: str | os.PathLike[str], write: Callable[[BinaryIO], object], *, called: Path | None = None
+) -> None:
     """Write a file under a temporary name in its folder, flush it to the disk, then give it its name.
 
     A reader sees the old file or the new one, never a part. Folders on the way are made. When `write` or the disk
@@ -24,12 +41,14 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object
     Arguments:
         path: the file to write.
         write: puts the bytes into the open binary file that it is given (readable and seekable too).
+        called: what errors call it, where its folder has a temporary name.
 
     Raises:
-        UserError: where the disk is full, the folder cannot be written, or `path` is a folder.
+        Full: where the disk is full.
+        UserError: where the folder cannot be written, or `path` is a folder.
     """
     path = Path(path)
-    with _written(path, write) as temporary:
+    with _written(path, write, called) as temporary:
         os.replace(temporary, path)
 
 
@@ -53,10 +72,10 @@ def write_new(path: str | os.PathLike[str], write: Callable[[BinaryIO], object])
 
 
 @contextmanager
-def _written(path: Path, write: Callable[[BinaryIO], object]) -> Iterator[Path]:
+def _written(path: Path, write: Callable[[BinaryIO], object], called: Path | None = None) -> Iterator[Path]:
     """The file under a temporary name beside its own, on the disk; the block gives it its name, or it is removed."""
     temporary = path.with_name(_temporary(path.name, secrets.token_hex(4)))
-    with explained(path):
+    with explained(called or path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("x+b") as file:
@@ -119,8 +138,5 @@ def flush_folder(folder: Path) -> None:
 
 def _explain(path: Path, error: OSError) -> UserError:
     if error.errno in _FULL:
-        return UserError(
-            f"no space left on the device while writing {path}; nothing was overwritten; "
-            f"free some space and run it again"
-        )
+        return Full(path)
     return UserError(f"cannot write {path}: {error.strerror or error}; nothing was overwritten; choose another place")

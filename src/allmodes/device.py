@@ -16,6 +16,9 @@ def device_named(name: str | None, local: int = 0) -> torch.device:
     if name in (None, "cuda"):
         name = f"cuda:{local}" if torch.cuda.is_available() else name or "cpu"
     try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise UserError(f"--device {name}: not on this machine; leave it out, or give cpu") from None
+        device = torch.empty(0, device=name).device
+        if device.type != "meta":  # which holds no numbers
+            return device
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError):
+        pass
+    raise UserError(f"--device {name}: not on this machine; leave it out, or give cpu")

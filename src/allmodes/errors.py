@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import SupportsIndex, TypeVar
 
 Item = TypeVar("Item")
 
@@ -28,16 +29,32 @@ class Interrupted(Exception):
         self.signal = signal
 
 
-def unknown(what: str, word: str, known: Iterable[str]) -> UserError:
+def unknown(what: str, word: object, known: Iterable[str]) -> UserError:
     """The error for a name that is not in a list, with the nearest names that are.
 
     >>> print(unknown("recipe", "r3gam", ["r3gan", "dcgan"]))
     unknown recipe 'r3gam'; did you mean 'r3gan'? Known: dcgan, r3gan
     """
     names = sorted(known)
-    near = get_close_matches(word, names, n=1)
+    near = get_close_matches(str(word), names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UserError(f"unknown {what} {word!r}; {hint}Known: {', '.join(names)}")
+
+
+def whole(given: SupportsIndex, flag: str) -> int:
+    """A whole number that a user gave, of Python's, numpy's or torch's kind, as one of Python's.
+
+    Raises:
+        UserError: for anything else, also a number with a point.
+
+    >>> import numpy as np
+    >>> whole(np.int64(3), "--steps")
+    3
+    """
+    try:
+        return operator.index(given)
+    except TypeError:
+        raise UserError(f"{flag} {one_line(repr(given))}: must be a whole number") from None
 
 
 def repeated(items: Sequence[Item]) -> Item | None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -185,12 +186,26 @@ class Event:
         if wrong := [label for label in labels if not 0 <= label < len(self.classes)]:
             raise UserError(f"the condition holds the label {wrong[0]}; there are classes 0 to {len(self.classes) - 1}")
 
-    def beyond(self, values: Mapping[str, str | float]) -> list[str]:
+    @property
+    def typical(self) -> dict[str, str]:
+        """A condition that can be asked for: the first class, and the middle of each continuous condition."""
+        typical = {self.label: self.classes[0]} if self.classes else {}
+        for name, spread in zip(self.variables, self.quantiles, strict=False):
+            typical[name] = f"{spread[len(spread) // 2]:.6g}"
+        return typical
+
+    def beyond(self, asked: Mapping[str, str | float] | Condition) -> list[str]:
         """A line for each continuous condition that lies outside what was trained on, with the range."""
         lines = []
-        for name, (low, *_, high) in zip(self.variables, self.quantiles, strict=False):
-            if name in values and not low <= _number(name, values[name]) <= high:
-                lines.append(f"{name}={values[name]} lies outside the training examples, {low:.6g} to {high:.6g}")
+        for column, (name, (low, *_, high)) in enumerate(zip(self.variables, self.quantiles, strict=False)):
+            trained = f"outside the training examples, {low:.6g} to {high:.6g}"
+            if not isinstance(asked, Condition):
+                if name in asked and not low <= _number(name, asked[name]) <= high:
+                    lines.append(f"{name}={asked[name]} lies {trained}")
+            elif asked.values is not None:
+                values = asked.values[:, column].double()
+                if out := int(((values < low) | (values > high)).sum()):
+                    lines.append(f"{out} of {len(values)} values of {name} lie {trained}")
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -235,6 +250,12 @@ class Condition:
 
     def __len__(self) -> int:
         return next((len(t) for t in (self.labels, self.values) if t is not None), 0)
+
+    def spread(self, n: int, seed: int) -> Condition:
+        """Those of n examples, in an order drawn from the seed: each of these once, before any comes again."""
+        rng, count = np.random.default_rng(seed), len(self)
+        rows = np.concatenate([rng.permutation(count) for _ in range(-(-n // count))])[:n]
+        return self[torch.from_numpy(rows)]
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Condition:
         """A function of each part that is there."""

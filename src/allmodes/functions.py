@@ -68,10 +68,30 @@ def file_of(given: str) -> Path | None:
     return Path(source).resolve() if source.endswith(".py") and Path(source).is_file() else None
 
 
+def source_of(function: Function) -> str | None:
+    """FILE.py:FUNCTION of a function at the top of a file; None of one that stands in no file, or inside another.
+
+    Of a script that is running it is this very function: the script is not run again to find it.
+    """
+    name = function.__name__
+    file = file_of(f"{inspect.getfile(function)}:{name}")
+    if file is None or function.__qualname__ != name:
+        return None
+    if function.__module__ == "__main__":
+        sys.modules.setdefault(_home(file, file.read_bytes()), sys.modules["__main__"])
+    return f"{file}:{name}"
+
+
 def located(given: str) -> str:
     """FILE.py:FUNCTION with the file's whole path where it is there, so that it is found from any folder."""
     file = file_of(given)
     return given if file is None else f"{file}:{given.rpartition(':')[2]}"
+
+
+def shown(file: Path) -> str:
+    """A file as it is called from the current folder: by its whole path where it lies elsewhere."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
 def _module(name: str) -> ModuleType:
@@ -82,7 +102,7 @@ def _module(name: str) -> ModuleType:
 def _file(path: Path) -> ModuleType:
     """The module of a file as it is now, which may import its neighbours; a file that was edited is another module."""
     source = path.read_bytes()
-    name = f"{path}:{hashlib.sha256(source).hexdigest()}"
+    name = _home(path, source)
     if name not in sys.modules:
         _search(path.parent)
         spec = importlib.util.spec_from_file_location(name, path)
@@ -94,6 +114,11 @@ def _file(path: Path) -> ModuleType:
             del sys.modules[name]
             raise
     return sys.modules[name]
+
+
+def _home(path: Path, source: bytes) -> str:
+    """What the module of a file is called."""
+    return f"{path}:{hashlib.sha256(source).hexdigest()}"
 
 
 def _search(folder: Path) -> None:

@@ -1,24 +1,68 @@
-"""Random numbers from an explicit generator, never from global state."""
+"""Random numbers from an explicit generator, never from global state but for networks that know no other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from typing import SupportsIndex
 
 import torch
 from torch import Tensor
 
-from allmodes.errors import UserError
+from allmodes.errors import UserError, whole
 
 
-def require_seed(seed: int, flag: str = "--seed", *, bits: int = 63) -> None:
-    """Refuse what is no seed of so many bits.
+def require_seed(given: SupportsIndex, flag: str = "--seed", *, bits: int = 63) -> int:
+    """A seed of so many bits, as a number of Python's own.
 
     Raises:
-        UserError: below 0 or from 2^bits on.
+        UserError: for what is no whole number, below 0 or from 2^bits on.
     """
+    seed = whole(given, flag)
     if not 0 <= seed < 2**bits:
         raise UserError(f"{flag} {seed}: must be at least 0 and below 2^{bits}")
+    return seed
+
+
+AMBIENT = 0x9E3779B9
+"""Turns a model's seed into that of what its networks draw from global generators: other numbers than its own."""
+
+
+class Ambient:
+    """What networks draw from torch's global generators, as `torch.nn.Dropout` does, kept apart from all other draws.
+
+    Inside its block the global generators, of the CPU and of the device, go on from where its last block left them;
+    outside they are as if there had been none.
+
+    Arguments:
+        seed: the same seed gives the same numbers.
+        device: where networks compute.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self._generators = {"cpu": torch.default_generator}
+        if device.type == "cuda":
+            self._generators["cuda"] = torch.cuda.default_generators[device.index]
+        self.state = {
+            kind: torch.Generator(generator.device).manual_seed(seed ^ AMBIENT).get_state()
+            for kind, generator in self._generators.items()
+        }
+        """By kind of device, the state of its generator, a byte tensor; assign to it to continue where it was read."""
+        self._outside: list[dict[str, Tensor]] = []
+
+    def __enter__(self) -> None:
+        self._outside.append(self._exchange(self.state))
+
+    def __exit__(self, *_: object) -> None:
+        self.state = self._exchange(self._outside.pop())
+
+    def _exchange(self, states: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Give the global generators these states; those that they had."""
+        before = {kind: generator.get_state() for kind, generator in self._generators.items()}
+        for kind, generator in self._generators.items():
+            generator.set_state(states[kind])
+        return before
 
 
 class Rng:
@@ -28,12 +72,18 @@ class Rng:
         seed: the same seed gives the same numbers on the same kind of device.
         device: where the numbers are drawn.
         rank, world: under distributed training each process asks for its share of a draw; all processes hold the same
-            generator, draw the whole and keep their rows, so that N processes see the numbers that one would.
+            generator, draw the whole and keep their rows, so that N processes see the numbers that one would. What
+            networks draw from global generators is the same in all processes.
     """
 
     def __init__(self, seed: int, device: torch.device | str = "cpu", *, rank: int = 0, world: int = 1) -> None:
-        self.generator = torch.Generator(device).manual_seed(seed)
+        self.seed, self.generator = seed, torch.Generator(device).manual_seed(seed)
         self.rank, self.world = rank, world
+
+    @cached_property
+    def ambient(self) -> Ambient:
+        """What networks draw from global generators, in whose block they do."""
+        return Ambient(self.seed, self.generator.device)
 
     @property
     def generators(self) -> tuple[torch.Generator, ...]:
@@ -66,6 +116,11 @@ class StackedRng(Rng):
 
     def __init__(self, rngs: Sequence[Rng]) -> None:
         self.rngs, self.rank, self.world = tuple(rngs), 0, 1
+
+    @cached_property
+    def ambient(self) -> Ambient:
+        """That of the first, for all."""
+        return self.rngs[0].ambient
 
     @property
     def generators(self) -> tuple[torch.Generator, ...]:

@@ -200,6 +200,7 @@ def test_a_conditional_run_is_asked_for_the_conditions_of_all_real_examples_equa
         ({"run": 3, "resize": 8}, "label, condition and resize are of files; leave them out"),
         ({"alpha": 0}, "alpha=0"),
         ({"features": "clasifier"}, "did you mean 'classifier'"),
+        ({"seed": 1.5}, "--seed 1.5: must be a whole number"),
         ({"n_fake": 3}, "n_fake=3: samples are drawn from a run alone"),
         ({"observables": ["nowhere:energy"]}, "there is no nowhere.py in"),
         ({"features": lambda x: x[:-1]}, "gave shape"),

@@ -95,6 +95,11 @@ def test_buffers_that_differ_are_refused_by_name() -> None:
         stack([Shift(1.0), Shift(2.0)])
 
 
+def test_dropout_from_the_global_generator_makes_no_stack() -> None:
+    with pytest.raises(NotStackable, match="Dropout draws from torch's global generator"):
+        stack([nn.Sequential(nn.Linear(3, 3), nn.Dropout()) for _ in range(2)])
+
+
 class Noted(nn.Module):
     """Two paths through one layer, which a dictionary knows too."""
 

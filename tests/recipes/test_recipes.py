@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from allmodes.networks.gated_pixelcnn import GatedPixelCNNNetwork
 from allmodes.networks.pixelcnn import PixelCNNNetwork
 from allmodes.networks.pixelrnn import DiagonalBiLSTM, RowLSTM
 from allmodes.recipes import Entry, build, read_settings, recipes
+from allmodes.recipes.gan2014 import gan2014
 from allmodes.training.trainer import Trainer
 
 DROPPING = [name for name, entry in recipes().items() if "dropped" in entry.settings]
@@ -207,7 +211,71 @@ def test_the_guides_recipe_is_trained_studied_compared_and_resumed_like_the_othe
     (tmp_path / "mine.py").write_text(text + "# changed\n")
     told: list[str] = []
     allmodes.train(data=ring, out=tmp_path / run.folder, resume=True, note=told.append)
-    assert any("mine.py is sha256:" in line for line in told)
+    assert f"{tmp_path}/mine.py has changed since the training began" in told[0]
+
+
+OWN = """
+from allmodes.recipes import recipe
+from allmodes.recipes.gan2014 import gan2014
+
+@recipe(year=2026, paper="", family="gan")
+def own(event):
+    return gan2014(event, width=8)
+
+def bare(event):
+    return own(event)
+
+def inner():
+    @recipe(year=2026, paper="", family="gan")
+    def hidden(event):
+        return own(event)
+    return hidden
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module of the user's in the current folder, which holds its file alone."""
+    (tmp_path / "my_recipes.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield import_module("my_recipes")
+    del sys.modules["my_recipes"]
+
+
+def test_a_recipes_function_is_as_good_as_its_name(mine: Any, ring: Dataset, tmp_path: Path) -> None:
+    run = allmodes.train(mine.own, ring, steps=2)
+    assert run.folder == Path("runs/ring-my_recipes.py-own-s0")
+    assert run.plan.recipe == f"{tmp_path}/my_recipes.py:own"
+    assert allmodes.load(run.folder).sample(3).shape == (3, 2)
+    assert allmodes.train(mine.own, ring, resume=True).step == 2
+    assert allmodes.study(mine.own, ring, seeds=2, steps=2).recipe == run.plan.recipe
+    found = allmodes.compare(data=ring, recipes=[mine.own, gan2014], budget=1e-4, out=tmp_path / "both")
+    assert {row.entry.name for row in found.rows} == {"own", "gan2014"}
+    assert allmodes.train(gan2014, ring, steps=2, settings={"width": 8}).plan.recipe == "gan2014"
+
+
+def test_what_is_no_recipes_function_is_said_so(mine: Any, ring: Dataset, tmp_path: Path) -> None:
+    for given, said in (
+        (5, r"recipe 5: give a name \(allmodes recipes lists them\), FILE\.py:FUNCTION or its function"),
+        (mine.bare, r"recipe bare: put @recipe"),
+        (mine.inner(), r"recipe hidden: a run finds it again only at the top of a file"),
+    ):
+        for ask in (
+            lambda given=given: allmodes.train(given, ring, steps=2),
+            lambda given=given: allmodes.study(given, ring, steps=2),
+            lambda given=given: allmodes.compare(data=ring, recipes=given, budget=1.0),
+        ):
+            with pytest.raises(UserError, match=said):
+                ask()
+    assert [path.name for path in tmp_path.iterdir() if path.name != "__pycache__"] == ["my_recipes.py"]
+
+
+def test_a_script_that_trains_its_own_recipe_runs_once(tmp_path: Path) -> None:
+    last = "import allmodes\nprint(allmodes.train(own, 'ring', steps=1, out='run').plan.recipe)\n"
+    (tmp_path / "script.py").write_text(OWN + last)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (f"{tmp_path}/script.py:own\n", "")
 
 
 @pytest.mark.parametrize(

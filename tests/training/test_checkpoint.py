@@ -198,7 +198,8 @@ def test_a_disk_that_is_full_loses_nothing(run: Path, monkeypatch: pytest.Monkey
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(UserError, match=r"no space left on the device.*free some space") as error:
+    said = rf"no space left on the device while writing {place(run, 40)}/random\.safetensors; nothing .*free some space"
+    with pytest.raises(UserError, match=said) as error:
         checkpoint.save(run, 40, tensors(40), {}, keep=3)
     assert "\n" not in str(error.value)
     assert sorted(run.rglob("*")) == before

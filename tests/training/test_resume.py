@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import allmodes
+from allmodes.atomic import Full
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import Interrupted, UserError
 from allmodes.training import checkpoint
@@ -145,9 +146,9 @@ def test_another_precision_of_the_processor_is_said(
     tmp_path: Path, ring: Dataset, small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[str, Any] = {"steps": 2, "settings": small("gan2014")}
-    monkeypatch.setattr("allmodes.training.run.computes_in_bf16", lambda device: True)
+    monkeypatch.setattr("allmodes.training.versions.computes_in_bf16", lambda device: True)
     allmodes.train("gan2014", ring, out=tmp_path / "run", **asked)
-    monkeypatch.setattr("allmodes.training.run.computes_in_bf16", lambda device: False)
+    monkeypatch.setattr("allmodes.training.versions.computes_in_bf16", lambda device: False)
     notes: list[str] = []
     allmodes.train(data=ring, out=tmp_path / "run", resume=True, note=notes.append)
     assert any(note.startswith("processor is ") and "and bfloat16: the run may differ" in note for note in notes)
@@ -179,6 +180,19 @@ def test_a_training_whose_disk_fills_up_goes_on_when_there_is_room(
     allmodes.train(data=ring, out=small_disk / "run", resume=True)
     allmodes.train("r3gan", ring, out=tmp_path / "straight", **asked)
     assert equal(final(small_disk / "run"), final(tmp_path / "straight"))
+
+
+def test_a_full_disk_says_how_to_go_on(
+    tmp_path: Path, ring: Dataset, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path, *_: object) -> None:
+        raise Full(folder / "checkpoints")
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    out = tmp_path / "run"
+    with pytest.raises(UserError, match=f"while writing {out}/checkpoints; .*; free some space and resume: ") as error:
+        allmodes.train("gan2014", ring, steps=2, out=out, settings=small("gan2014"))
+    assert str(error.value).endswith(f"resume: allmodes train --resume --out {out}")
 
 
 def test_killed_at_20_random_moments_and_resumed_it_ends_with_the_same_bits() -> None:

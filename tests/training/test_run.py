@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ from allmodes.data.dataset import Dataset, load_data, split
 from allmodes.errors import UserError
 from allmodes.random import Rng
 from allmodes.training import checkpoint
-from allmodes.training.run import Plan, Run, Taken, create, create_beside, load, read_metrics
+from allmodes.training.plan import Plan
+from allmodes.training.run import Run, Taken, create, create_beside, load, read_metrics
 from allmodes.training.trainer import NotFinite
 
 Small = Callable[[str], dict[str, Any]]
@@ -65,8 +67,8 @@ def test_a_run_finds_its_constraint_from_any_folder(
     with (tmp_path / "circle.py").open("a") as file:
         file.write("\n")
     allmodes.train(**asked)
-    assert len(told) == 1
-    assert told[0].startswith(f"{tmp_path}/circle.py is sha256:")
+    changed = f"{tmp_path}/circle.py has changed since the training began"
+    assert told == [f"{changed}: the run may differ from one that never stopped"]
 
 
 @pytest.mark.parametrize("recipe", ["cgan", "constrained"])
@@ -130,6 +132,49 @@ def test_samples_follow_their_seed_and_survive_a_reload(finished: Run) -> None:
     assert not np.array_equal(finished.sample(20, seed=1), finished.sample(20, seed=2))
 
 
+def test_whole_numbers_of_other_libraries_are_taken_as_such(tmp_path: Path, small: Small) -> None:
+    asked: dict[str, Any] = {"steps": np.int64(3), "seed": torch.tensor(5), "checkpoint_every": np.uint8(2)}
+    data = load_data("ring", n=np.int64(2000), split_seed=np.int64(7))  # type: ignore[arg-type]
+    run = allmodes.train("gan2014", data, out=tmp_path / "run", settings=small("gan2014"), **asked)
+    kept = load(run.folder).plan
+    assert (kept.steps, kept.seed, kept.checkpoint_every, kept.data["source"]["split_seed"]) == (3, 5, 2, 7)
+    np.testing.assert_array_equal(run.sample(2, seed=np.int64(3)), run.sample(2, seed=3))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"steps": 2.5}, "--steps 2.5: must be a whole number"),
+        ({"steps": "10"}, "--steps '10': must be a whole number"),
+        ({"seed": 1.5}, "--seed 1.5: must be a whole number"),
+        ({"seed": "a"}, "--seed 'a': must be a whole number"),
+        ({"checkpoint_every": 1.5}, "--checkpoint-every 1.5: must be a whole number"),
+        ({"device": "meta"}, "--device meta: not on this machine; leave it out, or give cpu"),
+        ({"out": 5}, "--out 5: give the path of a folder"),
+        ({"keep_best": 5}, "unknown --keep-best 5; Known: "),
+    ],
+)
+def test_an_argument_that_is_none_is_refused_before_there_is_a_run(
+    asked: dict[str, Any], said: str, ring: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=re.escape(said)):
+        allmodes.train("gan2014", ring, **({"steps": 2, "out": tmp_path / "run"} | asked))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"n": 2.5}, "-n 2.5: must be a whole number"),
+        ({"n": "3"}, "-n '3': must be a whole number"),
+        ({"n": 3, "seed": None}, "--seed None: must be a whole number"),
+    ],
+)
+def test_samples_are_counted_in_whole_numbers(asked: dict[str, Any], said: str, finished: Run) -> None:
+    with pytest.raises(UserError, match=said):
+        finished.sample(**asked)
+
+
 @pytest.mark.parametrize("n", [0, -3])
 def test_too_few_samples_are_named(n: int, finished: Run) -> None:
     with pytest.raises(UserError, match=f"-n {n}: the number of samples must be at least 1"):
@@ -139,6 +184,23 @@ def test_too_few_samples_are_named(n: int, finished: Run) -> None:
 def test_a_condition_of_a_model_that_takes_none_is_an_error(finished: Run) -> None:
     with pytest.raises(UserError, match="'energy' given, but the data have neither"):
         finished.sample(3, {"energy": 1.0})
+
+
+def test_samples_are_asked_for_the_conditions_of_data(tmp_path: Path) -> None:
+    x = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
+    data = load_data(x, labels=torch.arange(60) % 3, conditions={"energy": torch.arange(60.0)})
+    run = allmodes.train("cgan", data, steps=2, out=tmp_path / "run", settings={"width": 8, "batch": 16})
+    asked = run.conditions(60, of=data, seed=np.int64(4))  # type: ignore[arg-type]
+    assert asked.values is not None
+    assert sorted(asked.values[:, 0].tolist()) == list(range(60))
+    told: list[str] = []
+    drawn = run.sample(60, asked, note=told.append)
+    assert all("of 60 values of energy lie outside the training examples" in line for line in told)
+    np.testing.assert_array_equal(drawn, run.model.sample(60, asked, rng=Rng(0)).numpy())
+    with pytest.raises(UserError, match=r"the condition class has shape \(60,\); 59 examples need \(59,\)"):
+        run.sample(59, asked, note=told.append)
+    with pytest.raises(UserError, match="arrays in memory; pass them again"):
+        run.conditions(60)
 
 
 def test_a_folder_that_holds_another_run_is_left_alone(copy: Path, ring: Dataset) -> None:
@@ -165,6 +227,18 @@ def test_what_is_not_a_run_is_said_so(tmp_path: Path) -> None:
         load(tmp_path / "file")
     with pytest.raises(UserError, match="a list is no run; give the folder"):
         load([])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("seed", "a"), ("seed", 1.5), ("steps", None), ("settings", []), ("keep_best", 3), ("event", {"shape": [2]})],
+)
+def test_a_value_of_run_json_that_is_none_is_one_line(name: str, value: Any, copy: Path) -> None:
+    plan = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(plan | {name: value}))
+    with pytest.raises(UserError, match=rf"run\.json cannot be read \(.*{name}.*\); restore it from a copy") as error:
+        load(copy)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"recipe": "r3gan"}', '"r3gan"', "7", "\x00\xff"])
@@ -201,7 +275,7 @@ def test_a_torn_last_line_of_the_metrics_is_left_out(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"steps": 11}, "--steps 11: .* has 10"),
+        ({"steps": 9}, "--steps 9: .* has 10; give more to train it longer, leave it out, or start another run"),
         ({"recipe": "gan2014"}, "--recipe gan2014: .* has r3gan"),
         ({"seed": 1}, "--seed 1: .* has 0"),
         ({"settings": {"width": 9}}, "--set .*9.*: .* has"),

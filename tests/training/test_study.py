@@ -160,6 +160,8 @@ def test_the_interval_is_clopper_and_pearsons(collapsed: int, n: int) -> None:
     [
         ({"seeds": 0}, "--seeds 0: must be at least 1"),
         ({"steps": 0}, "--steps 0"),
+        ({"seeds": 2.0}, "--seeds 2.0: must be a whole number"),
+        ({"first": "a"}, "first 'a': must be a whole number"),
         ({"recipe": "gan2015"}, "unknown recipe 'gan2015'; did you mean 'gan2014'"),
         ({"settings": {"widht": 3}}, "did you mean 'width'"),
     ],

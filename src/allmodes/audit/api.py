@@ -30,6 +30,7 @@ from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.plain import plain
 from allmodes.random import require_seed
+from allmodes.version import version
 
 PROGRAMS = ("allmodes", "torch", "numpy", "scipy", "scikit-learn")
 """Whose versions a report names."""
@@ -120,7 +121,6 @@ class Audit:
     def how(self) -> dict[str, str]:
         """How it was done, so that it can be done again."""
         import platform
-        from importlib.metadata import version
 
         subject = self.subject
         return {side: f"{source['name']} ({source['digest']})" for side, source in subject.sources.items()} | {
@@ -264,7 +264,7 @@ def audit(
     """
     begun = time.perf_counter()
     levels(alpha, [])
-    require_seed(seed, bits=32)  # as scikit-learn takes them
+    seed = require_seed(seed, bits=32)  # as scikit-learn takes them
     _known_neighbours(neighbours)
     device = str(device_named(device))
     functions = named_functions(observables, "observable")

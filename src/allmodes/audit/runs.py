@@ -12,7 +12,7 @@ from torch import Tensor
 
 from allmodes.audit.subject import Examples, Scorer, Subject
 from allmodes.data.dataset import Dataset, load_data
-from allmodes.errors import UserError
+from allmodes.errors import UserError, whole
 from allmodes.event import Condition, Event
 from allmodes.random import Rng
 from allmodes.score import Score
@@ -140,6 +140,7 @@ def _examples(dataset: Dataset, index: Tensor) -> Examples:
 
 def _how_many(n_fake: int | None, held: int, event: Event) -> int:
     if n_fake is not None:
+        n_fake = whole(n_fake, "n_fake")
         if n_fake < 1:
             raise UserError(
                 f"n_fake={n_fake}: must be at least 1; leave it out for 5 to 10 times the held-out examples"
@@ -151,13 +152,11 @@ def _how_many(n_fake: int | None, held: int, event: Event) -> int:
 
 def _draw(model: Model, known: Condition, n: int, seed: int) -> Examples:
     """Samples, with the conditions that they were asked for: each of the known ones once, before any comes again."""
-    asked = None
-    if model.conditional:
-        rng, count = np.random.default_rng(seed), len(known)
-        rows = np.concatenate([rng.permutation(count) for _ in range(-(-n // count))])[:n]
-        asked = known[torch.from_numpy(rows)]
+    asked = known.spread(n, seed) if model.conditional else None
     device = next(iter(model.parameters())).device
-    x = model.sample(n, asked.to(device) if asked else None, rng=Rng(seed, device)).cpu()
+    rng = Rng(seed, device)
+    with rng.ambient:
+        x = model.sample(n, asked.to(device) if asked else None, rng=rng).cpu()
     if x.is_floating_point() and not (finite := x.flatten(1).isfinite().all(1)).all():
         raise UserError(
             f"{int((~finite).sum())} of {n} samples hold NaN or infinite numbers: the generator has diverged; train it "

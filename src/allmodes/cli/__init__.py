@@ -50,9 +50,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     debug = "--debug" in argv
     try:
         if argv == ["--version"]:
-            from importlib.metadata import version
+            from allmodes.version import version
 
-            print(f"allmodes {version('allmodes')}")
+            print(f"allmodes {version()}")
             return
         command = _parse(argv)
         with contextlib.redirect_stdout(sys.stdout if os.environ.get("RANK", "0") == "0" else io.StringIO()):

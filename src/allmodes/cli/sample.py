@@ -13,6 +13,7 @@ from tyro.conf import Positional, arg
 
 from allmodes.cli.flags import Common, Number, Pairs, Text, pairs
 from allmodes.cli.terminal import say, warn
+from allmodes.errors import UserError
 
 
 @dataclass
@@ -25,6 +26,8 @@ class Sample(Common):
     """How many."""
     condition: Pairs = ()
     """A class or continuous value to ask for, in recipes with conditions; may be repeated."""
+    conditions_of: Text = None
+    """Ask for the conditions of these examples, all equally often: a file that has them, or data, the run's own."""
     seed: int = 0
     """The same seed gives the same samples."""
     truncation: Number = None
@@ -32,23 +35,33 @@ class Sample(Common):
     out: Text = None
     """File: .npy .npz .csv .h5 .parquet, or .png for images. Default: one in RUN/samples, named by what was asked."""
 
+    def named(self, asked: dict[str, str]) -> str:
+        """A file's name that says what was asked for."""
+        cut = [] if self.truncation is None else [("truncation", f"{self.truncation:g}")]
+        of = [] if self.conditions_of is None else [("conditions-of", self.conditions_of)]
+        what = [("n", self.n), ("seed", self.seed), *cut, *of, *sorted(asked.items())]
+        name = re.sub(r"[^\w.+-]", "_", "-".join(f"{key}-{value}" for key, value in what))
+        return f"{name}.npz" if of else f"{name}.npy"
+
     def __call__(self) -> dict[str, Any]:
         import hashlib
 
-        from allmodes.data.write import check_writable, write_samples
+        from allmodes.data.write import check_writable, keeps_conditions, write_samples
         from allmodes.training.run import load
 
         run = load(self.run)
-        condition = pairs("--condition", self.condition)
-        cut = [] if self.truncation is None else [("truncation", f"{self.truncation:g}")]
-        what = [("n", self.n), ("seed", self.seed), *cut, *sorted(condition.items())]
-        name = re.sub(r"[^\w.+-]", "_", "-".join(f"{key}-{value}" for key, value in what))
-        out = Path(self.out or run.folder / "samples" / f"{name}.npy").expanduser()
+        asked, of = pairs("--condition", self.condition), self.conditions_of
+        if asked and of is not None:
+            raise UserError(f"--conditions-of {of}: its examples have all conditions; leave --condition out")
+        out = Path(self.out or run.folder / "samples" / self.named(asked)).expanduser()
         check_writable(out, run.event)
+        spread = None if of is None else run.conditions(self.n, None if of == "data" else of, self.seed)
+        if spread and not keeps_conditions(out):
+            warn(f"{out} does not hold what was asked of each sample; .npz .csv .h5 .parquet do")
         begun = time.perf_counter()
-        x = run.sample(self.n, condition or None, self.seed, truncation=self.truncation, note=warn)
+        x = run.sample(self.n, asked or spread, self.seed, truncation=self.truncation, note=warn)
         seconds = time.perf_counter() - begun
-        write_samples(out, x, run.event, run.event.condition(self.n, condition) if condition else None)
+        write_samples(out, x, run.event, run.event.condition(self.n, asked) if asked else spread)
         if not self.json:
             say(f"{self.n} samples of shape {list(run.event.shape)} in {out}")
         sha256 = hashlib.sha256(out.read_bytes()).hexdigest()

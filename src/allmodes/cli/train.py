@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from allmodes.cli.flags import DataFlags, Pairs, Text, Whole, pairs
 from allmodes.cli.terminal import progress, say, warn
 from allmodes.errors import UserError
+
+if TYPE_CHECKING:
+    from allmodes.training.run import Run
 
 
 @dataclass
@@ -18,7 +23,7 @@ class Train(DataFlags):
     recipe: Text = None
     """What to train and how (see: allmodes recipes), or FILE.py:FUNCTION. Default: r3gan."""
     steps: Whole = None
-    """Training steps, instead of the recipe's number."""
+    """Training steps, instead of the recipe's number; with --resume more than the run has, to train it longer."""
     seed: Whole = None
     """Of weights, noise and the order of the data. Default: 0."""
     out: Text = None
@@ -78,5 +83,22 @@ class Train(DataFlags):
         if not self.json:
             say(f"{run.verdict}: {run.reason}")
             say(f"{run.step} steps, {result['steps_per_second']} a second; everything is in {run.folder}")
-            say(f"samples: allmodes sample {run.folder} -n 1000")
+            for line in _sampling(run):
+                say(line)
         return result
+
+
+def _sampling(run: Run) -> Iterator[str]:
+    """Commands that draw samples; of a conditional model at a condition, and at those of its data."""
+    command = f"allmodes sample {run.folder} -n 1000"
+    try:
+        conditional = run.model.conditional
+    except UserError as error:  # such as that its file was edited while it trained
+        yield f"no samples: {error}"
+        return
+    if not conditional:
+        yield f"samples: {command}"
+        return
+    asked = (f"--condition {shlex.quote(f'{name}={value}')}" for name, value in run.event.typical.items())
+    yield f"samples: {command} {' '.join(asked)}"
+    yield f"samples at the conditions of the data: {command} --conditions-of data"

@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,8 @@ from allmodes.device import device_named
 from allmodes.errors import UserError, repeated
 from allmodes.functions import located
 from allmodes.plain import plain
-from allmodes.recipes import Entry, build, entry, recipes
+from allmodes.random import require_seed
+from allmodes.recipes import Entry, Recipe, build, entry, named, recipes
 from allmodes.score import NoDensity, Ranking, Score, rank
 from allmodes.training.budget import steps_within
 from allmodes.training.hardware import visiting
@@ -33,6 +34,10 @@ SCORED = 2000
 """Held-out examples that are scored: their mean is known to a few hundredths of the spread."""
 SHOWN = 64
 """Samples that are kept for pictures, and timed."""
+
+
+Recipes = str | Callable[..., Recipe] | Iterable[str | Callable[..., Recipe]]
+"""Names with commas between them, a function, or a list of either."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +169,7 @@ Report = Callable[[str, int, int], None]
 def compare(
     *runs: Run | str | os.PathLike[str],
     data: Any = None,
-    recipes: str | Sequence[str] | None = None,
+    recipes: Recipes | None = None,
     budget: float | None = None,
     out: str | os.PathLike[str] = "comparison",
     seed: int = 0,
@@ -180,8 +185,8 @@ def compare(
     Arguments:
         runs: as `train` and `load` give them, or their folders.
         data: instead of runs, what to train on (see `load_data`).
-        recipes: names, or "all"; those that do not take the data are left out, with what they say, and so are those
-            whose training diverges or whose samples cannot be examined.
+        recipes: names or functions, as for `train`, or "all"; those that do not take the data are left out, with what
+            they say, and so are those whose training diverges or whose samples cannot be examined.
         budget: minutes of training for each recipe.
         out: folder in which each recipe's run lies; a run that is there already is used whatever the budget, and
             continued if unfinished.
@@ -199,6 +204,7 @@ def compare(
         )
     if runs and budget is not None:
         raise UserError("--budget belongs to --recipes: name them, or give --recipes all")
+    seed = require_seed(seed)
     refused: dict[str, str] = {}
     if runs:
         if data is not None and not isinstance(data, Dataset):
@@ -217,6 +223,9 @@ def compare(
         if report:
             report(f"audit of {run.plan.recipe}", len(rows), len(trained))
         try:
+            for line in run.notes:
+                if note:
+                    note(f"{run.folder}: {line}")
             with visiting(run.model, device_named(device)):
                 rows.append(_row(run, dataset))
         except UserError as error:
@@ -254,10 +263,11 @@ def _data_of(run: Run) -> str:
     return f"{name} binarized {how}" + (f", seed {source.get('binarize_seed', 0)}" if how == "static" else "")
 
 
-def _taking(names: str | Sequence[str], data: Dataset, refused: dict[str, str]) -> list[str]:
+def _taking(names: Recipes, data: Dataset, refused: dict[str, str]) -> list[str]:
     """Those of the recipes that make a model of such data; what the others say goes into `refused`."""
     known = recipes()
-    words = [word for name in (names.split(",") if isinstance(names, str) else names) if (word := name.strip())]
+    given = names.split(",") if isinstance(names, str) else names if isinstance(names, Iterable) else [names]
+    words = [word for name in given if (word := named(name).strip())]
     if not words:
         raise UserError("--recipes: no recipe is named; give some, with commas between them, or all")
     asked = list(known) if words == ["all"] else words

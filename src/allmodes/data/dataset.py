@@ -25,7 +25,7 @@ from allmodes.data.labels import as_numpy, encode_labels, encode_values
 from allmodes.data.modes import Modes
 from allmodes.data.pictures import resize_picture
 from allmodes.data.precision import require_resolution, to_floats, to_tensor
-from allmodes.errors import UserError, repeated, unknown
+from allmodes.errors import UserError, repeated, unknown, whole
 from allmodes.event import QUANTILES, Batch, Condition, Event, Layout, Support
 
 FITTED = 2**28
@@ -181,10 +181,12 @@ def load_data(
     Raises:
         UserError: for anything of this that does not fit, in one line.
     """
+    split_seed, binarize_seed = whole(split_seed, "split_seed"), whole(binarize_seed, "binarize_seed")
     given = {"label": label, "condition": list(condition), "resize": resize, "split_seed": split_seed}
     given |= {"binarize": _way(binarize), "binarize_seed": binarize_seed}
     if binarize_seed and not binarize:
         raise UserError(f"binarize_seed={binarize_seed} without binarize; give binarize='static'")
+    options = {key: value.item() if isinstance(value, np.generic) else value for key, value in options.items()}
     asked = {key: value for key, value in given.items() if value} | options
     if isinstance(data, Dataset):
         if asked or labels is not None or conditions is not None:

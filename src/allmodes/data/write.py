@@ -22,6 +22,11 @@ PICTURED = (1, 3, 4)
 """Channels of an image that a picture can hold."""
 
 
+def keeps_conditions(path: Path) -> bool:
+    """Whether the format of a file holds more than samples."""
+    return path.suffix.lower() not in (".npy", ".png")
+
+
 def pictured(event: Event) -> bool:
     """Whether examples are images that a picture can hold."""
     return event.image is not None and event.image[0] in PICTURED

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
+from torch.nn.modules.dropout import _DropoutNd
 
 NARROW = (1, *range(4, 16))
 """Inputs or outputs with which a product is not rounded as its rows in a batched one are."""
@@ -57,7 +58,7 @@ def stack(modules: Sequence[Module]) -> Module:
     Linear layers are stacked; layers without parameters are taken over, so they must broadcast over leading axes.
 
     Raises:
-        NotStackable: for another layer with parameters, or buffers that differ between the modules.
+        NotStackable: for another layer with parameters, torch's dropout, or buffers that differ between the modules.
     """
     return cast(Module, _stacked(modules, {}))
 
@@ -77,6 +78,8 @@ def _stacked(modules: Sequence[nn.Module], made: dict[int, Any]) -> nn.Module:
         return made[id(first)]
     if any(True for _ in first.parameters(recurse=False)):
         raise NotStackable(f"{type(first).__name__} has parameters without a batched form")
+    if isinstance(first, _DropoutNd):
+        raise NotStackable(f"{type(first).__name__} draws from torch's global generator, of which a stack has one")
     for name, buffer in first.named_buffers(recurse=False):
         if not all(torch.equal(buffer, other.get_buffer(name)) for other in modules):
             raise NotStackable(f"buffer {name!r} of {type(first).__name__} differs between the models")

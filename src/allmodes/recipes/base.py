@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import Annotated, Any, get_args, get_type_hints
 
 import allmodes.recipes
-from allmodes.errors import UserError, said, unknown
+from allmodes.errors import UserError, one_line, said, unknown, whole
 from allmodes.event import Event
-from allmodes.functions import find_function, located
+from allmodes.functions import find_function, located, source_of
 from allmodes.models.base import GenerativeModel
 from allmodes.random import require_seed, seeded
 from allmodes.schedule import Schedule
@@ -158,7 +158,33 @@ def entry(name: str) -> Entry:
         return known[name]
     if ":" not in name:
         raise unknown("recipe", name, known)
-    function = find_function(name, "recipe")
+    return _entry_of(find_function(name, "recipe"), name)
+
+
+def named(given: str | Callable[..., Recipe]) -> str:
+    """The name by which a recipe is found: itself, or that of its function.
+
+    Raises:
+        UserError: for anything else, or a function that stands at the top of no file.
+    """
+    if isinstance(given, str):
+        return given
+    if not inspect.isfunction(given):
+        said = one_line(repr(given))
+        raise UserError(f"recipe {said}: give a name (allmodes recipes lists them), FILE.py:FUNCTION or its function")
+    known = _entry_of(given, given.__name__)
+    if _RECIPES.get(known.name) is known:
+        return known.name
+    name = source_of(given)
+    if name is None:
+        raise UserError(
+            f"recipe {given.__name__}: a run finds it again only at the top of a file; write it there, and give it "
+            "as FILE.py:FUNCTION"
+        )
+    return name
+
+
+def _entry_of(function: Callable[..., Any], name: str) -> Entry:
     if function not in _ENTRIES:
         raise UserError(
             f"recipe {name}: put @recipe(year=2026, paper='', family='gan') above it, from allmodes.recipes"
@@ -190,17 +216,15 @@ def build(
         steps: instead of the recipe's own.
 
     Raises:
-        UserError: for an unknown recipe or setting (with the nearest one), a value of the wrong type, steps below 1, or
-            a seed below 0.
+        UserError: for an unknown recipe or setting (with the nearest one), a value of the wrong type, steps that are no
+            whole number or below 1, or what is no seed.
     """
     values = read_settings(name, settings)
-    require_seed(seed)
-    with seeded(seed):
+    with seeded(require_seed(seed)):
         made = _called(name, entry(name), event, values)
     if not isinstance(made, Recipe):
         raise UserError(f"recipe {name} gives a {type(made).__name__}; let it give a Recipe")
-    if steps is not None:
-        made = replace(made, steps=steps)
+    made = replace(made, steps=whole(made.steps if steps is None else steps, "--steps"))
     if made.steps < 1:
         raise UserError(f"--steps {made.steps}: the number of steps must be at least 1")
     return made

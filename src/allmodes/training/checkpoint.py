@@ -55,6 +55,10 @@ def save(folder: Path, step: int, tensors: Mapping[str, dict[str, Tensor]], plai
     """
     final = folder / "checkpoints" / f"{PREFIX}{step:08d}"
     unfinished = final.with_name(f".{final.name}.tmp")
+
+    def write(name: str, data: bytes) -> None:
+        write_whole(unfinished / name, lambda file: file.write(data), called=final / name)
+
     for killed in final.parent.glob(f".{PREFIX}*.tmp"):
         shutil.rmtree(killed, ignore_errors=True)
     try:
@@ -63,9 +67,8 @@ def save(folder: Path, step: int, tensors: Mapping[str, dict[str, Tensor]], plai
             for name, group in tensors.items():
                 data = save_tensors({key: _own(value) for key, value in group.items()})
                 digests[f"{name}.safetensors"] = hashlib.sha256(data).hexdigest()
-                write_whole(unfinished / f"{name}.safetensors", lambda file, data=data: file.write(data))
-            state = json.dumps({"step": step, "files": digests} | plain, indent=1).encode()
-            write_whole(unfinished / STATE, lambda file: file.write(state))
+                write(f"{name}.safetensors", data)
+            write(STATE, json.dumps({"step": step, "files": digests} | plain, indent=1).encode())
             if final.exists():
                 shutil.rmtree(final)
             os.replace(unfinished, final)

@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from allmodes.atomic import explained, write_new, write_whole
+from allmodes.data.conditions import conditions_of
 from allmodes.data.dataset import Dataset, load_data
-from allmodes.errors import UserError
-from allmodes.event import Event
-from allmodes.functions import file_of
+from allmodes.errors import UserError, whole
+from allmodes.event import Condition, Event
 from allmodes.models.base import GenerativeModel
 from allmodes.plain import plain
 from allmodes.random import Rng, require_seed
 from allmodes.recipes import build
 from allmodes.training import checkpoint
 from allmodes.training.best import FOLDER
-from allmodes.training.hardware import computes_in_bf16
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run was asked for: run.json.
-
-    Arguments:
-        recipe, settings, steps, seed: as `allmodes.train` takes them.
-        data: name, source, digest and split of the data.
-        event: what one example is, as plain values.
-        checkpoint_every, log_every: steps between them.
-        threads: processor threads; another number may change the last bits.
-        device: kind of device, "cpu" or "cuda"; another one has other random numbers.
-        keep_best: the number by which the checkpoint that samples come from is chosen; None: the last one.
-        versions: of the programs that the bits depend on.
-    """
-
-    recipe: str
-    settings: dict[str, Any]
-    steps: int
-    seed: int
-    data: dict[str, Any]
-    event: dict[str, Any]
-    checkpoint_every: int
-    log_every: int
-    threads: int
-    device: str
-    keep_best: str | None = None
-    versions: dict[str, str] = field(default_factory=dict)
+from allmodes.training.plan import Plan
+from allmodes.training.versions import changed
+from allmodes.version import version
 
 
 @dataclass(frozen=True)
@@ -90,9 +61,23 @@ class Run:
         return model.eval()
 
     @property
+    def resume(self) -> str:
+        """The command that continues the training."""
+        return f"allmodes train --resume --out {self.folder}"
+
+    @property
+    def changed(self) -> list[str]:
+        """The user's files that the recipe and its settings name and that are not as they were when training began."""
+        return changed(self.plan.recipe, self.plan.settings, self.plan.versions)
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be known of the checkpoint that the model comes from, a line each: that a later one is damaged."""
-        return self._kept.notes
+        """What is to be known of the model, a line each.
+
+        That it was planned for fewer steps at first, that a file of the user's has changed, a damaged checkpoint.
+        """
+        since = "since the training began: samples need not be those of the model that was trained"
+        return (*self.plan.stretched, *(f"{file} has changed {since}" for file in self.changed), *self._kept.notes)
 
     @cached_property
     def _kept(self) -> checkpoint.Checkpoint:
@@ -106,9 +91,7 @@ class Run:
                 notes = (f"{torn}: the last checkpoint is used",)
         kept = checkpoint.load(self.folder)
         if kept is None:
-            raise UserError(
-                f"{self.folder} has no checkpoint yet; continue it: allmodes train --resume --out {self.folder}"
-            )
+            raise UserError(f"{self.folder} has no checkpoint yet; continue it: {self.resume}")
         return replace(kept, notes=notes + kept.notes)
 
     @contextmanager
@@ -118,9 +101,17 @@ class Run:
             yield
         except (RuntimeError, KeyError):
             raise UserError(
-                f"the weights in {self.folder} do not fit the recipe {self.plan.recipe} of this version of allmodes; "
-                f"they were written by version {self.plan.versions.get('allmodes')}"
+                f"the weights in {self.folder} do not fit the recipe {self.plan.recipe}: {self._misfit}"
             ) from None
+
+    @property
+    def _misfit(self) -> str:
+        """Why weights may not fit, and the way out."""
+        if files := self.changed:
+            return f"{' and '.join(files)} changed since the training began; bring back what was there, or train anew"
+        if (was := self.plan.versions.get("allmodes")) != (now := version()):
+            return f"they were written by version {was} of allmodes, and this is {now}; load them with that one"
+        return "its settings, or a file that it imports, changed since the training began; bring back what was there"
 
     def dataset(self, data: Any = None) -> Dataset:
         """What it was trained on, with the same split.
@@ -152,10 +143,23 @@ class Run:
             )
         return found
 
+    def conditions(self, n: int, of: Any = None, seed: int = 0) -> Condition:
+        """What n samples can be asked for: the conditions of a data set, each example's once before any comes again.
+
+        Arguments:
+            of: data that have the run's labels and conditions, as `load_data` takes them; its own if left out.
+            seed: of their order.
+
+        Raises:
+            UserError: for data without them, or with classes that the run does not know.
+        """
+        n, seed = _count(n), require_seed(seed)
+        return conditions_of(self.dataset() if of is None else of, self.event).spread(n, seed)
+
     def sample(
         self,
         n: int,
-        condition: Mapping[str, str | float] | None = None,
+        condition: Mapping[str, str | float] | Condition | None = None,
         seed: int = 0,
         *,
         truncation: float | None = None,
@@ -164,8 +168,9 @@ class Run:
         """Samples in the user's units, [n, *shape].
 
         Arguments:
-            condition: names and values, such as {"energy": 1.5, "class": "gamma"}, for conditional recipes. A value
-                outside the training examples is allowed, with a warning that names their range.
+            condition: names and values, such as {"energy": 1.5, "class": "gamma"}, for conditional recipes; or one of
+                each sample, as `conditions` gives them. A value outside the training examples is allowed, with a
+                warning that names their range.
             seed: the same one gives the same samples.
             truncation: latents have no number further from 0 than this, which makes samples more typical and less
                 diverse, in models that start from latents.
@@ -175,16 +180,19 @@ class Run:
             UserError: for n below 1, a seed that is none, a condition that does not fit, or a truncation of a model
                 without latents.
         """
-        if n < 1:
-            raise UserError(f"-n {n}: the number of samples must be at least 1")
-        require_seed(seed)
+        n, seed = _count(n), require_seed(seed)
         for line in self.notes:
             note(line)
         for line in self.event.beyond(condition or {}):
             note(line)
-        asked = self.event.condition(n, condition or {}) if condition or self.model.conditional else None
+        if isinstance(condition, Condition):
+            asked = condition
+        else:
+            asked = self.event.condition(n, condition or {}) if condition or self.model.conditional else None
         model = self.model if truncation is None else self.model.truncated(truncation)
-        return model.sample(n, asked, rng=Rng(seed)).numpy()
+        rng = Rng(seed)
+        with rng.ambient:
+            return model.sample(n, asked, rng=rng).numpy()
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -204,12 +212,38 @@ class Run:
     @property
     def verdict(self) -> str:
         """One word: "ok", "collapsed" or "ignores_condition" once the training is over, "unfinished" before."""
-        return next((line["verdict"] for line in reversed(self.metrics) if "verdict" in line), "unfinished")
+        return self._end.get("verdict", "unfinished")
 
     @property
     def reason(self) -> str:
         """The verdict's reason, in a sentence with its numbers."""
-        return next((line["reason"] for line in reversed(self.metrics) if "verdict" in line), "training is not over")
+        return self._end.get("reason", "training is not over")
+
+    @property
+    def _end(self) -> dict[str, Any]:
+        """The line of the metrics that ends the training; that of a shorter plan does not."""
+        lines = reversed(self.metrics)
+        return next((line for line in lines if "verdict" in line and line["step"] == self.plan.steps), {})
+
+    def longer(self, steps: int) -> Run:
+        """The run planned for more steps from its last checkpoint on; `rewrite` puts that into its run.json."""
+        kept = checkpoint.load(self.folder)
+        return Run(self.folder, self.plan.longer(steps, kept.step if kept else 0))
+
+    def rewrite(self) -> None:
+        """Write its plan in place of the one that was there.
+
+        Raises:
+            UserError: where another process trains the run.
+        """
+        with locked(self.folder):
+            write_whole(self.folder / "run.json", lambda file: file.write(_text(self.plan)))
+
+
+def _count(n: int) -> int:
+    if (count := whole(n, "-n")) < 1:
+        raise UserError(f"-n {n}: the number of samples must be at least 1")
+    return count
 
 
 def create(folder: Path, plan: Plan) -> Run:
@@ -225,10 +259,13 @@ def create(folder: Path, plan: Plan) -> Run:
         raise Taken(folder)
     if there:
         raise UserError(f"{folder} is not an empty folder; choose another --out")
-    text = json.dumps(asdict(plan), indent=1).encode()
-    if not write_new(folder / "run.json", lambda file: file.write(text)):
+    if not write_new(folder / "run.json", lambda file: file.write(_text(plan))):
         raise Taken(folder)
     return Run(folder, plan)
+
+
+def _text(plan: Plan) -> bytes:
+    return json.dumps(asdict(plan), indent=1).encode()
 
 
 class Taken(UserError):
@@ -270,9 +307,12 @@ def locked(folder: Path) -> Iterator[None]:
         return
     import fcntl
 
-    with explained(folder), (folder / "run.json").open("rb") as file:
+    path = folder / "run.json"
+    with explained(folder), path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(file.fileno()), path.stat()):  # rewritten since it was opened
+                raise BlockingIOError
         except BlockingIOError:
             raise UserError(f"another process is training {folder}; wait for it, or choose another --out") from None
         yield
@@ -288,7 +328,7 @@ def load(path: str | os.PathLike[str]) -> Run:
         raise UserError(f"a {type(path).__name__} is no run; give the folder that allmodes train wrote")
     folder = Path(path).expanduser()
     try:
-        return Run(folder, Plan(**json.loads((folder / "run.json").read_bytes())))
+        return _read(folder)
     except FileNotFoundError:
         raise UserError(
             f"{folder} is not a run: it has no run.json; give the folder that allmodes train wrote"
@@ -297,6 +337,15 @@ def load(path: str | os.PathLike[str]) -> Run:
         raise UserError(f"{folder} is a file; give the folder that allmodes train wrote") from None
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{folder / 'run.json'} cannot be read ({error}); restore it from a copy") from None
+
+
+def _read(folder: Path) -> Run:
+    run = Run(folder, Plan.from_dict(json.loads((folder / "run.json").read_bytes())))
+    try:
+        _ = run.event
+    except KeyError as lacking:
+        raise ValueError(f"event lacks {lacking}") from None
+    return run
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
@@ -330,21 +379,3 @@ class Journal:
         """See to it that all lines are on the disk."""
         with explained(self.path), self.path.open("a") as file:
             os.fsync(file.fileno())
-
-
-def versions(recipe: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Of what the bits of a run depend on: programs, and the user's files that are named, by their digest."""
-    import platform
-    from importlib.metadata import version
-
-    cpu = torch.device("cpu")
-    named = [recipe, *(value for value in settings.values() if isinstance(value, str))]
-    files = [file for value in named if (file := file_of(value))]
-    return {
-        "allmodes": version("allmodes"),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "processor": torch.backends.cpu.get_cpu_capability() + (" and bfloat16" if computes_in_bf16(cpu) else ""),
-        **{str(file): f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files},
-    }

@@ -95,11 +95,8 @@ class Session:
             if step == last or step % examine_every == 0:
                 self._examine(step)
             if stop and step < last:
-                said = f"stopped at step {step} of {last}"
-                raise Interrupted(
-                    f"{said}; resume: allmodes train --resume --out {self.run.folder}",
-                    interrupt.signal or signal.SIGTERM,
-                )
+                said = f"stopped at step {step} of {last}; resume: {self.run.resume}"
+                raise Interrupted(said, interrupt.signal or signal.SIGTERM)
         self.here.wait()
         return self.run
 

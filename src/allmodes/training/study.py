@@ -14,10 +14,10 @@ from allmodes.data.batches import Batches, StackedBatches
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.device import device_named
-from allmodes.errors import UserError
+from allmodes.errors import UserError, whole
 from allmodes.networks.stack import NotStackable, stack
 from allmodes.random import Rng, StackedRng
-from allmodes.recipes import Recipe, build
+from allmodes.recipes import Recipe, build, named
 from allmodes.training.hardware import place, threads, threads_for
 from allmodes.training.health import OF_MODES, Health, samples_for, watch
 from allmodes.training.trainer import Trainer
@@ -94,7 +94,7 @@ Report = Callable[[int, int], None]
 
 
 def study(
-    recipe: str = "r3gan",
+    recipe: str | Callable[..., Recipe] = "r3gan",
     data: Any = "ring",
     *,
     seeds: int = 32,
@@ -118,6 +118,8 @@ def study(
     Raises:
         UserError: for anything that does not fit.
     """
+    recipe = named(recipe)
+    seeds, first = whole(seeds, "--seeds"), whole(first, "first")
     if seeds < 1:
         raise UserError(f"--seeds {seeds}: must be at least 1")
     begun = time.perf_counter()

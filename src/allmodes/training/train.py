@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 
+from allmodes.atomic import Full
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data, name_of
 from allmodes.device import device_named
-from allmodes.errors import UserError
+from allmodes.errors import UserError, whole
 from allmodes.functions import located
 from allmodes.models.base import DensityModel
-from allmodes.recipes import Recipe, build, read_settings
+from allmodes.recipes import Recipe, build, named, read_settings
 from allmodes.training.best import check_name
 from allmodes.training.distributed import World, world
 from allmodes.training.hardware import threads, threads_for
 from allmodes.training.interrupt import interruptible
-from allmodes.training.run import Plan, Run, create, create_beside, free_folder, load, locked, versions
+from allmodes.training.plan import Plan, checkpoint_every, log_every
+from allmodes.training.run import Run, create, create_beside, free_folder, load, locked
 from allmodes.training.session import Report, Session
+from allmodes.training.versions import digests, programs
 
 DEFAULT_RECIPE = "r3gan"
 DEFAULT_DATA = "ring"
-CHECKPOINTS = 20
 FEW = 8
 """Examples on which constraints are tried."""
 
 
 def train(
-    recipe: str | None = None,
+    recipe: str | Callable[..., Recipe] | None = None,
     data: Any = None,
     *,
     steps: int | None = None,
@@ -51,14 +52,16 @@ def train(
     """Train a recipe on data, in a folder that can be resumed from.
 
     Arguments:
-        recipe: a name (see `allmodes.recipes.recipes`) or FILE.py:FUNCTION, a recipe of your own; "r3gan" if left out.
+        recipe: a name (see `allmodes.recipes.recipes`) or FILE.py:FUNCTION, a recipe of your own, also as its function;
+            "r3gan" if left out.
         data: a name, a path, an array, a data frame or a `Dataset` (see `load_data`); "ring" if left out.
-        steps: instead of the recipe's own number.
+        steps: instead of the recipe's own number; of a run that is resumed, more than it has, to train it longer.
         seed: of weights, noise and the order of the data; 0 if left out.
         out: the run's folder; runs/DATA-RECIPE-sSEED if left out, with a number behind it where that is taken.
         settings: the recipe's keyword arguments.
         resume: continue the run in `out` to the same bits as if it had never stopped. What is left out is taken from
-            the run; what is given must agree with it.
+            the run; what is given must agree with it, but for more steps. With those it goes on from where it stands
+            with its schedules stretched to the new end, which its notes say.
         device: "cpu", "cuda", ...; a GPU if there is one.
         checkpoint_every: steps between checkpoints; a twentieth of the training if left out.
         keep_best: the number of the examinations by which the checkpoint is chosen that samples come from, such as
@@ -74,7 +77,19 @@ def train(
         Interrupted: after Ctrl-C or SIGTERM, when all is saved.
     """
     say = note or (lambda line: None)
-    asked = _Asked(recipe, data, steps, seed, out, settings, device, checkpoint_every, keep_best)
+    if not isinstance(out, (str, os.PathLike, type(None))):
+        raise UserError(f"--out {out!r}: give the path of a folder")
+    asked = _Asked(
+        None if recipe is None else located(named(recipe)),
+        data,
+        _whole(steps, "--steps"),
+        _whole(seed, "--seed"),
+        out,
+        settings,
+        device,
+        _whole(checkpoint_every, "--checkpoint-every"),
+        keep_best,
+    )
     with world() as here:
         run, dataset, made, target = (_resume if resume else _begin)(asked, here, say)
         with (
@@ -82,7 +97,14 @@ def train(
             interruptible() as interrupt,
             locked(run.folder) if not here.rank else nullcontext(),
         ):
-            return Session(run, dataset, made, target, here, report, say).train(interrupt)
+            try:
+                return Session(run, dataset, made, target, here, report, say).train(interrupt)
+            except Full as full:
+                raise Full(full.path, f"resume: {run.resume}") from full
+
+
+def _whole(given: SupportsIndex | None, flag: str) -> int | None:
+    return None if given is None else whole(given, flag)
 
 
 @dataclass(frozen=True)
@@ -109,7 +131,7 @@ def _begin(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
     dataset = load_data(DEFAULT_DATA if asked.data is None else asked.data)
     for problem in require_clean(dataset):
         say(f"{dataset.name}: {problem.message}")
-    name, seed = located(asked.recipe or DEFAULT_RECIPE), asked.seed or 0
+    name, seed = asked.recipe or DEFAULT_RECIPE, asked.seed or 0
     recipe = build(name, dataset.event, asked.settings, steps=asked.steps, seed=seed)
     if (dataset.event.classes or dataset.event.variables) and not recipe.model.conditional:
         say(f"{name} takes no conditions: the labels and conditions of {dataset.name} are not used")
@@ -146,12 +168,12 @@ def _plan(name: str, asked: _Asked, recipe: Recipe, seed: int, dataset: Dataset,
             "split": dataset.split.to_dict(),
         },
         event=dataset.event.to_dict(),
-        checkpoint_every=asked.checkpoint_every or math.ceil(recipe.steps / CHECKPOINTS),
-        log_every=max(1, min(100, recipe.steps // 100)),
+        checkpoint_every=asked.checkpoint_every or checkpoint_every(recipe.steps),
+        log_every=log_every(recipe.steps),
         threads=threads_for(recipe.model),
         device=device.type,
         keep_best=asked.keep_best,
-        versions=versions(name, settings),
+        versions=programs() | digests(name, settings),
     )
 
 
@@ -164,10 +186,21 @@ def _resume(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
     device = device_named(asked.device or plan.device, here.local)
     if device.type != plan.device:
         raise UserError(f"--device {asked.device}: the run in {run.folder} is on {plan.device}; leave it out")
-    recipe = build(plan.recipe, run.event, plan.settings, steps=plan.steps, seed=plan.seed)
-    for what, version in versions(plan.recipe, plan.settings).items():
-        if version != (was := plan.versions.get(what)):
-            say(f"{what} is {version} and was {was}: the run may differ from one that never stopped")
+    steps = asked.steps or plan.steps
+    recipe = build(plan.recipe, run.event, plan.settings, steps=steps, seed=plan.seed)
+    if steps > plan.steps:
+        run = run.longer(steps)
+        here.wait()  # all have read the old plan before one writes the new
+        if not here.rank:
+            run.rewrite()
+        for line in run.plan.stretched:
+            say(line)
+    differs = [f"{file} has changed since the training began" for file in run.changed]
+    differs += [
+        f"{what} is {now} and was {was}" for what, now in programs().items() if now != (was := plan.versions.get(what))
+    ]
+    for said in differs:
+        say(f"{said}: the run may differ from one that never stopped")
     return run, dataset, recipe, device
 
 
@@ -185,9 +218,13 @@ def _run_to_resume(asked: _Asked) -> Run:
             raise UserError(f"which run to resume? There are {out}, {second}, ...; name one with --out")
     run = load(out)
     plan = run.plan
+    if asked.steps is not None and asked.steps < plan.steps:
+        raise UserError(
+            f"--steps {asked.steps}: the run in {run.folder} has {plan.steps}; give more to train it longer, leave it "
+            "out, or start another run"
+        )
     compared = {
-        "--recipe": (asked.recipe and located(asked.recipe), plan.recipe),
-        "--steps": (asked.steps, plan.steps),
+        "--recipe": (asked.recipe, plan.recipe),
         "--seed": (asked.seed, plan.seed),
         "--set": (read_settings(plan.recipe, asked.settings) if asked.settings else None, plan.settings),
         "--checkpoint-every": (asked.checkpoint_every, plan.checkpoint_every),

@@ -76,7 +76,9 @@ class Trainer:
             t, self.model.step = self.step / self.recipe.steps, self.step
             share = self.average.share(self.step) if self.average else 0.0
             rates = [float(self.recipe.optimizer_of(player.name).rate(t)) for player in self.model.players]
-            logged = play([next(self.batches) for _ in range(turns)], (t, share, *rates))
+            batches = [next(self.batches) for _ in range(turns)]
+            with self.rng.ambient:
+                logged = play(batches, (t, share, *rates))
             if self.record:
                 self._rows.append(logged)
             self.step += 1
@@ -169,7 +171,7 @@ class Trainer:
         asked = None
         if self.model.conditional and known is not None:
             asked = known[torch.arange(n) % len(known)].to(self.device)
-        with self.average.applied() if self.average else nullcontext():
+        with self.average.applied() if self.average else nullcontext(), rng.ambient:
             return self.model.sample(n, asked, rng=rng)
 
     def score(self, batch: Batch, rng: Rng) -> Score:
@@ -178,7 +180,7 @@ class Trainer:
         Raises:
             NoDensity: if the model has none.
         """
-        with self.average.applied() if self.average else nullcontext():
+        with self.average.applied() if self.average else nullcontext(), rng.ambient:
             return self.model.score(batch.x, batch.condition if self.model.conditional else None, rng=rng)
 
     def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
@@ -191,7 +193,7 @@ class Trainer:
                 for index, entry in optimizer.state_dict()["state"].items()
                 for key, value in entry.items()
             },
-            "random": {"rng": self.rng.state},
+            "random": {"rng": self.rng.state} | {f"ambient.{k}": state for k, state in self.rng.ambient.state.items()},
         }
         if self.average:
             tensors["average"] = self.average.mean
@@ -208,6 +210,9 @@ class Trainer:
                     entries.setdefault(int(index), {})[field] = value
             optimizer.load_state_dict({"state": entries, "param_groups": optimizer.state_dict()["param_groups"]})
         self.rng.state = tensors["random"]["rng"]
+        for kind in self.rng.ambient.state:
+            if (state := tensors["random"].get(f"ambient.{kind}")) is not None:  # older checkpoints have none
+                self.rng.ambient.state[kind] = state
         if self.average:
             self.average.load(tensors["average"])
         self.step = plain["step"]
