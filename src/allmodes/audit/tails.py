@@ -28,7 +28,7 @@ def tails(real: np.ndarray, fake: np.ndarray) -> float:
     n, m = len(real), len(fake)
     values, is_real = np.concatenate((real, fake)), np.arange(n + m) < n
     chances = [chance for side in (values, -values) for chance in _owned(side, is_real, n, m)]
-    return min(1.0, len(chances) * min(chances)) if chances else 1.0
+    return min(1.0, len(chances) * float(min(chances))) if chances else 1.0
 
 
 def _owned(values: np.ndarray, is_real: np.ndarray, n: int, m: int) -> np.ndarray:
