@@ -101,6 +101,22 @@ def test_accumulated_gradients_are_those_of_one_large_batch(make_trainer: MakeTr
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("event", "bounded"),
+    [
+        (Event((8, 8), Support.LEVELS, 17, Layout.HW), True),
+        (Event((28, 28), Support.LEVELS, 256, Layout.HW), True),
+        (Event((8, 8), Support.BINARY, 0, Layout.HW), False),
+        (Event((3,)), False),
+    ],
+)
+def test_the_default_generates_grey_within_its_range(event: Event, bounded: bool) -> None:
+    model = build("r3gan", event).model
+    assert isinstance(model, GAN)
+    z = 100 * model.latent.draw(16, Rng(0))
+    assert (model.generator(z).abs().max() <= 1) == bounded
+
+
 def test_truncated_samples_are_nearer_to_each_other(make_trainer: MakeTrainer, digits: Dataset) -> None:
     trainer = make_trainer("r3gan", digits, steps=30)
     list(trainer)

@@ -9,7 +9,7 @@ from allmodes.adversarial.objectives import RelativisticPairing
 from allmodes.adversarial.penalties import R1, R2
 from allmodes.data.transforms import Transform, flat, standard
 from allmodes.errors import UserError
-from allmodes.event import Event
+from allmodes.event import Event, Support
 from allmodes.models.gan import GAN
 from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from allmodes.networks.init import rectified
@@ -101,8 +101,9 @@ def _images(
         layers, discriminator = MLP(LATENT, event.size, dense), MLP(event.size, 1, dense)
         rectified(layers)
         rectified(discriminator)
-        generator = nn.Sequential(layers, nn.Tanh())
-        transform, weight, rate = flat(event), event.size / 64, rate or 1e-3
+        bits = event.support is Support.BINARY  # to which samples are rounded: nothing is gained by ending at them
+        generator = layers if bits else nn.Sequential(layers, nn.Tanh())
+        transform, weight, rate = flat(event), event.size / 64, rate or (2e-3 if bits else 1e-3)
     gamma = gamma or weight
     return _recipe(
         event,
