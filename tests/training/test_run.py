@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -412,3 +413,16 @@ def test_data_without_held_out_examples_train(tmp_path: Path, small: Small) -> N
     data = replace(load_data(x), split=split(60, 0, (1.0, 0.0, 0.0)))
     run = allmodes.train("gan2014", data, steps=4, out=tmp_path / "run", settings=small("gan2014"))
     assert run.verdict != "unfinished"
+
+
+def test_what_is_odd_about_the_data_is_a_warning_unless_it_is_told_otherwise(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).standard_normal((300, 2))
+    x[:10, 1] = -1e6
+    small = {"width": 8, "batch": 16}
+    with pytest.warns(UserWarning, match="stands in 10 of 300 rows"):
+        allmodes.train("gan2014", x, steps=1, settings=small, out=tmp_path / "a")
+    told: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        allmodes.train("gan2014", x, steps=1, settings=small, out=tmp_path / "b", note=told.append)
+    assert any("stands in 10 of 300 rows" in line for line in told)

@@ -6,6 +6,7 @@ import itertools
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -175,7 +176,7 @@ def compare(
     seed: int = 0,
     device: str | None = None,
     report: Report | None = None,
-    note: Callable[[str], None] | None = None,
+    note: Callable[[str], object] = warnings.warn,
 ) -> Comparison:
     """Put runs on the same data beside each other; or train recipes on data for the same time each, and compare those.
 
@@ -193,7 +194,7 @@ def compare(
         seed: of the trainings.
         device: as for `train`; also where densities, samples and distances are computed.
         report: told of progress.
-        note: told of warnings, a line each.
+        note: told of what is odd, a line each; Python's warnings if left out.
 
     Raises:
         UserError: for runs on different data, or anything else that does not fit.
@@ -224,8 +225,7 @@ def compare(
             report(f"audit of {run.plan.recipe}", len(rows), len(trained))
         try:
             for line in run.notes:
-                if note:
-                    note(f"{run.folder}: {line}")
+                note(f"{run.folder}: {line}")
             with visiting(run.model, device_named(device)):
                 rows.append(_row(run, dataset))
         except UserError as error:
@@ -294,7 +294,7 @@ def _train_all(
     seed: int,
     device: str | None,
     report: Report | None,
-    note: Callable[[str], None] | None,
+    note: Callable[[str], object],
     refused: dict[str, str],
 ) -> list[Run]:
     """The runs of the recipes; what diverged goes into `refused`."""
@@ -318,7 +318,7 @@ def _trained(
     seed: int,
     device: str | None,
     report: Callable[[int, int, Mapping[str, float]], None] | None,
-    note: Callable[[str], None] | None,
+    note: Callable[[str], object],
 ) -> Run:
     """The run in a folder, made or continued as far as it needs it."""
     if not (folder / "run.json").exists():
@@ -330,8 +330,7 @@ def _trained(
         raise UserError(f"{folder} holds a run of {run.plan.recipe}; name another folder with --out")
     if run.plan.seed != seed:
         raise UserError(f"--seed {seed}: the run in {folder} has seed {run.plan.seed}; name another folder with --out")
-    if note:
-        note(f"{folder} holds a run of {run.plan.steps} steps already, which is used")
+    note(f"{folder} holds a run of {run.plan.steps} steps already, which is used")
     if run.verdict == "unfinished":
         return train(name, data, out=folder, resume=True, device=device, report=report, note=note)
     return run

@@ -174,7 +174,7 @@ class Run:
             seed: the same one gives the same samples.
             truncation: latents have no number further from 0 than this, which makes samples more typical and less
                 diverse, in models that start from latents.
-            note: told of warnings, a line each.
+            note: told of what is odd, a line each; Python's warnings if left out.
 
         Raises:
             UserError: for n below 1, a seed that is none, a condition that does not fit, or a truncation of a model

@@ -50,7 +50,7 @@ class Session:
         device: torch.device,
         here: World,
         report: Report | None,
-        say: Callable[[str], None],
+        note: Callable[[str], object],
     ) -> None:
         self.run, self.plan, self.here, self.report = run, run.plan, here, report
         recipe.model.fit(dataset.to_fit())
@@ -62,7 +62,7 @@ class Session:
         kept = checkpoint.load(run.folder)
         if kept:
             for line in kept.notes:
-                say(line)
+                note(line)
             with run.fitting():
                 self.trainer.load(kept.tensors, kept.plain)
             self.seconds = kept.plain["seconds"]
@@ -74,7 +74,7 @@ class Session:
             self.dataset, self.real = dataset, dataset.part("validation")
             self.modes = dataset.modes
             self.watch = watch(dataset, recipe.model.transform)
-            self.say = say
+            self.note = note
             self.best = Best(run.folder, run.plan.keep_best, run.metrics) if run.plan.keep_best else None
 
     def train(self, interrupt: Interrupt) -> Run:
@@ -132,7 +132,7 @@ class Session:
         over = {"verdict": health.verdict} if step == self.plan.steps else {}
         self.journal.write({"step": step, "reason": health.reason} | over | health.numbers)
         if health.verdict != "ok" and self.plan.steps / 2 <= step < self.plan.steps:  # before, much is still missing
-            self.say(f"step {step}: {health.verdict.replace('_', ' ')} so far: {health.reason}")
+            self.note(f"step {step}: {health.verdict.replace('_', ' ')} so far: {health.reason}")
 
     def _health(self, step: int, samples: Tensor, asked: Condition) -> Health:
         """Whether the model has collapsed; how samples obey constraints and, at the end, conditions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -103,7 +104,7 @@ def study(
     settings: Mapping[str, Any] | None = None,
     device: str | None = None,
     report: Report | None = None,
-    note: Callable[[str], None] | None = None,
+    note: Callable[[str], object] = warnings.warn,
 ) -> Study:
     """Train many seeds of one recipe: stacked where its networks allow, else one after the other.
 
@@ -113,7 +114,7 @@ def study(
         recipe, data, steps, settings, device: as for `train`.
         seeds: how many; they are first, first + 1, ...
         report: told of progress.
-        note: told of warnings, a line each.
+        note: told of what is odd, a line each; Python's warnings if left out.
 
     Raises:
         UserError: for anything that does not fit.
@@ -125,8 +126,7 @@ def study(
     begun = time.perf_counter()
     dataset = load_data(data)
     for problem in require_clean(dataset):
-        if note:
-            note(f"{dataset.name}: {problem.message}")
+        note(f"{dataset.name}: {problem.message}")
     target = device_named(device)
     seen = [build(recipe, dataset.event, settings, steps=steps, seed=seed) for seed in range(first, first + seeds)]
     transform, total = seen[0].model.transform, seen[0].steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def train(
     checkpoint_every: int | None = None,
     keep_best: str | None = None,
     report: Report | None = None,
-    note: Callable[[str], None] | None = None,
+    note: Callable[[str], object] = warnings.warn,
 ) -> Run:
     """Train a recipe on data, in a folder that can be resumed from.
 
@@ -67,7 +68,7 @@ def train(
         keep_best: the number of the examinations by which the checkpoint is chosen that samples come from, such as
             "missing_mass"; the last checkpoint if left out.
         report: told of progress.
-        note: told of warnings, a line each.
+        note: told of what is odd, a line each; Python's warnings if left out.
 
     Returns:
         The run; its `verdict` says whether the model collapsed or ignores a condition.
@@ -76,7 +77,6 @@ def train(
         UserError: for anything that does not fit, a full disk, or a loss that is not finite.
         Interrupted: after Ctrl-C or SIGTERM, when all is saved.
     """
-    say = note or (lambda line: None)
     if not isinstance(out, (str, os.PathLike, type(None))):
         raise UserError(f"--out {out!r}: give the path of a folder")
     asked = _Asked(
@@ -91,14 +91,14 @@ def train(
         keep_best,
     )
     with world() as here:
-        run, dataset, made, target = (_resume if resume else _begin)(asked, here, say)
+        run, dataset, made, target = (_resume if resume else _begin)(asked, here, note)
         with (
             threads(run.plan.threads),
             interruptible() as interrupt,
             locked(run.folder) if not here.rank else nullcontext(),
         ):
             try:
-                return Session(run, dataset, made, target, here, report, say).train(interrupt)
+                return Session(run, dataset, made, target, here, report, note).train(interrupt)
             except Full as full:
                 raise Full(full.path, f"resume: {run.resume}") from full
 
@@ -125,16 +125,16 @@ class _Asked:
 _Start = tuple[Run, Dataset, Recipe, torch.device]
 
 
-def _begin(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
+def _begin(asked: _Asked, here: World, note: Callable[[str], object]) -> _Start:
     """A new run, its folder made."""
     device = device_named(asked.device, here.local)
     dataset = load_data(DEFAULT_DATA if asked.data is None else asked.data)
     for problem in require_clean(dataset):
-        say(f"{dataset.name}: {problem.message}")
+        note(f"{dataset.name}: {problem.message}")
     name, seed = asked.recipe or DEFAULT_RECIPE, asked.seed or 0
     recipe = build(name, dataset.event, asked.settings, steps=asked.steps, seed=seed)
     if (dataset.event.classes or dataset.event.variables) and not recipe.model.conditional:
-        say(f"{name} takes no conditions: the labels and conditions of {dataset.name} are not used")
+        note(f"{name} takes no conditions: the labels and conditions of {dataset.name} are not used")
     few = dataset.batch(torch.arange(min(FEW, len(dataset))))
     recipe.model.residuals(few.x, few.condition)  # what cannot be computed is refused before there is a run
     plan = _plan(name, asked, recipe, seed, dataset, device)
@@ -177,7 +177,7 @@ def _plan(name: str, asked: _Asked, recipe: Recipe, seed: int, dataset: Dataset,
     )
 
 
-def _resume(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
+def _resume(asked: _Asked, here: World, note: Callable[[str], object]) -> _Start:
     """The run to resume, with data and device as they were."""
     run = _run_to_resume(asked)
     dataset, plan = run.dataset(asked.data), run.plan
@@ -194,13 +194,13 @@ def _resume(asked: _Asked, here: World, say: Callable[[str], None]) -> _Start:
         if not here.rank:
             run.rewrite()
         for line in run.plan.stretched:
-            say(line)
+            note(line)
     differs = [f"{file} has changed since the training began" for file in run.changed]
     differs += [
         f"{what} is {now} and was {was}" for what, now in programs().items() if now != (was := plan.versions.get(what))
     ]
     for said in differs:
-        say(f"{said}: the run may differ from one that never stopped")
+        note(f"{said}: the run may differ from one that never stopped")
     return run, dataset, recipe, device
 
 
