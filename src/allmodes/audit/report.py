@@ -10,7 +10,7 @@ from allmodes.audit import plots
 from allmodes.audit.exhibits import exhibits
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.report_page import PAGE
-from allmodes.audit.wording import ANSWERS, FIGURES, MEASURES, METHODS, QUESTIONS, SHARES, number, p_value
+from allmodes.audit.wording import FIGURES, MEASURES, METHODS, QUESTIONS, SHARES, answer, number, p_value
 
 if TYPE_CHECKING:
     from allmodes.audit.api import Audit
@@ -72,7 +72,7 @@ def _measured(finding: Finding) -> str:
 def _pill(finding: Finding) -> str:
     """The answer; what informs and does not decide is quiet."""
     tone = finding.verdict if finding.decides or finding.verdict is Verdict.CANNOT_TELL else "informs"
-    return f'<span class="pill {tone}">{ANSWERS[finding.verdict]}</span>'
+    return f'<span class="pill {tone}">{said}</span>' if (said := answer(finding)) else ""
 
 
 def _overview(findings: Sequence[Finding], alpha: float) -> str:
@@ -123,7 +123,7 @@ def _figures(findings: Sequence[Finding]) -> str:
                 number(figures.get("at_floor_size")),
                 number(finding.floor),
                 number(figures.get("null")),
-                {Verdict.FOUND: "differs", Verdict.NOT_FOUND: "", Verdict.CANNOT_TELL: "cannot tell"}[finding.verdict],
+                answer(finding),
             )
         )
     size = next((str(one.figures["floor_size"]) for one in findings if "floor_size" in one.figures), "as many")

@@ -79,7 +79,13 @@ MEASURES = {
     "log_density": "nats",
 }
 """What the figure of a finding is, or is a share of."""
-ANSWERS = {Verdict.FOUND: "found", Verdict.NOT_FOUND: "not found", Verdict.CANNOT_TELL: "cannot tell"}
+_ANSWERS = {Verdict.FOUND: "found", Verdict.NOT_FOUND: "not found", Verdict.CANNOT_TELL: "cannot tell"}
+_DIFFERS = {Verdict.FOUND: "differs", Verdict.NOT_FOUND: "", Verdict.CANNOT_TELL: "cannot tell"}
+
+
+def answer(finding: Finding) -> str:
+    """In a word or two; of a figure that informs, whether it is off from its floor, or nothing."""
+    return (_ANSWERS if finding.decides else _DIFFERS)[finding.verdict]
 
 
 def percent(share: float) -> str:

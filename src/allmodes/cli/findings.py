@@ -8,7 +8,7 @@ from typing import Any
 from allmodes.audit.api import Audit
 from allmodes.audit.finding import Verdict
 from allmodes.audit.report import by_weight, interval
-from allmodes.audit.wording import ANSWERS, SHARES, number, p_value
+from allmodes.audit.wording import MEASURES, SHARES, answer, number, p_value
 
 COLOURS = {Verdict.FOUND: "red", Verdict.NOT_FOUND: "green", Verdict.CANNOT_TELL: "yellow"}
 
@@ -45,8 +45,8 @@ def _table(audit: Audit) -> Any:
         share = finding.name in SHARES
         made.add_row(
             finding.name.replace("_", " "),
-            Text(ANSWERS[finding.verdict], style=COLOURS[finding.verdict]),
-            number(finding.estimate, share),
+            Text(answer(finding), style=COLOURS[finding.verdict]),
+            f"{number(finding.estimate, share)} {MEASURES.get(finding.name, '')}".strip(),
             interval(finding),
             number(finding.floor, share),
             p_value(finding.p_value),
