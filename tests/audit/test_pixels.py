@@ -44,11 +44,14 @@ def test_a_dead_pixel_is_named_by_its_place_in_the_array(shape: tuple[int, ...])
     assert found.low <= found.estimate <= found.high < 0  # type: ignore[operator]
 
 
-def test_of_white_paper_the_dark_pixels_are_counted() -> None:
-    real, fake, train = (255 - x for x in cameras(0))
+@pytest.mark.parametrize("paper", [False, True])
+def test_a_hot_pixel_is_lit_in_all_samples(paper: bool) -> None:
+    real, fake, train = (255 - x if paper else x for x in cameras(0))
     fake[:, 3, 4] = 255
     found = pixels(subject_of(real, fake, train), 0.003, 0)
-    assert found.figures["pixels"][0]["name"] == "pixel [3, 4]"
+    first = found.figures["pixels"][0]
+    assert (first["name"], first["fake"]) == ("pixel [3, 4]", 1)
+    assert first["real"] == pytest.approx((real[:, 3, 4] == 255).mean())
 
 
 def test_p_values_are_fishers_over_the_pixels_that_change() -> None:

@@ -22,8 +22,8 @@ FACTORS = (1e1, 1e2, 1e3, 1e4, 1e6, 1e9, 180 / np.pi)
 """What units differ by: powers of ten, degrees and radians."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NAMED = 5
-NEAR = 0.05
-"""Share of the values of a continuous condition that may lie between two that count as the same."""
+NEAR, ROUNDED = 0.05, 1e-5
+"""Share of the values of a continuous condition, and of their range, that may lie between two that are one."""
 UNMATCHED, EXPECTED = 0.1, 10
 """Share of real whose conditions no generated example has, from which on it is noted; examples that there would be."""
 
@@ -116,7 +116,11 @@ def _far(scale: np.ndarray, real: np.ndarray, fake: np.ndarray) -> float:
     above = np.append(fake, np.inf)[np.searchsorted(fake, real)]  # the smallest that is not smaller
     down = np.searchsorted(scale, real, "right") - np.searchsorted(scale, below, "right")
     up = np.searchsorted(scale, above) - np.searchsorted(scale, real)
-    far = [np.isinf(near) | (count > NEAR * len(scale)) for near, count in ((below, down), (above, up))]
+    same = ROUNDED * np.ptp(scale)
+    far = [
+        (np.abs(real - near) > same) & (np.isinf(near) | (count > NEAR * len(scale)))
+        for near, count in ((below, down), (above, up))
+    ]
     return float((far[0] & far[1]).mean())
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from allmodes.audit.comparable import (
     require_finite,
     unmatched_conditions,
 )
+from allmodes.audit.sets import hashes
 from allmodes.audit.subject import Examples, Subject
 from allmodes.audit.wording import percent
-from allmodes.data.chunks import chunks
 from allmodes.data.contents import NoSuchName
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.data.frames import is_frame
@@ -84,8 +85,9 @@ def subject_of(
             "cannot be told"
         )
     made = Examples(*_columns("fake", sets["fake"], reference))
-    scale = sets.get("train", reference).values
-    notes += unmatched_conditions(reference.event, held, made, None if scale is None else scale.numpy())
+    known = (sets["train"].values if "train" in sets else None, reference.values)
+    scale = next((values.numpy() for values in known if values is not None), None)
+    notes += unmatched_conditions(reference.event, held, made, scale)
     if resize is not None:
         assert reference.event.image
         _, rows, columns = reference.event.image
@@ -162,7 +164,7 @@ def _compare(sets: Mapping[str, Dataset]) -> list[str]:
         names = ", ".join(real.event.column(column) for column in still[:NAMED])
         more = f" and {len(still) - NAMED} more" if len(still) > NAMED else ""
         notes.append(f"columns that never change in real: {names}{more}")
-    rows = {side: _hashes(data) for side, data in sets.items()}
+    rows = {side: list(hashes(data.x.numpy())) for side, data in sets.items()}
     trained_on = _share_in(rows["real"], rows["train"]) if "train" in rows else 0.0
     _require_disjoint(trained_on)
     _require_generated(_share_in(rows["fake"], rows["real"]))
@@ -173,8 +175,8 @@ def _compare(sets: Mapping[str, Dataset]) -> list[str]:
             f"{percent(trained_on)} of real are among the training examples to the last bit: drop them, they prove "
             "nothing"
         )
-    if (again := _repeated(rows["fake"])) > _repeated(rows["real"]) + TELLING:
-        notes.append(f"{percent(again)} of fake repeat other examples of fake to the last bit")
+    if _repeats(rows["fake"], rows["real"]):
+        notes.append(f"{percent(_repeated(rows['fake']))} of fake repeat other examples of fake to the last bit")
     if repeated := _repeated(rows["real"]):
         notes.append(
             f"{percent(repeated)} of real repeat other examples of real to the last bit: the tests take all examples "
@@ -186,6 +188,13 @@ def _compare(sets: Mapping[str, Dataset]) -> list[str]:
 def _repeated(rows: Sequence[int]) -> float:
     """Share of examples, given by their hashes, that were there before."""
     return 1 - len(set(rows)) / len(rows)
+
+
+def _repeats(fake: Sequence[int], real: Sequence[int]) -> bool:
+    """Whether so many examples of fake repeat each other more often than as many of real do, and than chance does."""
+    n = min(len(fake), len(real))
+    a, b = (n * _repeated(rows[:n]) for rows in (fake, real))
+    return a - b > max(TELLING * n, 4 * math.sqrt(a + b))
 
 
 def _require_disjoint(share: float) -> None:
@@ -217,40 +226,52 @@ def _share_in(own: Sequence[int], known: Sequence[int]) -> float:
     return float(sum(h in among for h in set(own)) / len(own))
 
 
-def _hashes(data: Dataset) -> list[int]:
-    return [hash(row.tobytes()) for _, part in chunks(data.x) for row in part.float().numpy()]
-
-
 def _trained_on(train: Dataset, reference: Dataset, notes: list[str]) -> Examples:
     """Training examples of the classes and values that are held out; a note where there are others.
 
     Held-out and training examples are taken for draws of one distribution: where only one class or a window of a
     condition is held out, and not where chance leaves out a rare class or the largest value, only these are compared.
+
+    Raises:
+        UserError: for labels or conditions that the real data do not have.
     """
-    strange = [name for name in train.event.classes if name not in reference.event.classes]
-    if not reference.event.classes:
-        strange = []
+    classes = reference.event.classes
+    strange = [name for name in train.event.classes if classes and name not in classes]
     part = Examples(*_columns("train", train, reference, without=strange))
+    known = np.ones(len(part), bool) if part.labels is None else part.labels >= 0
+    if known.sum() < 2:
+        _columns("train", train, reference)
     if strange:
-        assert part.labels is not None
         names = ", ".join(strange[:NAMED])
-        part = _without(part, part.labels < 0, f"of {names}", "real has none of that class", notes)
-    if part.values is not None and reference.values is not None:
-        for name, known, held in zip(reference.event.variables, part.values.T, reference.values.numpy().T, strict=True):
-            outside = (known < held.min()) | (known > held.max())
-            if outside.mean() > UNMATCHED:
-                where = f"with {name} outside of {held.min():.4g} to {held.max():.4g}"
-                part = _without(part, outside, where, "real has no such examples", notes)
-    return part
-
-
-def _without(part: Examples, others: np.ndarray, which: str, why: str, notes: list[str]) -> Examples:
-    """Without those others; a note says how many they are. All of them where fewer than two would stay."""
-    kept = np.flatnonzero(~others)
-    if len(kept) < 2:
+        notes.append(f"{(~known).sum():,} training examples of {names} are left out: real has none of that class")
+        part = part[np.flatnonzero(known)]
+    beyond, said = np.zeros(len(part), bool), []
+    for name, values, held in _windows(part, reference):
+        others = (values < held.min()) | (values > held.max())
+        beyond |= others
+        said.append(
+            f"{others.sum():,} training examples with {name} outside of {held.min():.4g} to {held.max():.4g} are left "
+            "out: real has no such examples"
+        )
+    if (~beyond).sum() < 2:
         return part
-    notes.append(f"{len(part) - len(kept):,} training examples {which} are left out: {why}")
-    return part[kept]
+    notes += said
+    return part[np.flatnonzero(~beyond)]
+
+
+def _windows(part: Examples, reference: Dataset) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Conditions of which the held-out values span a window: name, training values [t], held-out values [n].
+
+    By chance as many as 2 / (n + 1) of the training values lie outside of the held-out ones, five times as many once in
+    two thousand data sets.
+    """
+    if part.values is None or reference.values is None:
+        return
+    chance = 2 / (len(reference) + 1)
+    for name, values, held in zip(reference.event.variables, part.values.T, reference.values.numpy().T, strict=True):
+        inside = (values >= held.min()) & (values <= held.max())
+        if 1 - inside.mean() > max(UNMATCHED, 5 * chance):
+            yield name, values, held
 
 
 def _columns(

@@ -100,7 +100,7 @@ def _summary(
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         differ = "differs" if len(wrong) == 1 else "differ"
         parts.append(f"{len(wrong)} of {len(compared)} columns {differ}: {', '.join(wrong[:3])}{more}; {far}")
-        parts += [compared[name].ends(name) for name in wrong if compared[name].at_the_ends][:1]
+        parts += [compared[name].ends.said(name) for name in wrong if compared[name].at_the_ends][:1]
     if wrong_pairs:
         pair = " with ".join(wrong_pairs[0])
         alone = f"the rank correlation of {pair} differs"

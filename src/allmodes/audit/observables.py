@@ -48,7 +48,7 @@ def observables(subject: Subject, functions: Mapping[str, Function], level: floa
         f"[{one.shift_low:.3g}, {one.shift_high:.3g}], Kolmogorov-Smirnov distance {one.distance:.3f}"
     )
     if one.at_the_ends:
-        said += f"; {one.ends(name)}"
+        said += f"; {one.ends.said(name)}"
     return Finding(
         name="observables",
         verdict=Verdict.FOUND if found else Verdict.NOT_FOUND,

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from allmodes.audit.tails import tails
-from allmodes.audit.wording import percent
+from allmodes.audit.tails import Ends, tails
 from allmodes.figures import bin_edges
 
 BINS = 30
@@ -27,8 +26,7 @@ class Compared:
         distance: Kolmogorov-Smirnov, the largest difference of the two distribution functions.
         low, high: interval of the true distance.
         p_value: of equal distributions, by three tests.
-        p_tails: of equal ends alone, by the third of them.
-        beyond_real, beyond_fake: share of real that lies beyond all generated, and the reverse.
+        ends: what the most extreme values say.
         floor: the distance between two halves of the real sample.
         mean_real, mean_fake, spread_real, spread_fake: means and standard deviations.
         shift, shift_low, shift_high: difference of the means, fake minus real, with its 95 % interval.
@@ -38,9 +36,7 @@ class Compared:
     low: float
     high: float
     p_value: float
-    p_tails: float
-    beyond_real: float
-    beyond_fake: float
+    ends: Ends
     floor: float
     mean_real: float
     mean_fake: float
@@ -53,14 +49,7 @@ class Compared:
     @property
     def at_the_ends(self) -> bool:
         """Whether it is by its most extreme values that the difference is told."""
-        return self.p_value < 1 and self.p_value == self.p_tails / FOR_TAILS
-
-    def ends(self, name: str) -> str:
-        """How the two differ in what lies beyond the other, in words."""
-        return (
-            f"the most extreme values of {name} are not shared as they should be: {percent(self.beyond_real)} of real "
-            f"lie beyond all generated ones, {percent(self.beyond_fake)} of generated beyond all real ones"
-        )
+        return self.p_value < 1 and self.p_value == self.ends.p_value / FOR_TAILS
 
 
 def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confidence: float = 0.95) -> Compared:
@@ -88,7 +77,7 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
         p_shift = float(stats.mannwhitneyu(real, fake, method="asymptotic")[1])
     halves = rng.permutation(real)
     floor, _ = map(float, stats.ks_2samp(halves[: n // 2], halves[n // 2 :], method="asymp"))
-    p_tails = tails(real, fake)
+    ends = tails(real, fake)
     delta = 1 - confidence
     reach = sum(math.sqrt(math.log(4 / delta) / (2 * size)) for size in (n, m))
     shift = float(fake.mean() - real.mean())
@@ -97,10 +86,8 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
         distance=distance,
         low=max(0.0, distance - reach),
         high=min(1.0, distance + reach),
-        p_value=min(1.0, 2 / (1 - FOR_TAILS) * min(p_distance, p_shift), p_tails / FOR_TAILS),
-        p_tails=p_tails,
-        beyond_real=_beyond(real, fake),
-        beyond_fake=_beyond(fake, real),
+        p_value=min(1.0, 2 / (1 - FOR_TAILS) * min(p_distance, p_shift), ends.p_value / FOR_TAILS),
+        ends=ends,
         floor=floor,
         mean_real=float(real.mean()),
         mean_fake=float(fake.mean()),
@@ -110,11 +97,6 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
         shift_low=shift - error,
         shift_high=shift + error,
     )
-
-
-def _beyond(these: np.ndarray, others: np.ndarray) -> float:
-    """Share of these that lie outside the range of the others."""
-    return float(((these < others.min()) | (these > others.max())).mean())
 
 
 def usual_value(real: np.ndarray, fake: np.ndarray) -> float | None:

@@ -19,7 +19,7 @@ def pixels(subject: Subject, level: float, seed: int) -> Finding:
     """Each pixel by itself: in what share of the examples it is lit, generated against held-out.
 
     Lit is what lies above the pixel's median in both samples together, which is zero where a pixel is mostly dark;
-    where nothing lies above it, what lies below. A dead, hot or stuck pixel shows in that whatever the others do. The
+    where that is its largest value, what has it. A dead, hot or stuck pixel shows in that whatever the others do. The
     counts are compared by Fisher's exact test, two-sided, with Holm's correction over the pixels that change at all.
 
     Arguments:
@@ -77,15 +77,15 @@ def _lit(real: np.ndarray, fake: np.ndarray, half: np.ndarray) -> np.ndarray:
         a, b = (side[:, start : start + step] for side in (real, fake))
         pooled = np.concatenate((a, b))
         middle = np.partition(pooled, len(pooled) // 2, axis=0)[len(pooled) // 2]
-        dim = pooled.max(0) == middle
-        lit_a, lit_b = (np.where(dim, side < middle, side > middle) for side in (a, b))
+        full = pooled.max(0) == middle
+        lit_a, lit_b = ((side > middle) | (full & (side == middle)) for side in (a, b))
         counts.append(np.stack((lit_a.sum(0), lit_b.sum(0), lit_a[half].sum(0))))
     return np.concatenate(counts, 1)
 
 
 def _p_values(real: np.ndarray, fake: np.ndarray, n: int, m: int) -> np.ndarray:
-    """Of each pixel, corrected for the number of those that are lit in some examples, [d]; 1 for the others."""
-    changes = np.flatnonzero(real + fake)
+    """Of each pixel, corrected for the number of those that are not lit in all examples, [d]; 1 for the others."""
+    changes = np.flatnonzero(real + fake < n + m)
     a, b = real[changes], fake[changes]
     p_values = np.ones(len(real))
     p_values[changes] = holm(np.minimum(1.0, 2 * np.minimum(few(a, b, n, m), few(b, a, m, n))))

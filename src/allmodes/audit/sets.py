@@ -35,9 +35,10 @@ class Sets:
 
 def equal(fake: np.ndarray, train: np.ndarray) -> int:
     """How many generated examples equal a training example to the last bit of single precision, [m, ...], [t, ...]."""
-    known = set(_hashes(train))
-    return sum(one in known for one in _hashes(fake))
+    known = set(hashes(train))
+    return sum(one in known for one in hashes(fake))
 
 
-def _hashes(x: np.ndarray) -> Iterator[int]:
+def hashes(x: np.ndarray) -> Iterator[int]:
+    """Of each example in single precision, [n, ...]: equal ones have the same."""
     return (hash((row.astype(np.float32) + 0.0).tobytes()) for row in x)  # -0 is 0

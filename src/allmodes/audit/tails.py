@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
 from allmodes.audit.scan import few
@@ -10,8 +13,30 @@ LONGEST = 64
 """Most extreme values that are looked at, on either side."""
 
 
-def tails(real: np.ndarray, fake: np.ndarray) -> float:
-    r"""P-value of the k largest and the k smallest values of both samples belonging to real and fake as chance has it.
+@dataclass(frozen=True)
+class Ends:
+    """What the most extreme values of two samples say of each other.
+
+    Arguments:
+        p_value: of all looks together.
+        side: of the clearest look, "largest" or "smallest"; empty where all values are alike.
+        values, real: how many values it took in, and how many of these are real.
+        expected: how many would be by chance.
+    """
+
+    p_value: float
+    side: str
+    values: int
+    real: int
+    expected: float
+
+    def said(self, name: str) -> str:
+        """The clearest look in words."""
+        return f"of the {self.values} {self.side} values of {name} {self.real} are real, by chance {self.expected:.0f}"
+
+
+def tails(real: np.ndarray, fake: np.ndarray) -> Ends:
+    r"""Whether the k largest and the k smallest values of both samples belong to real and fake as chance has it.
 
     If both samples come from one distribution, which of the k largest values are real is chance: their number is
     hypergeometric, of n + m values of which n are real. A tail that is never generated leaves all of them real, one
@@ -22,21 +47,27 @@ def tails(real: np.ndarray, fake: np.ndarray) -> float:
         real, fake: [n] and [m].
 
     >>> x = np.arange(200.0)
-    >>> tails(x, x[:180]) < 1e-3, tails(x[::2], x[1::2]) > 0.5
-    (True, True)
+    >>> tails(x, x[:180]).said("x")
+    'of the 20 largest values of x 20 are real, by chance 11'
     """
     n, m = len(real), len(fake)
-    values, is_real = np.concatenate((real, fake)), np.arange(n + m) < n
-    chances = [chance for side in (values, -values) for chance in _owned(side, is_real, n, m)]
-    return min(1.0, len(chances) * float(min(chances))) if chances else 1.0
+    looks = [look for side in ("largest", "smallest") for look in _looks(real, fake, side)]
+    if not looks:
+        return Ends(1.0, "", 0, 0, 0.0)
+    chance, side, k, owned = min(looks)
+    return Ends(min(1.0, len(looks) * chance), side, k, owned, k * n / (n + m))
 
 
-def _owned(values: np.ndarray, is_real: np.ndarray, n: int, m: int) -> np.ndarray:
-    """For each k: the chance of so few real ones among the k largest values, then that of so few generated ones."""
+def _looks(real: np.ndarray, fake: np.ndarray, side: str) -> Iterator[tuple[float, str, int, int]]:
+    """For each k: the chance of so few real ones, or of so few generated ones, the side, k, and how many are real."""
+    n, m = len(real), len(fake)
+    values = np.concatenate((real, fake)) * (1 if side == "largest" else -1)
     longest = min(LONGEST + 1, len(values))
     first = np.argpartition(-values, longest - 1)[:longest]
     first = first[np.argsort(-values[first], kind="stable")]
     ends = np.flatnonzero(np.diff(values[first]))  # of a run of equal values, none of which lies beyond those looked at
-    of_real = np.cumsum(is_real[first])[ends]
+    of_real = np.cumsum(first < n)[ends]
     of_fake = ends + 1 - of_real
-    return np.concatenate((few(of_real, of_fake, n, m), few(of_fake, of_real, m, n)))
+    for chances in (few(of_real, of_fake, n, m), few(of_fake, of_real, m, n)):
+        for k, owned, chance in zip(ends + 1, of_real, chances, strict=True):
+            yield float(chance), side, int(k), int(owned)

@@ -45,8 +45,8 @@ METHODS = {
     "marginals": "Kolmogorov-Smirnov and Mann-Whitney tests of each column, and of its most extreme values whose they "
     "are, with Holm's correction over the columns; rank correlations of each pair, the largest difference against "
     "permuted labels. The two share the level.",
-    "pixels": "In how many examples each pixel is brighter than its median, by Fisher's exact test, with Holm's "
-    "correction over the pixels that change.",
+    "pixels": "In how many examples each pixel is brighter than its median, or at it where that is its largest value, "
+    "by Fisher's exact test, with Holm's correction over the pixels that change.",
     "two_sample": "A classifier learns to tell generated from held-out examples and is tried on examples that it "
     "did not learn from; 0.5 is chance.",
     "log_density": "The mean logarithm of the model's density, with what kind of number it is. It informs and does "
