@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import SupportsIndex, TypeVar
@@ -15,6 +16,15 @@ class UserError(Exception):
 
     The command line prints it without a traceback and exits with status 2.
     """
+
+
+class Note(UserWarning):
+    """What is odd about what the user gave, and no obstacle."""
+
+
+def warn(line: str) -> None:
+    """Tell the user by Python's warnings."""
+    warnings.warn(line, Note, stacklevel=3)
 
 
 class Interrupted(Exception):

@@ -69,13 +69,13 @@ def file_of(given: str) -> Path | None:
 
 
 def source_of(function: Function) -> str | None:
-    """FILE.py:FUNCTION of a function at the top of a file; None of one that stands in no file, or inside another.
+    """FILE.py:FUNCTION of a function at the top of a file; None of one that is not found there by its name.
 
     Of a script that is running it is this very function: the script is not run again to find it.
     """
     name = function.__name__
     file = file_of(f"{inspect.getfile(function)}:{name}")
-    if file is None or function.__qualname__ != name:
+    if file is None or vars(sys.modules[function.__module__]).get(name) is not function:
         return None
     if function.__module__ == "__main__":
         sys.modules.setdefault(_home(file, file.read_bytes()), sys.modules["__main__"])

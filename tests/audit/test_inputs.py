@@ -85,6 +85,42 @@ def test_images_of_several_sizes_are_scaled_to_one() -> None:
     assert subject.real.x.shape[1:] == subject.fake.x.shape[1:] == (5, 5, 3)
 
 
+def test_windows_of_two_conditions_leave_training_examples_that_lie_in_both() -> None:
+    rng = np.random.default_rng(0)
+    train, held = rng.random((300, 2)), 0.5 * rng.random((400, 2))
+    given = {"real": {"e": held[:, 0], "a": held[:, 1]}, "train": {"e": train[:, 0], "a": train[:, 1]}}
+    subject = subject_of(OTHER, TABLE, THIRD, conditions=given)
+    assert sum("are left out: real has no such examples" in line for line in subject.notes) == 2
+    assert subject.train.values is not None
+    assert len(subject.train) == ((train <= held.astype(np.float32).max(0)).all(1)).sum() < 90
+    assert subject.train.values.max() < 0.5
+
+
+def test_training_examples_of_other_classes_alone_are_refused() -> None:
+    labels = {"real": ["c", "d"] * 150, "train": ["a", "b"] * 150}
+    with pytest.raises(UserError, match=r"train: labels a, b occur, and real has c, d"):
+        subject_of(TABLE, OTHER, THIRD, labels=labels)
+
+
+def test_what_samples_lack_is_told_without_conditions_of_the_training_examples() -> None:
+    energy = {"real": {"e": np.linspace(0, 1, 300)}, "fake": {"e": np.linspace(0, 0.5, 400)}}
+    assert any(
+        "of real have values of e that" in line for line in subject_of(TABLE, OTHER, THIRD, conditions=energy).notes
+    )
+
+
+def test_values_that_a_text_file_rounded_are_the_same() -> None:
+    energy = np.resize(np.array([1 / 3, 2 / 3, 1.0]), 700)
+    given = {"real": {"e": energy[:300]}, "fake": {"e": energy[:400].round(6)}}
+    assert not any("that fake has not" in line for line in subject_of(TABLE, OTHER, conditions=given).notes)
+
+
+def test_more_samples_of_what_has_ties_repeat_more_and_it_is_not_noted() -> None:
+    rng = np.random.default_rng(0)
+    real, fake = (rng.standard_normal((n, 1)).round(2) for n in (500, 5000))
+    assert not any("of fake repeat" in line for line in subject_of(real, fake).notes)
+
+
 def test_data_frames_are_tables_with_the_columns_that_are_named() -> None:
     pandas = pytest.importorskip("pandas")
     real, fake = (pandas.DataFrame(x, columns=["a", "b", "c"]).assign(kind="p") for x in (TABLE, OTHER))

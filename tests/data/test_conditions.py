@@ -51,7 +51,17 @@ def test_a_built_in_set_has_its_own_labels() -> None:
     assert found.labels is not None
     assert found.labels.equal(load_data("digits").labels)  # type: ignore[arg-type]
     assert found.values is None
-    assert conditions_of("ring", Event((2,))) == Condition()
+    with pytest.raises(UserError, match="the model takes no conditions"):
+        conditions_of("ring", Event((2,)))
+
+
+def test_a_data_frame_is_asked_for_the_names_of_the_event() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"x": [0.1, 0.2], "k": ["b", "a"], "e": [1.0, 2.0]})
+    found = conditions_of(frame, Event((1,), classes=("a", "b"), label="k", variables=("e",)))
+    assert found.labels is not None
+    assert found.values is not None
+    assert (found.labels.tolist(), found.values.tolist()) == ([1, 0], [[1.0], [2.0]])
 
 
 @pytest.mark.parametrize(

@@ -281,7 +281,8 @@ def _summary(near: _Near, found: bool, sets: Sets, estimate: float, low: float, 
     if not found:
         ties = f"; {same}" if sets.equal else ""
         return f"No copying of training examples is seen: {share}, {expected}{ties}."
-    parts = [f"{share}, {expected}; about {percent(estimate)} (at least {percent(low)}) are copies"]
+    least = f" (at least {percent(low)})" if low else ""
+    parts = [f"{share}, {expected}; about {percent(estimate)}{least} are copies"]
     if sets.equal:
         parts.append(same)
     if listed:

@@ -20,7 +20,7 @@ from allmodes.audit.comparable import (
 from allmodes.audit.sets import hashes
 from allmodes.audit.subject import Examples, Subject
 from allmodes.audit.wording import percent
-from allmodes.data.contents import NoSuchName
+from allmodes.data.conditions import load_having
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.data.frames import is_frame
 from allmodes.errors import UserError
@@ -127,24 +127,18 @@ def _load(
 ) -> Dataset:
     """One set; what is noted is a name of the real examples that it lacks."""
     named = isinstance(data, (str, os.PathLike)) or is_frame(data)
+    asked: tuple[str | None, Sequence[str]] = (label, condition) if named else (None, ())
+    given = {"labels": labels, "conditions": conditions, "resize": resize}
     try:
-        return load_data(
-            data,
-            labels=labels,
-            conditions=conditions,
-            label=label if named else None,
-            condition=condition if named else (),
-            resize=resize,
-        )
+        if side == "real":
+            return load_data(data, label=asked[0], condition=asked[1], **given)
+        found, lacking = load_having(data, *asked, **given)
     except UserError as error:
-        if side == "real" or not isinstance(error, NoSuchName):
-            raise UserError(f"{side}: {error}") from None
-        classes = error.name == label
-        others = [name for name in condition if name != error.name]
-        found = _load(side, data, labels, conditions, None if classes else label, others, resize, notes)
-        if (found.condition.labels if classes else found.condition.values) is None:  # nor under a name of its own
-            notes.append(f"{side} has no column or array {error.name!r}")
-        return found
+        raise UserError(f"{side}: {error}") from None
+    for name in lacking:
+        if (found.labels if name == label else found.values) is None:  # nor under a name of its own
+            notes.append(f"{side} has no column or array {name!r}")
+    return found
 
 
 def _compare(sets: Mapping[str, Dataset]) -> list[str]:

@@ -90,7 +90,7 @@ class Train(DataFlags):
 
 def _sampling(run: Run) -> Iterator[str]:
     """Commands that draw samples; of a conditional model at a condition, and at those of its data."""
-    command = f"allmodes sample {run.folder} -n 1000"
+    command = f"allmodes sample {shlex.quote(str(run.folder))} -n 1000"
     try:
         conditional = run.model.conditional
     except UserError as error:  # such as that its file was edited while it trained

@@ -6,7 +6,6 @@ import itertools
 import math
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +18,7 @@ from allmodes.audit.api import audit
 from allmodes.audit.finding import Verdict
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.device import device_named
-from allmodes.errors import UserError, repeated
+from allmodes.errors import UserError, repeated, warn
 from allmodes.functions import located
 from allmodes.plain import plain
 from allmodes.random import require_seed
@@ -176,7 +175,7 @@ def compare(
     seed: int = 0,
     device: str | None = None,
     report: Report | None = None,
-    note: Callable[[str], object] = warnings.warn,
+    note: Callable[[str], object] = warn,
 ) -> Comparison:
     """Put runs on the same data beside each other; or train recipes on data for the same time each, and compare those.
 

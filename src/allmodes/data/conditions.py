@@ -12,6 +12,7 @@ from torch import Tensor
 from allmodes.data.builtin import BUILTINS
 from allmodes.data.contents import NoSuchName
 from allmodes.data.dataset import Dataset, load_data
+from allmodes.data.frames import is_frame
 from allmodes.errors import UserError, unknown
 from allmodes.event import Condition, Event
 
@@ -24,21 +25,29 @@ def conditions_of(data: Any, event: Event) -> Condition:
             it has itself.
 
     Raises:
-        UserError: for data that lack one of the conditions, hold a class that the event does not have, or a value that
-            is not finite.
+        UserError: for an event without conditions, for data that lack one of them, hold a class that the event does not
+            have, or a value that is not finite.
     """
-    columns = isinstance(data, (str, os.PathLike)) and data not in BUILTINS
-    found = _named(data, event.label if event.classes else None, event.variables) if columns else load_data(data)
+    if not event.classes and not event.variables:
+        raise UserError("the model takes no conditions; leave those of other data out")
+    columns = is_frame(data) or (isinstance(data, (str, os.PathLike)) and data not in BUILTINS)
+    names = (event.label if event.classes else None, event.variables) if columns else (None, ())
+    found, _ = load_having(data, *names)
     return Condition(_labels(found, event), _values(found, event))
 
 
-def _named(data: Any, label: str | None, condition: Sequence[str]) -> Dataset:
-    """The data with the names that they have of those that are asked for."""
+def load_having(data: Any, label: str | None, condition: Sequence[str], **given: Any) -> tuple[Dataset, list[str]]:
+    """Data with those of some names of columns or arrays that they have, and the names that they lack.
+
+    Arguments:
+        given: what else `load_data` is given.
+    """
     try:
-        return load_data(data, label=label, condition=condition)
-    except NoSuchName as lacking:
-        others = [name for name in condition if name != lacking.name]
-        return _named(data, None if lacking.name == label else label, others)
+        return load_data(data, label=label, condition=condition, **given), []
+    except NoSuchName as missing:
+        others = [name for name in condition if name != missing.name]
+        found, lacking = load_having(data, None if missing.name == label else label, others, **given)
+        return found, [missing.name, *lacking]
 
 
 def _labels(data: Dataset, event: Event) -> Tensor | None:

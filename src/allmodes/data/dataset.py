@@ -290,6 +290,8 @@ def _assemble(
     parts = split(len(x), split_seed)
     spread = _quantiles(values, parts.train)
     label = series_name(labels) or contents.label
+    if label == "class" and label in contents.columns and contents.labels is None:
+        label = "label"
     if (twice := repeated([*contents.columns, *variables, *([label] if classes else [])])) is not None:
         raise UserError(f"{name} has two of the name {twice!r} among columns, conditions and label; rename one")
     event = Event(x.shape[1:], support, levels, layout, contents.columns, classes, label, variables, spread)

@@ -43,7 +43,8 @@ def by_name(values: Any, where: str) -> Any:
 def read_frame(frame: Any, where: Path | str, label: str | None, condition: Sequence[str]) -> Contents:
     """Numbers from an object with named columns, one row an example.
 
-    The index of a data frame is left out, unless it is the label or a condition: it counts the rows.
+    The index of a data frame is left out: it counts the rows. Of a Parquet file it is a column like others where it is
+    the label or a condition.
 
     Arguments:
         where: the file that it is from, or what it is called in errors.

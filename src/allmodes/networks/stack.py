@@ -15,7 +15,7 @@ from torch.nn.functional import linear
 from torch.nn.modules.dropout import _DropoutNd
 
 NARROW = (1, *range(4, 16))
-"""Inputs or outputs with which a product is not rounded as its rows in a batched one are."""
+"""Inputs or outputs with which a product was seen to be rounded in another way than its rows in a batched one."""
 
 
 class NotStackable(Exception):
@@ -23,8 +23,9 @@ class NotStackable(Exception):
 
 
 class StackedLinear(nn.Module):
-    """S affine maps, each on its own row: [S, n, inputs] -> [S, n, outputs], on a CPU to the bits of S separate layers.
+    """S affine maps, each on its own row: [S, n, inputs] -> [S, n, outputs].
 
+    On a CPU they are S separate layers to the last bit where inputs and outputs are below 16 or multiples of 16.
     Weights lie as in `nn.Linear`, [S, outputs, inputs], so that a batched product adds in the order of a single one.
     Narrow layers are an exception: with one input or output a single product is one of a matrix and a vector, and with
     a few the gradient of the weights is added in another order. There each row has its own product, on a CPU, where a
@@ -38,7 +39,8 @@ class StackedLinear(nn.Module):
             self.register_parameter("bias", None)
         else:
             self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
-        self._narrow = min(self.weight.shape[1:]) in NARROW
+        few, many = sorted(self.weight.shape[1:])
+        self._narrow = few in NARROW or many < 16
 
     def forward(self, x: Tensor) -> Tensor:
         if self._narrow and x.device.type == "cpu":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +17,7 @@ import numpy as np
 from allmodes.atomic import explained, write_new, write_whole
 from allmodes.data.conditions import conditions_of
 from allmodes.data.dataset import Dataset, load_data
-from allmodes.errors import UserError, whole
+from allmodes.errors import UserError, warn, whole
 from allmodes.event import Condition, Event
 from allmodes.models.base import GenerativeModel
 from allmodes.plain import plain
@@ -63,7 +63,7 @@ class Run:
     @property
     def resume(self) -> str:
         """The command that continues the training."""
-        return f"allmodes train --resume --out {self.folder}"
+        return f"allmodes train --resume --out {shlex.quote(str(self.folder))}"
 
     @property
     def changed(self) -> list[str]:
@@ -163,7 +163,7 @@ class Run:
         seed: int = 0,
         *,
         truncation: float | None = None,
-        note: Callable[[str], object] = warnings.warn,
+        note: Callable[[str], object] = warn,
     ) -> np.ndarray:
         """Samples in the user's units, [n, *shape].
 

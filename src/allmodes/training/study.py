@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +14,7 @@ from allmodes.data.batches import Batches, StackedBatches
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.device import device_named
-from allmodes.errors import UserError, whole
+from allmodes.errors import UserError, warn, whole
 from allmodes.networks.stack import NotStackable, stack
 from allmodes.random import Rng, StackedRng
 from allmodes.recipes import Recipe, build, named
@@ -104,7 +103,7 @@ def study(
     settings: Mapping[str, Any] | None = None,
     device: str | None = None,
     report: Report | None = None,
-    note: Callable[[str], object] = warnings.warn,
+    note: Callable[[str], object] = warn,
 ) -> Study:
     """Train many seeds of one recipe: stacked where its networks allow, else one after the other.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from allmodes.atomic import Full
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data, name_of
 from allmodes.device import device_named
-from allmodes.errors import UserError, whole
+from allmodes.errors import UserError, warn, whole
 from allmodes.functions import located
 from allmodes.models.base import DensityModel
 from allmodes.recipes import Recipe, build, named, read_settings
@@ -48,7 +47,7 @@ def train(
     checkpoint_every: int | None = None,
     keep_best: str | None = None,
     report: Report | None = None,
-    note: Callable[[str], object] = warnings.warn,
+    note: Callable[[str], object] = warn,
 ) -> Run:
     """Train a recipe on data, in a folder that can be resumed from.
 
@@ -91,6 +90,8 @@ def train(
         keep_best,
     )
     with world() as here:
+        if here.rank:
+            note = str  # one process tells
         run, dataset, made, target = (_resume if resume else _begin)(asked, here, note)
         with (
             threads(run.plan.threads),
