@@ -62,6 +62,7 @@ def main() -> None:
             steps=DIGITS_STEPS,
             out=free_folder(FOLDER / "digits"),
             report=lambda step, steps, numbers: bar(step, steps),
+            note=lambda line: console.print(f"[dim]Note: {line}.[/dim]"),
         )
     console.print(f"{run.verdict}: {run.reason}")
     console.print(f"Samples: [bold]{run.folder / 'samples' / f'step-{DIGITS_STEPS:08d}.png'}[/bold]\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -23,8 +24,11 @@ class Note(UserWarning):
 
 
 def warn(line: str) -> None:
-    """Tell the user by Python's warnings."""
-    warnings.warn(line, Note, stacklevel=3)
+    """Tell the user by Python's warnings, which name the line of the user's that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("allmodes."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(line, Note, stacklevel=level)
 
 
 class Interrupted(Exception):

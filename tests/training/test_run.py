@@ -18,7 +18,7 @@ import torch
 
 import allmodes
 from allmodes.data.dataset import Dataset, load_data, split
-from allmodes.errors import UserError
+from allmodes.errors import Note, UserError
 from allmodes.random import Rng
 from allmodes.training import checkpoint
 from allmodes.training.plan import Plan
@@ -419,8 +419,9 @@ def test_what_is_odd_about_the_data_is_a_warning_unless_it_is_told_otherwise(tmp
     x = np.random.default_rng(0).standard_normal((300, 2))
     x[:10, 1] = -1e6
     small = {"width": 8, "batch": 16}
-    with pytest.warns(UserWarning, match="stands in 10 of 300 rows"):
+    with pytest.warns(Note, match="stands in 10 of 300 rows") as seen:
         allmodes.train("gan2014", x, steps=1, settings=small, out=tmp_path / "a")
+    assert {warning.filename for warning in seen} == {__file__}
     told: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
