@@ -346,7 +346,7 @@ def test_the_commands_that_a_conditional_training_names_draw_samples_that_an_aud
     text = showers.read_text()
     showers.write_text(text.replace("hadron", "a hadron"))
     named = ("--label", "particle", "--condition", "energy")
-    status, out, err = call("train", "--recipe", "cgan", "--data", showers, *named, "--out", "run", *SHORT)
+    status, out, err = call("train", "--recipe", "cgan", "--data", showers, *named, "--out", "a run", *SHORT)
     assert status == 0, err
     commands = [shlex.split(line.partition(": ")[2]) for line in out.splitlines() if line.startswith("samples")]
     assert commands[0][-4:-2] == ["--condition", "particle=a hadron"]
@@ -355,8 +355,8 @@ def test_the_commands_that_a_conditional_training_names_draw_samples_that_an_aud
         assert program == "allmodes"
         status, _, err = call(*words)
         assert status == 0, err
-    assert Path("run/samples/n-1000-seed-0-conditions-of-data.npz").is_file()
-    call("sample", "run", "-n", 600, "--conditions-of", showers, "--out", "fake.csv")
+    assert Path("a run/samples/n-1000-seed-0-conditions-of-data.npz").is_file()
+    call("sample", "a run", "-n", 600, "--conditions-of", showers, "--out", "fake.csv")
     rows = Path("fake.csv").read_text().splitlines()
     asked = Counter(tuple(row.split(",")[2:]) for row in rows[1:])
     assert set(asked.values()) == {2}, "300 examples, each asked for twice"

@@ -256,10 +256,12 @@ def test_a_recipes_function_is_as_good_as_its_name(mine: Any, ring: Dataset, tmp
 
 
 def test_what_is_no_recipes_function_is_said_so(mine: Any, ring: Dataset, tmp_path: Path) -> None:
+    shadowed, mine.own = mine.own, mine.bare
     for given, said in (
         (5, r"recipe 5: give a name \(allmodes recipes lists them\), FILE\.py:FUNCTION or its function"),
         (mine.bare, r"recipe bare: put @recipe"),
         (mine.inner(), r"recipe hidden: a run finds it again only at the top of a file"),
+        (shadowed, r"recipe own: a run finds it again only at the top of a file"),
     ):
         for ask in (
             lambda given=given: allmodes.train(given, ring, steps=2),
