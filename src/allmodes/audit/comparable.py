@@ -8,6 +8,7 @@ from itertools import permutations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from allmodes.audit.subject import Examples
 from allmodes.audit.wording import percent
@@ -85,11 +86,11 @@ def constant_columns(data: Dataset) -> list[int]:
     return (~varies).nonzero().flatten().tolist() if varies.dim() == 1 else []
 
 
-def unmatched_conditions(event: Event, real: Examples, fake: Examples, scale: np.ndarray | None = None) -> list[str]:
+def unmatched_conditions(event: Event, real: Examples, fake: Examples, scale: Tensor | None) -> list[str]:
     """Classes and values of the real examples that no generated one has, where chance does not explain that.
 
     Arguments:
-        scale: values of the conditions, [t, k], among which values are near that few others lie between.
+        scale: values of the conditions, [t, k], among which values are near that few others lie between; None without.
     """
     notes = []
     way_out = "if it was asked for no others, give as real the examples of the same alone; else it leaves them out"
@@ -101,7 +102,7 @@ def unmatched_conditions(event: Event, real: Examples, fake: Examples, scale: np
             known = len(np.unique(real.labels))
             notes.append(f"fake holds {len(made)} of the {known} values of {event.label} in real ({names}): {way_out}")
     if real.values is not None and fake.values is not None and scale is not None:
-        for name, *columns in zip(event.variables, scale.T, real.values.T, fake.values.T, strict=True):
+        for name, *columns in zip(event.variables, scale.numpy().T, real.values.T, fake.values.T, strict=True):
             share = _far(*columns)
             if share > UNMATCHED and share * len(fake) >= EXPECTED:
                 notes.append(f"{percent(share)} of real have values of {name} that fake has not: {way_out}")

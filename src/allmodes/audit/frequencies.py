@@ -12,7 +12,7 @@ from allmodes.audit.evidence import too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.neighbours import nearest
 from allmodes.audit.regions import Device
-from allmodes.audit.scan import few, holm
+from allmodes.audit.scan import holm, unequal
 from allmodes.audit.sets import Sets
 from allmodes.audit.wording import percent
 
@@ -105,8 +105,7 @@ def frequencies(
     k = max(len(names), *(int(labels.max()) + 1 for labels in (real_label, seen, fake)))
     counts, seen_counts, fake_counts = (np.bincount(labels, minlength=k) for labels in (real_label, seen, fake))
     n, m = len(seen), len(fake)
-    fewer, more = few(fake_counts, seen_counts, m, n), few(seen_counts, fake_counts, n, m)
-    p_values = holm(np.minimum(1.0, 2 * np.minimum(fewer, more)))
+    p_values = holm(unequal(fake_counts, seen_counts, m, n))
     confusion = np.zeros((k, k))
     np.add.at(confusion, (real_label, seen), 1)
     voted = fake_label is None

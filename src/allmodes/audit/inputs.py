@@ -85,9 +85,8 @@ def subject_of(
             "cannot be told"
         )
     made = Examples(*_columns("fake", sets["fake"], reference))
-    known = (sets["train"].values if "train" in sets else None, reference.values)
-    scale = next((values.numpy() for values in known if values is not None), None)
-    notes += unmatched_conditions(reference.event, held, made, scale)
+    scale = sets["train"].values if "train" in sets else None
+    notes += unmatched_conditions(reference.event, held, made, reference.values if scale is None else scale)
     if resize is not None:
         assert reference.event.image
         _, rows, columns = reference.event.image
@@ -234,27 +233,23 @@ def _trained_on(train: Dataset, reference: Dataset, notes: list[str]) -> Example
     part = Examples(*_columns("train", train, reference, without=strange))
     known = np.ones(len(part), bool) if part.labels is None else part.labels >= 0
     if known.sum() < 2:
-        _columns("train", train, reference)
+        _columns("train", train, reference)  # says so: these are other classes
     if strange:
         names = ", ".join(strange[:NAMED])
         notes.append(f"{(~known).sum():,} training examples of {names} are left out: real has none of that class")
         part = part[np.flatnonzero(known)]
     beyond, said = np.zeros(len(part), bool), []
-    for name, values, held in _windows(part, reference):
-        others = (values < held.min()) | (values > held.max())
+    for where, others in _windows(part, reference):
         beyond |= others
-        said.append(
-            f"{others.sum():,} training examples with {name} outside of {held.min():.4g} to {held.max():.4g} are left "
-            "out: real has no such examples"
-        )
+        said.append(f"{others.sum():,} training examples with {where} are left out: real has no such examples")
     if (~beyond).sum() < 2:
         return part
     notes += said
     return part[np.flatnonzero(~beyond)]
 
 
-def _windows(part: Examples, reference: Dataset) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Conditions of which the held-out values span a window: name, training values [t], held-out values [n].
+def _windows(part: Examples, reference: Dataset) -> Iterator[tuple[str, np.ndarray]]:
+    """Conditions of which the held-out values span a window: what lies outside, in words and as a mask [t].
 
     By chance as many as 2 / (n + 1) of the training values lie outside of the held-out ones, five times as many once in
     two thousand data sets.
@@ -263,9 +258,10 @@ def _windows(part: Examples, reference: Dataset) -> Iterator[tuple[str, np.ndarr
         return
     chance = 2 / (len(reference) + 1)
     for name, values, held in zip(reference.event.variables, part.values.T, reference.values.numpy().T, strict=True):
-        inside = (values >= held.min()) & (values <= held.max())
-        if 1 - inside.mean() > max(UNMATCHED, 5 * chance):
-            yield name, values, held
+        low, high = held.min(), held.max()
+        outside = (values < low) | (values > high)
+        if outside.mean() > max(UNMATCHED, 5 * chance):
+            yield f"{name} outside of {low:.4g} to {high:.4g}", outside
 
 
 def _columns(

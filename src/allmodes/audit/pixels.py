@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.intervals import difference
-from allmodes.audit.scan import few, holm
+from allmodes.audit.scan import holm, unequal
 from allmodes.audit.subject import Subject
 from allmodes.audit.wording import percent
 
@@ -49,10 +51,12 @@ def pixels(subject: Subject, level: float, seed: int) -> Finding:
         }
         for i in order[:LISTED]
     ]
-    maps = {
-        name: (counts / size).reshape(subject.event.shape).round(6).tolist()
-        for name, counts, size in (("real", of_real, n), ("fake", of_fake, m))
-    }
+    figures: dict[str, Any] = {"pixels": rows}
+    if len(p_values) <= MAPPED:
+        figures["maps"] = {
+            name: (counts / size).reshape(subject.event.shape).round(6).tolist()
+            for name, counts, size in (("real", of_real, n), ("fake", of_fake, m))
+        }
     wrong, clearest = int((p_values <= level).sum()), rows[0]
     return Finding(
         "pixels",
@@ -66,7 +70,7 @@ def pixels(subject: Subject, level: float, seed: int) -> Finding:
         clearest["p_value"],
         float(np.abs(of_half / half - (of_real - of_half) / (n - half)).max()),
         level,
-        figures={"pixels": rows} | ({"maps": maps} if len(p_values) <= MAPPED else {}),
+        figures=figures,
     )
 
 
@@ -86,7 +90,6 @@ def _lit(real: np.ndarray, fake: np.ndarray, half: np.ndarray) -> np.ndarray:
 def _p_values(real: np.ndarray, fake: np.ndarray, n: int, m: int) -> np.ndarray:
     """Of each pixel, corrected for the number of those that are not lit in all examples, [d]; 1 for the others."""
     changes = np.flatnonzero(real + fake < n + m)
-    a, b = real[changes], fake[changes]
     p_values = np.ones(len(real))
-    p_values[changes] = holm(np.minimum(1.0, 2 * np.minimum(few(a, b, n, m), few(b, a, m, n))))
+    p_values[changes] = holm(unequal(real[changes], fake[changes], n, m))
     return p_values

@@ -80,12 +80,8 @@ def maps(shares: Mapping[str, np.ndarray]) -> str:
         *_, difference = shares.values()
         most = max(float(np.abs(difference).max()), 1e-3)
         for axis, (title, values) in zip(axes, shares.items(), strict=True):
-            limits = (-most, most) if values is difference else (0.0, 1.0)
-            drawn.colorbar(
-                axis.imshow(values, cmap="RdBu_r" if values is difference else "gray", vmin=limits[0], vmax=limits[1]),
-                ax=axis,
-                shrink=0.8,
-            )
+            colours, low, high = ("RdBu_r", -most, most) if values is difference else ("gray", 0.0, 1.0)
+            drawn.colorbar(axis.imshow(values, cmap=colours, vmin=low, vmax=high), ax=axis, shrink=0.8)
             axis.set_title(title, fontsize=8.5)
         return svg(drawn, "share of examples that light each pixel: held-out, generated, difference")
 

@@ -59,6 +59,19 @@ def few(avoiding: np.ndarray, other: np.ndarray, n_avoiding: int, n_other: int) 
     return hypergeom.cdf(avoiding, n_avoiding + n_other, avoiding + other, n_avoiding)
 
 
+def unequal(one: np.ndarray, other: np.ndarray, n_one: int, n_other: int) -> np.ndarray:
+    """Chance of counts so unequal, by Fisher's exact test, two-sided: the smaller of the two sides, doubled.
+
+    Arguments:
+        one, other: counts in regions, of equal shape.
+        n_one, n_other: sizes of the samples.
+
+    >>> unequal(np.array([0, 3]), np.array([3, 3]), 10, 10).round(3).tolist()
+    [0.211, 1.0]
+    """
+    return np.minimum(1.0, 2 * np.minimum(few(one, other, n_one, n_other), few(other, one, n_other, n_one)))
+
+
 def holm(p_values: np.ndarray) -> np.ndarray:
     """P-values corrected for their number, so that the chance of any false one below alpha is at most alpha.
 
