@@ -43,7 +43,9 @@ class Ambient:
     def __init__(self, seed: int, device: torch.device) -> None:
         self._generators = {"cpu": torch.default_generator}
         if device.type == "cuda":
-            self._generators["cuda"] = torch.cuda.default_generators[device.index]
+            index = torch.cuda.current_device() if device.index is None else device.index
+            torch.cuda.init()  # there are no default generators before
+            self._generators["cuda"] = torch.cuda.default_generators[index]
         self.state = {
             kind: torch.Generator(generator.device).manual_seed(seed ^ AMBIENT).get_state()
             for kind, generator in self._generators.items()
@@ -147,5 +149,5 @@ class StackedRng(Rng):
 def seeded(seed: int) -> Iterator[None]:
     """Run a block that draws from torch's global generator (module constructors do) from a seed, and leave no trace."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPUs' generators too
         yield

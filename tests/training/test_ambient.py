@@ -129,3 +129,32 @@ def test_a_seed_in_a_study_is_the_seed_alone(dropping: str, ring: Dataset) -> No
     together = allmodes.study(dropping, ring, seeds=3, steps=STEPS)
     alone = allmodes.study(dropping, ring, seeds=1, first=2, steps=STEPS)
     assert together.samples[2].equal(alone.samples[0])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_a_recorded_step_drops_units_anew_and_goes_on_where_it_stopped(
+    dropping: str, tmp_path: Path, ring: Dataset
+) -> None:
+    asked: dict[str, Any] = {"device": "cuda"}
+
+    def stop(step: int, steps: int, numbers: Mapping[str, float]) -> None:
+        torch.rand(3, device="cuda")
+        if step == 6:
+            signal.raise_signal(signal.SIGINT)
+
+    def last(name: str) -> dict[str, dict[str, Tensor]]:
+        return {group: {k: t.cpu() for k, t in some.items()} for group, some in kept(tmp_path / name).items()}
+
+    torch.cuda.manual_seed(5)
+    before = torch.cuda.get_rng_state()
+    allmodes.train(dropping, ring, out=tmp_path / "straight", **asked)
+    assert torch.cuda.get_rng_state().equal(before)
+    with pytest.raises(Interrupted):
+        allmodes.train(dropping, ring, out=tmp_path / "stopped", report=stop, **asked)
+    allmodes.train(data=ring, out=tmp_path / "stopped", resume=True)
+    allmodes.train(dropping, ring, out=tmp_path / "other", seed=1, **asked)
+    straight, stopped, other = last("straight"), last("stopped"), last("other")
+    assert straight["random"]["ambient.cuda"].equal(stopped["random"]["ambient.cuda"])
+    assert not straight["random"]["ambient.cuda"].equal(other["random"]["ambient.cuda"])
+    for name, weight in straight["model"].items():
+        assert torch.allclose(weight, stopped["model"][name], rtol=0, atol=1e-5), name
