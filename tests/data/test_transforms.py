@@ -246,6 +246,14 @@ def test_images_reach_networks_channels_first_between_minus_one_and_one(event: E
         assert torch.allclose(back, x, rtol=1e-4, atol=1e-3)
 
 
+def test_a_bright_pixel_does_not_press_noise_around_a_pedestal_into_one_number() -> None:
+    x = torch.randn(40, 8, 8, generator=torch.Generator().manual_seed(0))
+    x[0, 3, 3] = 1e5
+    y = standard(Event((8, 8), Support.REAL, layout=Layout.HW)).fit(x)(x)
+    assert y[1:].std() > 0.05
+    assert y[0, 0, 3, 3] == 1
+
+
 def test_channels_are_moved_and_not_reshaped() -> None:
     x = torch.arange(2 * 4 * 5 * 3).view(2, 4, 5, 3).float()
     y = ChannelsFirst(Layout.HWC)(x)

@@ -281,11 +281,14 @@ def standard(event: Event) -> Transform:
 
     Images: [..., channels, rows, columns] in [-1, 1], by the levels where there are any, else by the training examples'
     smallest and largest number. Anything else: [..., size], each coordinate with mean 0 and standard deviation 1.
-    Non-negative numbers are compressed by `Log1p` first: energies and counts span decades.
+    Non-negative numbers are compressed by `Log1p` first: energies and counts span decades. So do charges of pixels
+    around a pedestal, and the real numbers of images are compressed by `Asinh`.
     """
     compress = [Log1p()] if event.support is Support.NON_NEGATIVE else []
     if event.image is None:
         return Chain(*compress, Flatten(event.shape), Standardize((event.size,)))
+    if event.support is Support.REAL:
+        compress = [Asinh()]
     levels = {Support.BINARY: 2, Support.LEVELS: event.levels}.get(event.support)
     return Chain(*compress, ChannelsFirst(event.layout), ScaleToUnit(levels))
 

@@ -11,6 +11,7 @@ from allmodes.data.transforms import Transform, flat, standard
 from allmodes.errors import UserError
 from allmodes.event import Event, Support
 from allmodes.models.gan import GAN
+from allmodes.networks.clip import LeakyClip
 from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from allmodes.networks.init import rectified
 from allmodes.networks.mlp import MLP, FourierFeatures
@@ -91,7 +92,7 @@ def _images(
         rate = rate or 2e-4
     elif len(halvings(*image[1:])) > 2:  # enough pixels for two strided convolutions
         width = width or (32 if max(image[1:]) <= 64 else 16)  # large images cost by their finest maps
-        generator = DCGANGenerator(image, LATENT, width, normalized=False, output=nn.Tanh())
+        generator = DCGANGenerator(image, LATENT, width, normalized=False, output=LeakyClip())
         discriminator = DCGANDiscriminator(image, width, normalized=False)
         rectified(generator)
         rectified(discriminator)
