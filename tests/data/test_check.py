@@ -109,6 +109,8 @@ def test_bytes_stored_as_floats_are_suspected() -> None:
     assert "pass uint8" in faults(pixels.astype(np.float32))[0][1]
     assert faults(pixels.astype(np.uint8)) == []
     assert faults(pixels / 255) == []
+    counts = np.random.default_rng(0).pareto(1.0, (200, 8, 8)).round().clip(0, 255)
+    assert faults(counts.astype(np.float32)) == []
 
 
 @pytest.mark.parametrize(("n", "severity"), [(5, "error"), (50, "warning"), (100, None)])

@@ -24,6 +24,7 @@ from allmodes.data.transforms import (
     ScaleToUnit,
     Standardize,
     Transform,
+    in_range,
     standard,
 )
 from allmodes.event import Event, Layout, Support
@@ -252,6 +253,20 @@ def test_a_bright_pixel_does_not_press_noise_around_a_pedestal_into_one_number()
     y = standard(Event((8, 8), Support.REAL, layout=Layout.HW)).fit(x)(x)
     assert y[1:].std() > 0.05
     assert y[0, 0, 3, 3] == 1
+
+
+def test_counts_of_pixels_are_compressed_beyond_a_byte_and_in_proportion_up_to_one() -> None:
+    x = torch.tensor([0, 1, 2, 3, 4, 200]).view(6, 1, 1).expand(6, 2, 2)
+    for levels, compressed in ((256, False), (257, True)):
+        event = Event((2, 2), Support.LEVELS, levels, Layout.HW)
+        y = standard(event).fit(x)(x)[:, 0, 0, 0]
+        assert (y[1] - y[0] > 0.1) == compressed
+        assert torch.equal(event.project(standard(event).fit(x).inverse(standard(event).fit(x)(x))).long(), x)
+
+
+def test_in_range_leaves_pictures_between_minus_one_and_one_as_they_are() -> None:
+    x = torch.linspace(-1, 1, 32).view(2, 4, 4)
+    assert torch.allclose(in_range(Event((4, 4), Support.REAL, layout=Layout.HW)).fit(x)(x)[:, 0], x)
 
 
 def test_channels_are_moved_and_not_reshaped() -> None:

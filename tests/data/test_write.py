@@ -105,3 +105,11 @@ def test_colour_pictures_of_both_layouts_are_the_same() -> None:
 def test_pictures_of_no_colour_space_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"\.png shows images of 1, 3 or 4 channels.*\(3,\)"):
         write_samples(tmp_path / "a.png", X, EVENT)
+
+
+def test_a_picture_of_numbers_that_span_decades_is_not_black() -> None:
+    rng = np.random.default_rng(0)
+    for x in (rng.pareto(1.0, (50, 8, 8)), rng.normal(0, 0.3, (50, 8, 8)) + rng.pareto(1.0, (50, 8, 8))):
+        picture = grid_picture(x.astype(np.float32), Event((8, 8), Support.REAL, layout=Layout.HW))
+        assert picture.max() == 255
+        assert (picture > 25).mean() > 0.3

@@ -111,7 +111,7 @@ def test_accumulated_gradients_are_those_of_one_large_batch(make_trainer: MakeTr
     ],
 )
 def test_the_default_generates_grey_within_its_range(event: Event, bounded: bool) -> None:
-    model = build("r3gan", event).model.eval()
+    model = build("r3gan", event).model
     assert isinstance(model, GAN)
     z = 100 * model.latent.draw(16, Rng(0))
     assert (model.generator(z).abs().max() <= 1) == bounded

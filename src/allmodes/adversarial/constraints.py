@@ -17,6 +17,7 @@ from allmodes.adversarial.round import Round
 from allmodes.errors import UserError, said
 from allmodes.event import Condition, Event
 from allmodes.functions import arity
+from allmodes.leak import leaky_clamp
 
 Function = Callable[..., Tensor]
 """Examples [n, *shape] in the user's units, and their condition where it takes two arguments -> residuals [n] or
@@ -86,7 +87,7 @@ class Hard(nn.Module):
 
     def forward(self, x: Tensor, condition: Condition) -> Tensor:
         if self.low is not None or self.high is not None:
-            x = x.clamp(self.low, self.high)
+            x = leaky_clamp(x, self.low, self.high)
         if self.zeros:
             x = x * self.kept
         return x if self.total is None else self._summed(x, condition)

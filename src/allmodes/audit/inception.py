@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from allmodes.audit.convolutions import network_map
 from allmodes.audit.maps import Features, Task
-from allmodes.data.transforms import Transform, standard
+from allmodes.data.transforms import Transform, in_range
 from allmodes.errors import UserError, one_line
 
 SIZE = 299
@@ -42,7 +42,7 @@ def inception(path: str, task: Task) -> Features:
         raise UserError(f"features inception need images of 1 or 3 channels, not shape {task.event.shape}")
     trunk = InceptionTrunk()
     _load(trunk, path)
-    units = standard(task.event).fit(torch.from_numpy(np.ascontiguousarray(task.x)))
+    units = in_range(task.event).fit(torch.from_numpy(np.ascontiguousarray(task.x)))
     return Features(
         "inception",
         f"the 2048 averages before the last layer of Inception v3, weights from {Path(path).name}",

@@ -142,12 +142,13 @@ def _duplicates(dataset: Dataset) -> Iterator[Problem]:
 def _bytes_as_floats(dataset: Dataset) -> Iterator[Problem]:
     if dataset.event.discrete or dataset.event.columns:
         return
-    high = 0.0
+    high, lit, bright = 0.0, 0, 0
     for _, part in chunks(dataset.x):
         if not ((part >= 0) & (part <= 255) & (part == part.round())).all():
             return
         high = max(high, float(part.max()))
-    if high > 1:
+        lit, bright = lit + int((part > 0).sum()), bright + int((part > high / 16).sum())
+    if high > 1 and bright > lit / 2:  # counts are mostly small, and as real numbers their logarithm is taken
         yield Problem(
             "warning", "looks like bytes stored as floats; pass uint8 to have 256 levels and not real numbers"
         )

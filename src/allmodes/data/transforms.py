@@ -13,6 +13,9 @@ from allmodes.data.chunks import chunks
 from allmodes.event import Event, Layout, Support
 from allmodes.random import Rng
 
+BYTE = 256
+"""Levels of a picture; pixels with more of them are counts."""
+
 
 class Transform(nn.Module):
     """One invertible change of units, [..., *shape] -> [..., *new shape]; leading axes are free.
@@ -279,18 +282,28 @@ class Flatten(Transform):
 def standard(event: Event) -> Transform:
     """The units that networks want for an event.
 
-    Images: [..., channels, rows, columns] in [-1, 1], by the levels where there are any, else by the training examples'
-    smallest and largest number. Anything else: [..., size], each coordinate with mean 0 and standard deviation 1.
-    Non-negative numbers are compressed by `Log1p` first: energies and counts span decades. So do charges of pixels
-    around a pedestal, and the real numbers of images are compressed by `Asinh`.
+    Images: [..., channels, rows, columns] in [-1, 1]. Anything else: [..., size], each coordinate with mean 0 and
+    standard deviation 1. Numbers that may span decades are compressed first: non-negative ones, such as energies, and
+    counts of pixels beyond a byte by `Log1p`, charges of pixels around a pedestal by `Asinh`.
     """
-    compress = [Log1p()] if event.support is Support.NON_NEGATIVE else []
     if event.image is None:
+        compress = [Log1p()] if event.support is Support.NON_NEGATIVE else []
         return Chain(*compress, Flatten(event.shape), Standardize((event.size,)))
     if event.support is Support.REAL:
-        compress = [Asinh()]
+        return Chain(Asinh(), ChannelsFirst(event.layout), ScaleToUnit())
+    if event.support is Support.NON_NEGATIVE or event.levels > BYTE:
+        return Chain(Log1p(), ChannelsFirst(event.layout), ScaleToUnit())
+    return in_range(event)
+
+
+def in_range(event: Event) -> Transform:
+    """Images as [..., channels, rows, columns] in [-1, 1], in proportion.
+
+    -1 and 1 are the first and the last level where there are levels, else the training examples' smallest and largest
+    number.
+    """
     levels = {Support.BINARY: 2, Support.LEVELS: event.levels}.get(event.support)
-    return Chain(*compress, ChannelsFirst(event.layout), ScaleToUnit(levels))
+    return Chain(ChannelsFirst(event.layout), ScaleToUnit(levels))
 
 
 def flat(event: Event) -> Transform:

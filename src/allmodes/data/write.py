@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import torch
 
 from allmodes.atomic import require_folder, write_whole
 from allmodes.data.contents import extra
 from allmodes.data.labels import as_numpy
+from allmodes.data.transforms import standard
 from allmodes.errors import UserError
-from allmodes.event import Condition, Event, Support
+from allmodes.event import Condition, Event
 
 PICTURED = (1, 3, 4)
 """Channels of an image that a picture can hold."""
@@ -166,7 +168,8 @@ def _png(path: Path, arrays: dict[str, np.ndarray], event: Event) -> _Fill:
 def grid_picture(x: np.ndarray, event: Event, gap: int = 0) -> np.ndarray:
     """Images [n, *shape] side by side in a nearly square picture with gaps of one pixel.
 
-    Levels and binary events keep their scale; real ones are stretched from the smallest number of all to the largest.
+    Grey is in `standard` units: the levels of bytes and bits keep their scale; other numbers, which may span decades,
+    are stretched from the smallest of all to the largest, on a scale that is logarithmic beyond the median.
 
     Arguments:
         gap: what the gaps are filled with, from 0 (black) to 255 (white).
@@ -180,9 +183,9 @@ def grid_picture(x: np.ndarray, event: Event, gap: int = 0) -> np.ndarray:
     _require_picture(event)
     assert event.image is not None
     channels, rows, columns = event.image
-    pixels = x if event.layout == "HWC" else x.reshape(len(x), channels, rows, columns).transpose(0, 2, 3, 1)
-    low, high = _range(x, event)
-    pixels = (255 * (pixels.astype(np.float64) - low) / (high - low)).round().clip(0, 255).astype(np.uint8)
+    examples = torch.from_numpy(np.ascontiguousarray(x))
+    maps = standard(event).fit(examples)(examples).numpy().transpose(0, 2, 3, 1)
+    pixels = (127.5 * (maps + 1)).round().clip(0, 255).astype(np.uint8)
     across = math.ceil(math.sqrt(len(x)))
     down = math.ceil(len(x) / across)
     picture = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1, channels), gap, np.uint8)
@@ -190,17 +193,6 @@ def grid_picture(x: np.ndarray, event: Event, gap: int = 0) -> np.ndarray:
         top, left = i // across * (rows + 1), i % across * (columns + 1)
         picture[top : top + rows, left : left + columns] = image
     return picture[..., 0] if channels == 1 else picture
-
-
-def _range(x: np.ndarray, event: Event) -> tuple[float, float]:
-    match event.support:
-        case Support.BINARY:
-            return 0.0, 1.0
-        case Support.LEVELS:
-            return 0.0, event.levels - 1.0
-        case _:
-            low, high = float(x.min()), float(x.max())
-            return low, high if high > low else low + 1.0
 
 
 WRITERS: dict[str, Callable[[Path, dict[str, np.ndarray], Event], _Fill]] = {

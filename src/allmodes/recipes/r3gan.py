@@ -88,7 +88,8 @@ def _images(
     transform, weight = standard(event), event.size / 3072
     if residual:
         widths = stage_widths(image, width or 128)
-        generator, discriminator = R3GANGenerator(image, LATENT, widths), R3GANDiscriminator(image, widths)
+        generator = nn.Sequential(R3GANGenerator(image, LATENT, widths), LeakyClip())
+        discriminator = R3GANDiscriminator(image, widths)
         rate = rate or 2e-4
     elif len(halvings(*image[1:])) > 2:  # enough pixels for two strided convolutions
         width = width or (32 if max(image[1:]) <= 64 else 16)  # large images cost by their finest maps
@@ -96,7 +97,7 @@ def _images(
         discriminator = DCGANDiscriminator(image, width, normalized=False)
         rectified(generator)
         rectified(discriminator)
-        rate = rate or 1e-3
+        weight, rate = 0.003 * event.size, rate or 1e-3
     else:
         dense = (width or 256,) * 4
         layers, discriminator = MLP(LATENT, event.size, dense), MLP(event.size, 1, dense)
