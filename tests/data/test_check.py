@@ -123,3 +123,13 @@ def test_errors_stop_and_warnings_are_returned() -> None:
     with pytest.raises(UserError, match=r"^array: only 5 examples.*\(and 1 more\)$"):
         require_clean(load_data(broken))
     assert [problem.severity for problem in require_clean(load_data(CLEAN[:50]))] == ["warning"]
+
+
+def test_a_pixel_that_most_images_lack_is_named() -> None:
+    images = np.random.default_rng(0).random((200, 4, 5))
+    images[3, 0, 0] = np.nan
+    assert faults(images)[0][1].endswith("in 1 rows, the first is row 3; drop those rows")
+    images[:, 2, 4] = np.nan
+    assert faults(images)[0][1].endswith(
+        "in 200 rows, the first is row 0; most lack a number at [2, 4]: leave that out, or put one there, such as 0"
+    )

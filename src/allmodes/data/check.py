@@ -11,7 +11,7 @@ from torch import Tensor
 from allmodes.data.chunks import chunks
 from allmodes.data.dataset import Dataset
 from allmodes.data.far import far_values
-from allmodes.data.survey import not_finite, varying
+from allmodes.data.survey import holes, not_finite, varying
 from allmodes.errors import UserError
 from allmodes.event import Layout
 
@@ -77,8 +77,11 @@ def _too_few(dataset: Dataset) -> Iterator[Problem]:
 def _not_finite(what: str, x: Tensor | None) -> Iterator[Problem]:
     rows, first = (0, -1) if x is None else not_finite(x)
     if rows:
-        message = f"{what} hold NaN or infinite numbers in {rows} rows, the first is row {first}; drop those rows"
-        yield Problem("error", message)
+        message = f"{what} hold NaN or infinite numbers in {rows} rows, the first is row {first}; "
+        lacking = [] if x is None else holes(x)
+        where = " and ".join(map(str, lacking[:_NAMED])) + (" and more" if len(lacking) > _NAMED else "")
+        dead = f"most lack a number at {where}: leave that out, or put one there, such as 0"
+        yield Problem("error", message + (dead if lacking else "drop those rows"))
 
 
 def _constant(dataset: Dataset) -> Iterator[Problem]:

@@ -21,6 +21,12 @@ def not_finite(x: Tensor) -> tuple[int, int]:
     return count, first
 
 
+def holes(x: Tensor) -> list[list[int]]:
+    """Where in an example numbers are NaN or infinite in most rows, [n, *shape] -> an index each."""
+    bad = torch.stack([(~part.isfinite()).sum(0) for _, part in chunks(x)]).sum(0)
+    return (bad > len(x) / 2).nonzero().tolist()
+
+
 def varying(x: Tensor) -> Tensor:
     """Which numbers of an example are not the same in all of them, [n, *shape] -> [*shape] of truth values."""
     varies = torch.zeros(x.shape[1:], dtype=torch.bool)
