@@ -16,3 +16,9 @@ def test_numbers_stay_within_the_bounds_and_a_hundredth_of_the_gradient_passes(d
     y.sum().backward()
     assert x.grad is not None
     assert x.grad.tolist() == pytest.approx([0.01, 1.0, 1.0, 1.0, 0.01], rel=0.01)
+
+
+def test_infinity_ends_at_a_bound_and_what_is_no_number_stays_so() -> None:
+    x = LeakyClip()(torch.tensor([-torch.inf, torch.inf, torch.nan]))
+    assert x[:2].tolist() == [-1, 1]
+    assert x[2].isnan()
