@@ -26,7 +26,7 @@ def test_images_of_any_size_come_out_and_go_in_and_every_parameter_learns(
     image: tuple[int, int, int], normalized: bool
 ) -> None:
     torch.manual_seed(0)
-    generator = DCGANGenerator(image, 6, 2, normalized=normalized, output=nn.Tanh())
+    generator = DCGANGenerator(image, 6, 2, normalized=normalized)
     discriminator = DCGANDiscriminator(image, 2, normalized=normalized)
     x = generator(torch.randn(3, 6))
     assert x.shape == (3, *image)
@@ -51,7 +51,7 @@ def test_a_layer_has_a_bias_exactly_if_no_normalization_takes_it_away(
     seen = 0
     # Width 8: one of the hidden maps has as many channels as the last of the images here.
     for network in (
-        DCGANGenerator(image, 6, 8, normalized=normalized, output=nn.Tanh()),
+        DCGANGenerator(image, 6, 8, normalized=normalized),
         DCGANDiscriminator(image, 8, normalized=normalized),
     ):
         layers = layers_of(network)
@@ -68,7 +68,7 @@ def test_a_layer_has_a_bias_exactly_if_no_normalization_takes_it_away(
 def test_the_networks_of_the_papers_figure_1_have_its_numbers_of_weights() -> None:
     """Width 128, 100 latents: 4 x 4 x 1024, 8 x 8 x 512, 16 x 16 x 256, 32 x 32 x 128, 64 x 64 x 3, and its mirror."""
     with torch.device("meta"):
-        generator = DCGANGenerator((3, 64, 64), 100, 128, output=nn.Tanh())
+        generator = DCGANGenerator((3, 64, 64), 100, 128)
         discriminator = DCGANDiscriminator((3, 64, 64), 128)
     maps = [1024, 512, 256, 128, 3]
     kernels = sum(16 * a * b for a, b in pairwise(maps))
@@ -78,7 +78,7 @@ def test_the_networks_of_the_papers_figure_1_have_its_numbers_of_weights() -> No
 
 def test_the_papers_guidelines_hold() -> None:
     """Section 3 of the paper, the box of guidelines, and section 4's slope and range."""
-    generator = layers_of(DCGANGenerator((3, 64, 64), 100, 8, output=nn.Tanh()))
+    generator = layers_of(DCGANGenerator((3, 64, 64), 100, 8))
     discriminator = layers_of(DCGANDiscriminator((3, 64, 64), 8))
     kinds = [[type(layer) for layer in layers] for layers in (generator, discriminator)]
     up, down = [nn.BatchNorm2d, nn.ReLU, Doubling], [Halving, nn.BatchNorm2d, nn.LeakyReLU]

@@ -6,28 +6,29 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from allmodes.networks.clip import LeakyClip
 from allmodes.networks.layout import FromMaps, ToMaps
 from allmodes.networks.sizes import halvings
 from allmodes.networks.strided import Doubling, Halving
 
 
 class DCGANGenerator(nn.Module):
-    """Fractionally strided convolutions from a latent vector to an image, [n, latent] -> [n, channels, rows, columns].
+    """Fractionally strided convolutions from a latent vector to an image in [-1, 1].
+
+    [n, latent] -> [n, channels, rows, columns].
 
     Arguments:
         image: (channels, rows, columns).
         width: channels of the finest hidden map; each coarser one has twice as many.
-        normalized: batch normalization in all layers but the last, as in the paper; without it, biases.
-        output: makes the last layer; the paper's is tanh, for images in [-1, 1].
+        normalized: batch normalization in all layers but the last and a tanh, as in the paper; without it, biases and
+            `LeakyClip`, because nothing keeps numbers from where a tanh is flat.
 
     References:
         Unsupervised Representation Learning with DCGANs (Radford et al., 2015), section 3,
         https://arxiv.org/abs/1511.06434
     """
 
-    def __init__(
-        self, image: tuple[int, int, int], latent: int, width: int, *, normalized: bool = True, output: nn.Module
-    ) -> None:
+    def __init__(self, image: tuple[int, int, int], latent: int, width: int, *, normalized: bool = True) -> None:
         super().__init__()
         channels, rows, columns = image
         sizes = halvings(rows, columns)[::-1]
@@ -45,7 +46,7 @@ class DCGANGenerator(nn.Module):
                 nn.ReLU(),
                 Doubling(before, after, odd=odd, bias=not normalized or last),
             ]
-        self.layers = nn.Sequential(*layers, output)
+        self.layers = nn.Sequential(*layers, nn.Tanh() if normalized else LeakyClip())
 
     def forward(self, z: Tensor) -> Tensor:
         return self.layers(z)

@@ -33,7 +33,7 @@ def dcgan(
     a remedy of 2020 for few examples.
     """
     image = image_of(event, "dcgan")
-    generator = DCGANGenerator(image, latent, width, output=nn.Tanh())
+    generator = DCGANGenerator(image, latent, width)
     discriminator = DCGANDiscriminator(image, width)
     for module in (*generator.modules(), *discriminator.modules()):
         narrow_normal(module)

@@ -9,7 +9,6 @@ from torch import nn
 from allmodes.data.transforms import Transform, flat, standard
 from allmodes.errors import UserError
 from allmodes.event import Event
-from allmodes.networks.clip import LeakyClip
 from allmodes.networks.conditional import Concatenated, ConditionVector
 from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator, halvings
 from allmodes.networks.minibatch import Pack
@@ -61,7 +60,7 @@ def pair(
     else:
         channels, rows, columns = event.image
         finest = max(1, width // 4)
-        generator = DCGANGenerator(event.image, inputs, finest, normalized=False, output=LeakyClip())
+        generator = DCGANGenerator(event.image, inputs, finest, normalized=False)
         image = pack * (channels + more), rows, columns
         discriminator = DCGANDiscriminator(image, finest, normalized=False, outputs=outputs)
         transform, axes = standard(event), 3

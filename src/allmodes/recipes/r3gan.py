@@ -85,15 +85,15 @@ def _images(
 
     Dense layers, which see all pixels at once, are faster than convolutions below 16 x 16; they need a heavier penalty.
     """
-    transform, weight = standard(event), event.size / 3072
+    transform = standard(event)
     if residual:
         widths = stage_widths(image, width or 128)
         generator = nn.Sequential(R3GANGenerator(image, LATENT, widths), LeakyClip())
         discriminator = R3GANDiscriminator(image, widths)
-        rate = rate or 2e-4
+        weight, rate = event.size / 3072, rate or 2e-4
     elif len(halvings(*image[1:])) > 2:  # enough pixels for two strided convolutions
         width = width or (32 if max(image[1:]) <= 64 else 16)  # large images cost by their finest maps
-        generator = DCGANGenerator(image, LATENT, width, normalized=False, output=LeakyClip())
+        generator = DCGANGenerator(image, LATENT, width, normalized=False)
         discriminator = DCGANDiscriminator(image, width, normalized=False)
         rectified(generator)
         rectified(discriminator)
