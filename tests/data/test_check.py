@@ -104,13 +104,17 @@ def test_copies_are_counted_from_one_percent() -> None:
     assert message.startswith("16.7 % of the examples are exact copies")
 
 
-def test_bytes_stored_as_floats_are_suspected() -> None:
+def test_bytes_stored_as_floats_are_suspected(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (200, 8, 8))
     assert "pass uint8" in faults(pixels.astype(np.float32))[0][1]
     assert faults(pixels.astype(np.uint8)) == []
     assert faults(pixels / 255) == []
     counts = np.random.default_rng(0).pareto(1.0, (200, 8, 8)).round().clip(0, 255)
     assert faults(counts.astype(np.float32)) == []
+    monkeypatch.setattr(chunk_module, "CHUNK_BYTES", 4096)
+    faint = np.random.default_rng(0).integers(0, 2, (200, 8, 8))
+    faint[-1] *= 255  # what is large is known last
+    assert faults(faint.astype(np.float32)) == []
 
 
 @pytest.mark.parametrize(("n", "severity"), [(5, "error"), (50, "warning"), (100, None)])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from allmodes.data.chunks import chunks
@@ -145,12 +146,13 @@ def _duplicates(dataset: Dataset) -> Iterator[Problem]:
 def _bytes_as_floats(dataset: Dataset) -> Iterator[Problem]:
     if dataset.event.discrete or dataset.event.columns:
         return
-    high, lit, bright = 0.0, 0, 0
+    having = torch.zeros(256, dtype=torch.long)
     for _, part in chunks(dataset.x):
         if not ((part >= 0) & (part <= 255) & (part == part.round())).all():
             return
-        high = max(high, float(part.max()))
-        lit, bright = lit + int((part > 0).sum()), bright + int((part > high / 16).sum())
+        having += part.flatten().long().bincount(minlength=256)
+    high = int(having.nonzero().max())
+    lit, bright = having[1:].sum(), having[high // 16 + 1 :].sum()
     if high > 1 and bright > lit / 2:  # counts are mostly small, and as real numbers their logarithm is taken
         yield Problem(
             "warning", "looks like bytes stored as floats; pass uint8 to have 256 levels and not real numbers"
