@@ -43,8 +43,8 @@ class Ambient:
     def __init__(self, seed: int, device: torch.device) -> None:
         self._generators = {"cpu": torch.default_generator}
         if device.type == "cuda":
-            index = torch.cuda.current_device() if device.index is None else device.index
             torch.cuda.init()  # there are no default generators before
+            index = torch.cuda.current_device() if device.index is None else device.index
             self._generators["cuda"] = torch.cuda.default_generators[index]
         self.state = {
             kind: torch.Generator(generator.device).manual_seed(seed ^ AMBIENT).get_state()

@@ -13,9 +13,6 @@ from allmodes.data.chunks import chunks
 from allmodes.event import Event, Layout, Support
 from allmodes.random import Rng
 
-BYTE = 256
-"""Levels of a picture; pixels with more of them are counts."""
-
 
 class Transform(nn.Module):
     """One invertible change of units, [..., *shape] -> [..., *new shape]; leading axes are free.
@@ -291,7 +288,7 @@ def standard(event: Event) -> Transform:
         return Chain(*compress, Flatten(event.shape), Standardize((event.size,)))
     if event.support is Support.REAL:
         return Chain(Asinh(), ChannelsFirst(event.layout), ScaleToUnit())
-    if event.support is Support.NON_NEGATIVE or event.levels > BYTE:
+    if event.support is Support.NON_NEGATIVE or event.dtype is torch.int32:
         return Chain(Log1p(), ChannelsFirst(event.layout), ScaleToUnit())
     return in_range(event)
 
