@@ -49,7 +49,7 @@ class Event:
         classes: names of the classes, if examples are labelled; a label is an index into them.
         label: what the class is called in a condition (`particle` in `--condition particle=gamma`).
         variables: names of the continuous conditions, if any.
-        quantiles: of each of them over the training examples: the smallest, those at `QUANTILES`, and the largest.
+        quantiles: of each of them over the training examples: those at `QUANTILES`, from the smallest to the largest.
     """
 
     shape: tuple[int, ...]

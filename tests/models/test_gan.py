@@ -22,6 +22,7 @@ from allmodes.adversarial.views import View
 from allmodes.data.batches import Batches, StackedBatches
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.data.transforms import flat
+from allmodes.errors import UserError
 from allmodes.event import Condition
 from allmodes.models.gan import GAN
 from allmodes.networks.conditional import Concatenated, ConditionVector
@@ -277,10 +278,53 @@ def test_an_unrolled_stack_moves_as_its_members_do(make_trainer: MakeTrainer, ri
         torch.testing.assert_close(row, trainer.model.sample(20, rng=Rng(0)), rtol=1e-3, atol=1e-4)
 
 
+class Centre(nn.Module):
+    """A user's layer: takes off the running mean, and that of the batch from its mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(16))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            self.mean.lerp_(x.mean(0), 0.1)
+        return x - x.mean(0) - self.mean
+
+
+class SaidCentre(Centre):
+    mixes = writes = True
+
+
+def normalized(layer: nn.Module) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(2, 16), layer, nn.ReLU(), nn.Linear(16, 1))
+
+
 NORMS: dict[str, Callable[[], nn.Module]] = {
     "spectral": lambda: spectral(MLP(2, 1, (16, 16))),
-    "batch": lambda: nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 1)),
+    "batch": lambda: normalized(nn.BatchNorm1d(16)),
+    "batches of many processes": lambda: normalized(nn.SyncBatchNorm(16)),
+    "a user's": lambda: normalized(SaidCentre()),
 }
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d(16), nn.SyncBatchNorm(16), SaidCentre(), nn.Identity()])
+def test_real_and_generated_examples_share_a_pass_unless_a_layer_compares_them(layer: nn.Module, ring: Dataset) -> None:
+    passes: list[int] = []
+    layer.register_forward_pre_hook(lambda module, inputs: passes.append(len(inputs[0])))
+    networks = MLP(4, 2, (16,)), normalized(layer)
+    model = GAN(ring.event, flat(ring.event), *networks, latent=Normal(4), objective=NonSaturating())
+    model.loss(model.players[0], next(Batches(ring, 64, 0)), Rng(0))
+    assert passes == ([128] if isinstance(layer, nn.Identity) else [64, 64])
+
+
+def test_a_layer_that_writes_and_does_not_say_so_is_refused_under_a_gradient_penalty(ring: Dataset) -> None:
+    networks = MLP(4, 2, (16,)), normalized(Centre())
+    penalties = {"r1": R1(Constant(1.0))}
+    model = GAN(
+        ring.event, flat(ring.event), *networks, latent=Normal(4), objective=NonSaturating(), penalties=penalties
+    )
+    with pytest.raises(UserError, match="attribute writes = True"):
+        model.loss(model.players[0], next(Batches(ring, 64, 0)), Rng(0))
 
 
 @pytest.mark.parametrize("norm", NORMS)

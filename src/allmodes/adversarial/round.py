@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from allmodes.errors import UserError
 from allmodes.event import Condition
 from allmodes.random import Rng
 from allmodes.schedule import Number
@@ -44,7 +45,11 @@ class Judge:
         self._seen: list[tuple[Tensor, Tensor, Tensor | None]] = []
 
     def gradient(self, x: Tensor) -> Tensor:
-        """The gradient of each logit with respect to its own x, [..., n, *shape]."""
+        """The gradient of each logit with respect to its own x, [..., n, *shape].
+
+        Raises:
+            UserError: where a layer writes into its buffers and does not say so.
+        """
         for known, _, gradient in self._seen:
             if known is x and gradient is not None:
                 return gradient
@@ -54,7 +59,15 @@ class Judge:
             return outputs[..., 0].sum(), (outputs, written)
 
         batches, joined = self._joined(x)
-        gradient, (outputs, written) = torch.func.grad(summed, has_aux=True)(joined)
+        try:
+            gradient, (outputs, written) = torch.func.grad(summed, has_aux=True)(joined)
+        except RuntimeError as error:
+            if "captured Tensor" not in str(error):
+                raise
+            raise UserError(
+                "a layer of the discriminator writes into its buffers while its gradient is taken: "
+                "give the layer's class an attribute writes = True"
+            ) from None
         self.keep(written)
         parts = outputs.chunk(len(batches), -2), gradient.chunk(len(batches), -1 - self.axes)
         self._seen += zip(batches, *parts, strict=True)

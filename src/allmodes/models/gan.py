@@ -37,8 +37,8 @@ class GAN(GenerativeModel):
         generator: [..., n, latent] -> [..., n, *shape in the networks' units].
         discriminator: [..., n, *shape in the networks' units] -> [..., n, outputs]; the first output is the logit, and
             others are for penalties that read them. With a smaller n if it packs examples. Real and generated examples
-            share its passes, unless it compares the examples of a batch (see `allmodes.networks.minibatch.mixes`) or
-            takes conditions.
+            share its passes, unless it takes conditions or compares the examples of a batch: a layer of your own that
+            does has a class attribute `mixes = True`, and one that writes into its buffers `writes = True`.
         latent: the distribution of z.
         objective: the two losses.
         conditional: whether both networks take the condition as a second argument.
@@ -110,12 +110,16 @@ class GAN(GenerativeModel):
             self.hard.fit(x)
 
     def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
+        """The player's loss in this round.
+
+        After a single turn of the discriminator the generator's loss is of the examples that were generated for it, and
+        of its conditions: they are made once for both moves.
+        """
         real, condition = self.transform(batch.x, rng), batch.condition
         axes = real.dim() - batch.x.dim() + len(self.event.shape)
         if player.name == "constrainer" and self.constrainer:
             return Loss(self.constrainer.loss(real, condition))
         if player.name == "discriminator":
-            # After a single turn the generator moves, unchanged by then: its graph is built once for both moves.
             once = self.turns == 1
             with torch.set_grad_enabled(once):
                 generated = self._generate(batch, rng)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -32,9 +34,11 @@ class Pack(nn.Module):
 
 
 def mixes(network: nn.Module) -> bool:
-    """Whether what a network says of an example depends on the others of its batch."""
-    mixing = (MinibatchStd, MinibatchDiscrimination, *OVER_THE_BATCH)
-    return any(isinstance(module, mixing) for module in network.modules())
+    """Whether what a network says of an example depends on the others of its batch.
+
+    It does where a layer is one of torch's batch normalizations, or has an attribute `mixes` that is true.
+    """
+    return any(getattr(module, "mixes", isinstance(module, OVER_THE_BATCH)) for module in network.modules())
 
 
 class MinibatchStd(nn.Module):
@@ -50,6 +54,8 @@ class MinibatchStd(nn.Module):
     References:
         Progressive Growing of GANs (Karras et al., 2018), section 3, https://arxiv.org/abs/1710.10196
     """
+
+    mixes: ClassVar = True
 
     def __init__(self, group: int = 4, axes: int = 3) -> None:
         super().__init__()
@@ -79,6 +85,8 @@ class MinibatchDiscrimination(nn.Module):
     References:
         Improved Techniques for Training GANs (Salimans et al., 2016), section 3.2, https://arxiv.org/abs/1606.03498
     """
+
+    mixes: ClassVar = True
 
     def __init__(self, inputs: int, kernels: int = 16, dimensions: int = 8) -> None:
         super().__init__()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
-OVER_THE_BATCH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-"""Normalizations by the statistics of a batch."""
+OVER_THE_BATCH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+"""Torch's normalizations by the statistics of a batch."""
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -24,6 +26,8 @@ class ConditionalBatchNorm(nn.Module):
         Modulating early visual processing by language (de Vries et al., 2017), https://arxiv.org/abs/1707.00683
     """
 
+    mixes: ClassVar = True
+    writes: ClassVar = True
     running_mean: Tensor
     running_var: Tensor
 

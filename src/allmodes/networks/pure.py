@@ -8,18 +8,18 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from allmodes.networks.normalization import OVER_THE_BATCH, ConditionalBatchNorm
-from allmodes.networks.spectral import Spectral
-
-WRITERS = (*OVER_THE_BATCH, ConditionalBatchNorm, Spectral)
+from allmodes.networks.normalization import OVER_THE_BATCH
 
 
 def written(network: nn.Module) -> dict[str, Tensor]:
-    """The buffers that a pass in training writes, by name: running means, singular vectors."""
+    """The buffers that a pass in training writes, by name: running means, singular vectors.
+
+    They are those of torch's batch normalizations, and of layers that have an attribute `writes` that is true.
+    """
     return {
         f"{prefix}.{name}" if prefix else name: buffer
         for prefix, module in network.named_modules()
-        if isinstance(module, WRITERS)
+        if getattr(module, "writes", isinstance(module, OVER_THE_BATCH))
         for name, buffer in module.named_buffers(recurse=False)
     }
 

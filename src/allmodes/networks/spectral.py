@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,7 @@ class Spectral(nn.Module):
         Spectral Normalization for GANs (Miyato et al., 2018), algorithm 1, https://arxiv.org/abs/1802.05957
     """
 
+    writes: ClassVar = True
     u: Tensor
 
     def __init__(self, weight: Tensor, axis: int) -> None:

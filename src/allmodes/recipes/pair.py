@@ -10,9 +10,10 @@ from allmodes.data.transforms import Transform, flat, standard
 from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.networks.conditional import Concatenated, ConditionVector
-from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator, halvings
+from allmodes.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from allmodes.networks.minibatch import Pack
 from allmodes.networks.mlp import MLP, FourierFeatures
+from allmodes.networks.sizes import halvings
 
 
 @dataclass(frozen=True)
