@@ -27,11 +27,11 @@ from density_cases import CASES, Case
 from mnist import BINARIZATION_SEED, mnist
 from torch import Tensor
 
+from allmodes.boltzmann.annealing import CHAINS
 from allmodes.data.batches import Batches
 from allmodes.data.dataset import Dataset
 from allmodes.models.base import GenerativeModel
 from allmodes.models.rbm import RBM
-from allmodes.networks.annealing import CHAINS
 from allmodes.random import Rng
 from allmodes.recipes import build
 from allmodes.training.hardware import place

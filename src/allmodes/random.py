@@ -100,6 +100,15 @@ class Rng:
         """Numbers uniform on [0, 1), [n, *shape]."""
         return self._share(torch.rand(n * self.world, *shape, generator=self.generator, device=self.generator.device))
 
+    def require_one_process(self, what: str) -> None:
+        """Refuse what cannot be shared.
+
+        Raises:
+            UserError: where there are several processes.
+        """
+        if self.world > 1:
+            raise UserError(f"{what} lives in one process; train it without torchrun")
+
     def _share(self, drawn: Tensor) -> Tensor:
         return drawn if self.world == 1 else drawn.chunk(self.world)[self.rank]
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from allmodes.boltzmann.bipartite import Bipartite
 from allmodes.data.dataset import Dataset
 from allmodes.data.transforms import Flatten
 from allmodes.errors import UserError
 from allmodes.event import Batch, Event, Support
 from allmodes.models.dbm import DBM
-from allmodes.networks.bipartite import Bipartite
 from allmodes.random import Rng, seeded
 from allmodes.recipes import build
 from allmodes.score import Kind
@@ -96,7 +96,7 @@ def test_with_an_annealed_partition_function_it_is_an_estimate(monkeypatch: pyte
     model = dbm(5, (3, 4))
     exact = model.score(states(5))
     monkeypatch.setattr(Bipartite, "enumerable", False)
-    monkeypatch.setattr("allmodes.networks.annealing.TEMPERATURES", 300)
+    monkeypatch.setattr("allmodes.boltzmann.annealing.TEMPERATURES", 300)
     score = model.score(states(5), budget=100)
     assert score.kind is Kind.ESTIMATE
     assert score.budget == 100

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from allmodes.boltzmann.bipartite import Bipartite
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.data.transforms import Flatten
 from allmodes.errors import UserError
 from allmodes.event import Batch, Event, Support
 from allmodes.models.rbm import RBM
-from allmodes.networks.bipartite import Bipartite
 from allmodes.random import Rng, seeded
 from allmodes.recipes import build
 from allmodes.score import Kind
@@ -208,7 +208,7 @@ def test_annealed_scores_flatter_and_reverse_ones_do_not(monkeypatch: pytest.Mon
     exact = model.score(x)
     model.base.copy_(torch.logit(x.double().mean(0).clamp(0.05, 0.95)))
     monkeypatch.setattr(Bipartite, "enumerable", False)
-    monkeypatch.setattr("allmodes.networks.annealing.TEMPERATURES", 500)
+    monkeypatch.setattr("allmodes.boltzmann.annealing.TEMPERATURES", 500)
     score = model.score(x, budget=50)
     assert score.kind is Kind.UPPER
     assert score.budget == 50
@@ -227,7 +227,7 @@ def test_annealing_is_from_the_base_rates_of_the_data(monkeypatch: pytest.Monkey
     torch.nn.init.zeros_(model.weights)
     torch.nn.init.zeros_(model.hidden)
     model.fit(x)
-    monkeypatch.setattr("allmodes.networks.annealing.TEMPERATURES", 1)
+    monkeypatch.setattr("allmodes.boltzmann.annealing.TEMPERATURES", 1)
     score = model.score(x, budget=10)
     assert score.kind is Kind.UPPER
     assert score.standard_error == pytest.approx(0, abs=1e-9)

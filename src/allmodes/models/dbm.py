@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from allmodes.boltzmann.annealing import annealed, partition
+from allmodes.boltzmann.bipartite import Bipartite, bernoulli_logits, bits
 from allmodes.data.transforms import Transform
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
-from allmodes.networks.annealing import annealed, partition, require_one_process
-from allmodes.networks.bipartite import Bipartite, bernoulli_logits, bits
 from allmodes.random import Rng
 from allmodes.score import Kind, Score
 
@@ -91,7 +91,7 @@ class DBM(GenerativeModel):
 
     def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
         """The mean energy of the data, under q, minus that of the chains, under their second half given the first."""
-        require_one_process(rng)
+        rng.require_one_process("a Boltzmann machine, with its chains,")
         v, machine = self.transform(batch.x, rng), self.machine
         with torch.no_grad():
             mean1, mean2 = self.mean_field(machine, v, ROUNDS)

@@ -192,8 +192,7 @@ class GAN(GenerativeModel):
 
     def _generator_move(self, round: Round) -> Loss:
         if self.unrolling:
-            if round.rng.world > 1:
-                raise UserError("unrolled looks ahead by the whole batch, in one process; train it without torchrun")
+            round.rng.require_one_process("a generator that looks ahead by the whole batch")
             weights = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
             ahead = self.unrolling(weights, self._pass, partial(self._answer, round=round))
             round = replace(round, judge=self._unchanged(ahead, round))

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
+from allmodes.boltzmann.bipartite import bernoulli_logits, bits
 from allmodes.data.transforms import Transform
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
-from allmodes.networks.bipartite import bernoulli_logits, bits
 from allmodes.networks.noisy import NoisyMLP
 from allmodes.random import Rng
 from allmodes.score import Kind, Score, require_budget

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from allmodes.boltzmann.annealing import CHAINS, TEMPERATURES, anneal, annealed, partition, reverse
+from allmodes.boltzmann.bipartite import Bipartite, bernoulli_logits, coins
+from allmodes.boltzmann.contrast import Contrast
 from allmodes.data.transforms import Transform
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event
 from allmodes.models.base import GenerativeModel, Loss, Player, evaluating
-from allmodes.networks.annealing import CHAINS, TEMPERATURES, anneal, annealed, partition, require_one_process, reverse
-from allmodes.networks.bipartite import Bipartite, bernoulli_logits, coins
-from allmodes.networks.contrast import Contrast
 from allmodes.random import Rng
 from allmodes.score import Kind, Score
 
@@ -111,7 +111,7 @@ class RBM(GenerativeModel):
 
     def loss(self, player: Player, batch: Batch, rng: Rng) -> Loss:
         """The mean free energy of the data minus that of the chains; the offsets add the same to both."""
-        require_one_process(rng)
+        rng.require_one_process("a Boltzmann machine, with its chains,")
         data = self.transform(batch.x, rng)
         kind = data.device.type
         rounded = torch.is_autocast_enabled(kind) and len(data) * self.weights.numel() > LARGE
@@ -183,7 +183,7 @@ class RBM(GenerativeModel):
         """The mean log-probability of examples, by annealing from both sides.
 
         From below, chains start at as many of the examples, evenly spaced, and the free energies of all examples take
-        the choice of those out of the result. See `allmodes.networks.annealing.reverse` for what is bounded.
+        the choice of those out of the result. See `allmodes.boltzmann.annealing.reverse` for what is bounded.
 
         Arguments:
             x: examples in the user's units, [n, *shape].

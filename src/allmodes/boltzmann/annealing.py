@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from allmodes.errors import UserError
-from allmodes.networks.bipartite import Bipartite, bits
+from allmodes.boltzmann.bipartite import Bipartite, bits
 from allmodes.random import Rng
 from allmodes.score import require_budget
 
@@ -90,16 +89,6 @@ def annealed(machine: Bipartite, base: Tensor, n: int, rng: Rng, temperatures: i
     for beta in schedule(temperatures)[1:]:
         left = _sweep(machine, base, machine.logits(left), beta, rng)
     return left
-
-
-def require_one_process(rng: Rng) -> None:
-    """Refuse to train chains under torchrun.
-
-    Raises:
-        UserError: where there are several processes.
-    """
-    if rng.world > 1:
-        raise UserError("a Boltzmann machine's chains live in one process; train it without torchrun")
 
 
 CHAINS = 100

@@ -10,9 +10,9 @@ import torch
 from scipy.stats import chisquare, ks_1samp, uniform
 from torch import Tensor
 
+from allmodes.boltzmann.annealing import anneal, reverse, schedule
+from allmodes.boltzmann.bipartite import Bipartite, bits
 from allmodes.errors import UserError
-from allmodes.networks.annealing import anneal, reverse, schedule
-from allmodes.networks.bipartite import Bipartite, bits
 from allmodes.random import Rng
 
 
