@@ -15,7 +15,7 @@ from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError, whole
 from allmodes.event import Condition, Event
 from allmodes.random import Rng
-from allmodes.score import Score
+from allmodes.score import Score, digest
 
 MOST_NUMBERS = 2**28
 """Of all generated examples together: a gigabyte."""
@@ -105,7 +105,10 @@ def subject_of_run(
         sources={
             "real": {"name": f"{dataset.name}, {len(real)} held-out examples", "digest": dataset.digest},
             "train": {"name": f"{dataset.name}, {len(train)} training examples", "digest": dataset.digest},
-            "fake": {"name": f"{run.folder}, recipe {run.plan.recipe}, {len(fake)} samples", "digest": _digest(fake.x)},
+            "fake": {
+                "name": f"{run.folder}, recipe {run.plan.recipe}, {len(fake)} samples",
+                "digest": _digest(fake),
+            },
         },
     )
 
@@ -180,7 +183,6 @@ def _scorer(model: Model) -> Scorer:
     return score
 
 
-def _digest(x: np.ndarray) -> str:
-    import hashlib
-
-    return f"sha256:{hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()}"
+def _digest(given: Examples) -> str:
+    """As of a data set that holds the same."""
+    return digest(*(None if a is None else torch.from_numpy(a) for a in (given.x, given.labels, given.values)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,6 @@ from torch import Tensor
 
 from allmodes.data.binarize import WAYS, Binarize, Grey, to_bits
 from allmodes.data.builtin import BUILTINS
-from allmodes.data.chunks import chunks
 from allmodes.data.contents import Contents
 from allmodes.data.detect import detect_layout, detect_support
 from allmodes.data.files import read
@@ -27,6 +25,7 @@ from allmodes.data.pictures import resize_picture
 from allmodes.data.precision import require_resolution, to_floats, to_tensor
 from allmodes.errors import UserError, repeated, unknown, whole
 from allmodes.event import QUANTILES, Batch, Condition, Event, Layout, Support
+from allmodes.score import digest
 
 FITTED = 2**28
 
@@ -102,15 +101,7 @@ class Dataset:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over type, shape and bytes of examples, labels, values and greys: "sha256:...". Computed once."""
-        sha = hashlib.sha256()
-        for tensor in (self.x, self.labels, self.values, *([self.grey.x] if self.grey else [])):
-            if tensor is None:
-                sha.update(b"none")
-                continue
-            sha.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
-            for _, part in chunks(tensor):
-                sha.update(part.contiguous().numpy().data)
-        return f"sha256:{sha.hexdigest()}"
+        return digest(self.x, self.labels, self.values, *([self.grey.x] if self.grey else []))
 
     @property
     def condition(self) -> Condition:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from allmodes.audit.intervals import share
 from allmodes.data.batches import Batches, StackedBatches
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data
@@ -61,11 +62,7 @@ class Study:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of that share (Clopper and Pearson, 1934)."""
-        from scipy.stats import binomtest
-
-        n = len(self.findings)
-        interval = binomtest(round(self.collapsed * n), n).proportion_ci(0.95, "exact")
-        return float(interval.low), float(interval.high)
+        return share(sum(health.verdict == "collapsed" for health in self.findings), len(self.findings))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON; what is no number becomes null."""

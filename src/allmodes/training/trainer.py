@@ -211,7 +211,7 @@ class Trainer:
             optimizer.load_state_dict({"state": entries, "param_groups": optimizer.state_dict()["param_groups"]})
         self.rng.state = tensors["random"]["rng"]
         for kind in self.rng.ambient.state:
-            if (state := tensors["random"].get(f"ambient.{kind}")) is not None:  # older checkpoints have none
+            if (state := tensors["random"].get(f"ambient.{kind}")) is not None:  # another device's has none
                 self.rng.ambient.state[kind] = state
         if self.average:
             self.average.load(tensors["average"])
