@@ -15,8 +15,9 @@ from allmodes.data.transforms import Flatten
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition, Event, Support
 from allmodes.models.vae import VAE
-from allmodes.networks.likelihoods import BEGIN, NARROWEST, Bernoulli, Gaussian
+from allmodes.networks.likelihoods import BEGIN, Bernoulli, Gaussian
 from allmodes.networks.mlp import MLP
+from allmodes.networks.widths import NARROWEST
 from allmodes.random import Rng, seeded
 from allmodes.recipes import build
 from allmodes.score import Kind

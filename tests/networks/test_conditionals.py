@@ -14,6 +14,7 @@ from allmodes.event import Event, Support
 from allmodes.networks.conditionals import Conditional, conditional_for
 from allmodes.networks.discrete import Bernoulli, Categorical
 from allmodes.networks.mixtures import GaussianMixture, LogisticMixture
+from allmodes.networks.widths import bounded
 
 DISCRETE = [
     Bernoulli(),
@@ -62,12 +63,13 @@ def test_draws_follow_the_masses(site: Conditional) -> None:
 def test_one_component_is_the_textbooks_distribution() -> None:
     y = torch.linspace(-3, 3, 13, dtype=torch.float64)
     numbers = torch.tensor([0.0, 0.4, -0.7], dtype=torch.float64)
+    scale = bounded(numbers[2]).exp().item()
     ours = GaussianMixture(1, 1).log_prob(y[:, None], numbers.expand(13, -1))
-    assert ours.numpy() == pytest.approx(norm.logpdf(y, 0.4, torch.tensor(-0.7).exp().item()), abs=1e-6)
+    assert ours.numpy() == pytest.approx(norm.logpdf(y, 0.4, scale), abs=1e-6)
     levels = torch.arange(9, dtype=torch.float64)
     ours = LogisticMixture(1, 1, 9).log_prob(levels[:, None], numbers.expand(9, -1)).exp()
     edges = (2 * (torch.arange(8) + 0.5) / 8 - 1).double()
-    sums = logistic.cdf(edges, 0.4, torch.tensor(-0.7).double().exp().item())
+    sums = logistic.cdf(edges, 0.4, scale)
     theirs = torch.diff(torch.tensor([0.0, *sums, 1.0], dtype=torch.float64))
     torch.testing.assert_close(ours, theirs)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from allmodes.networks.likelihoods import NARROWEST, Bernoulli, DiscretizedLogistic, Gaussian
+from allmodes.networks.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian
+from allmodes.networks.widths import NARROWEST
 from allmodes.random import Rng, StackedRng
 
 pytestmark = pytest.mark.usefixtures("float64")

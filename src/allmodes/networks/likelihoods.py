@@ -11,10 +11,8 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from allmodes.networks.logistic import log_mass, standard_logistic
+from allmodes.networks.widths import bounded
 from allmodes.random import Rng
-
-NARROWEST = -7.0
-"""Smallest logarithm of a width, in the networks' units: a number that never changes has no unbounded density."""
 
 BEGIN = -1.0
 """Logarithm of a deviation where the decoder gives 0: one that begins as wide as the data often learns to ignore z."""
@@ -70,7 +68,7 @@ class Gaussian:
 
     def _parts(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
         m, s = parameters.chunk(2, -1)
-        return m, _bounded(s + BEGIN)
+        return m, bounded(s + BEGIN)
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,4 @@ class DiscretizedLogistic:
 
     def _parts(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
         m, s = parameters.chunk(2, -1)
-        return m, _bounded(s)
-
-
-def _bounded(s: Tensor) -> Tensor:
-    return NARROWEST + softplus(s - NARROWEST)
+        return m, bounded(s)

@@ -12,9 +12,7 @@ from torch.nn.functional import log_softmax
 
 from allmodes.networks.discrete import choose, pairs
 from allmodes.networks.logistic import log_mass
-
-SMALLEST_LOG_SCALE = -7.0
-"""Of a component: repeated values would draw a scale to zero and a density to infinity."""
+from allmodes.networks.widths import bounded
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Mixture(ABC):
 
     def _component(self, rest: Tensor, f: Tensor, c: int) -> tuple[Tensor, Tensor]:
         """Mean and log-scale of channel c given the features of those before it, [..., K] each."""
-        mean, log_scale = rest[..., c, :], rest[..., self.channels + c, :].clamp(min=SMALLEST_LOG_SCALE)
+        mean, log_scale = rest[..., c, :], bounded(rest[..., self.channels + c, :])
         if c:
             first = 2 * self.channels + pairs(c)
             mean = mean + (rest[..., first : first + c, :].tanh() * f[..., :c, None]).sum(-2)
