@@ -31,7 +31,7 @@ from common import arguments, data_folder, markdown, publish, say, surroundings,
 import allmodes
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.recipes import build
-from allmodes.training import session, train
+from allmodes.training import train, witness
 from allmodes.training.health import EXAMINATIONS
 from allmodes.training.trainer import Trainer
 
@@ -86,9 +86,9 @@ def measure(case: str, asked: argparse.Namespace) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory() as temporary,
         patch.object(train, "threads_for", lambda model: asked.threads),
-        patch.object(session, "watch", clock.of("regions", session.watch)),
-        patch.object(session, "save_samples", clock.of("picture", session.save_samples)),
-        patch.object(session.Session, "_examine", clock.of("look", session.Session._examine)),
+        patch.object(witness, "watch", clock.of("regions", witness.watch)),
+        patch.object(witness, "save_samples", clock.of("picture", witness.save_samples)),
+        patch.object(witness.Witness, "examine", clock.of("look", witness.Witness.examine)),
         patch.object(Trainer, "__iter__", clock.steps(Trainer.__iter__)),
     ):
         allmodes.train(recipe, given, steps=asked.steps, out=Path(temporary) / "run", device=asked.device)

@@ -263,7 +263,7 @@ def test_a_signal_before_the_first_step_still_leaves_a_run_that_resumes(
             signal.raise_signal(signal.SIGTERM)
             return watch(*words)
 
-        patch.setattr("allmodes.training.session.watch", interrupted)
+        patch.setattr("allmodes.training.witness.watch", interrupted)
         status, _, err = call("train", "--out", "run", *SHORT)
     assert status == 128 + signal.SIGTERM
     assert "stopped at step 1 of 4; resume: allmodes train --resume --out run" in err
