@@ -116,9 +116,10 @@ Question = Callable[[Exam, float], Answer]
 def questions(exam: Exam) -> dict[str, Question]:
     """What is asked, by name: what the data allow, whatever they would answer."""
     subject = exam.subject
-    asked: dict[str, Question] = {"missing": _missing, "invented": _invented, "spacing": _spacing}
+    asked: dict[str, Question] = {"missing": _missing, "invented": _invented}
     if subject.trained:
         asked["copies"] = _copies
+    asked["spacing"] = _spacing
     if subject.modes is not None or _classes_are_its_own(subject):
         asked["frequencies"] = _frequencies
     if exam.observables:
@@ -131,10 +132,10 @@ def questions(exam: Exam) -> dict[str, Question]:
         asked["marginals"] = _marginals
     elif len(subject.event.shape) > 1:
         asked["pixels"] = _pixels
-    asked |= {"two_sample": _two_sample, "overlap": _overlap, "distances": _distances}
+    asked["two_sample"] = _two_sample
     if subject.scorer is not None:
         asked["log_density"] = _log_density
-    return asked
+    return asked | {"distances": _distances, "overlap": _overlap}
 
 
 def _classes_are_its_own(subject: Subject) -> bool:

@@ -198,10 +198,10 @@ def _asked(exam: Exam, levels: Mapping[str, float], full: bool) -> dict[str, Ask
     from allmodes.audit.two_sample import two_sample
 
     asked["invented"] = lambda sets, on, seed: invented(sets, levels["invented"], seed, device=exam.device)
-    asked["spacing"] = lambda sets, on, seed: spacing(sets, levels["spacing"], seed, on=on)
-    asked["two_sample"] = lambda sets, on, seed: two_sample(sets, levels["two_sample"], seed)
     if exam.subject.trained:
         asked["copies"] = lambda sets, on, seed: copies(sets, levels["copies"], seed, device=exam.device)
+    asked["spacing"] = lambda sets, on, seed: spacing(sets, levels["spacing"], seed, on=on)
+    asked["two_sample"] = lambda sets, on, seed: two_sample(sets, levels["two_sample"], seed)
     return asked
 
 
