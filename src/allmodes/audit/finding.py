@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -75,6 +75,7 @@ class Finding:
     name: str
     verdict: Verdict
     summary: str
+    _: KW_ONLY
     estimate: float | None = None
     low: float | None = None
     high: float | None = None

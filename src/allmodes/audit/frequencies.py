@@ -134,12 +134,10 @@ def frequencies(
         Verdict.FOUND if len(worst) else Verdict.NOT_FOUND,
         _summary([rates[i] for i in worst[np.argsort(p_values[worst], kind="stable")]], rates)
         + (f", as a vote tells them that is right for {percent(accuracy)}" if voted and not correct else ""),
-        variation,
-        None,
-        None,
-        float(p_values.min()),
-        float(np.abs(again - perfect).sum(1).mean() / 2),
-        level,
+        estimate=variation,
+        p_value=float(p_values.min()),
+        floor=float(np.abs(again - perfect).sum(1).mean() / 2),
+        level=level,
         figures=figures,
     )
 

@@ -60,7 +60,17 @@ def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> 
     figures = {"p_value_tree": scanned.least, "p_value_neighbours": balls.p_value, "regions_tested": len(regions)}
     if p_value > level:
         summary = "no group of generated examples is certainly outside the data"
-        return Finding("invented", Verdict.NOT_FOUND, summary, 0.0, 0.0, None, p_value, 0.0, level, figures=figures)
+        return Finding(
+            "invented",
+            Verdict.NOT_FOUND,
+            summary,
+            estimate=0.0,
+            low=0.0,
+            p_value=p_value,
+            floor=0.0,
+            level=level,
+            figures=figures,
+        )
     if chosen:
         groups = [
             _Group(
@@ -78,8 +88,18 @@ def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> 
     mass, data = sum(group.made for group in groups), sum(group.held for group in groups)
     if mass <= data:
         summary = "samples have too few held-out neighbours; in which parts, and how many samples, cannot be said"
-        share = (0.0, 0.0, min(high, 1.0))
-        return Finding("invented", Verdict.FOUND, summary, *share, p_value, 0.0, level, figures=figures)
+        return Finding(
+            "invented",
+            Verdict.FOUND,
+            summary,
+            estimate=0.0,
+            low=0.0,
+            high=min(high, 1.0),
+            p_value=p_value,
+            floor=0.0,
+            level=level,
+            figures=figures,
+        )
     what = "parts" if not chosen else "1 region" if len(groups) == 1 else f"{len(groups)} regions"
     return Finding(
         "invented",
@@ -87,13 +107,13 @@ def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> 
         f"{what} of the samples with {percent(mass)} of the generated examples hold{'s' * (what == '1 region')} "
         f"{percent(data)} of the data: {percent(mass - data)} is invented (95 % interval "
         f"{percent(max(low, 0)).removesuffix(' %')} to {percent(min(high, 1))})",
-        mass - data,
-        max(low, 0.0),
-        min(high, 1.0),
-        p_value,
-        0.0,
-        level,
-        tuple(group.evidence(sets) for group in groups),
+        estimate=mass - data,
+        low=max(low, 0.0),
+        high=min(high, 1.0),
+        p_value=p_value,
+        floor=0.0,
+        level=level,
+        regions=tuple(group.evidence(sets) for group in groups),
         figures=figures,
     )
 

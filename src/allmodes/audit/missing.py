@@ -64,7 +64,15 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
         )
         summary = f"no region of the data is certainly missing; {seen if hidden < 1 else 'a mode of any size can hide'}"
         return Finding(
-            "missing", Verdict.NOT_FOUND, summary, 0.0, 0.0, None, scanned.least, 0.0, level, figures=figures
+            "missing",
+            Verdict.NOT_FOUND,
+            summary,
+            estimate=0.0,
+            low=0.0,
+            p_value=scanned.least,
+            floor=0.0,
+            level=level,
+            figures=figures,
         )
     order = rng.permutation(m)
     choosing, testing = order[: m // 2], order[m // 2 :]
@@ -90,13 +98,13 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
         f"{_counted(len(certified), len(suspected))} {percent(whole.q)} of the samples and {percent(whole.p)} of the "
         f"held-out data: {percent(whole.lost)} of the data is missing there (95 % interval "
         f"{percent(low).removesuffix(' %')} to {percent(high)}); elsewhere more may be missing",
-        whole.lost,
-        low,
-        high,
-        scanned.least,
-        0.0,
-        level,
-        tuple(region.evidence(sets, real, fake) for region in named),
+        estimate=whole.lost,
+        low=low,
+        high=high,
+        p_value=scanned.least,
+        floor=0.0,
+        level=level,
+        regions=tuple(region.evidence(sets, real, fake) for region in named),
         figures=figures,
     )
 

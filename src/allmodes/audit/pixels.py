@@ -64,12 +64,12 @@ def pixels(subject: Subject, level: float, seed: int) -> Finding:
         f"{f'{wrong:,} of {len(p_values):,} pixels differ' if wrong else f'none of {len(p_values):,} pixels differs'}; "
         f"clearest {clearest['name']}, lit in {percent(clearest['real'])} of the held-out and "
         f"{percent(clearest['fake'])} of the generated examples",
-        clearest["gap"],
-        clearest["low"],
-        clearest["high"],
-        clearest["p_value"],
-        float(np.abs(of_half / half - (of_real - of_half) / (n - half)).max()),
-        level,
+        estimate=clearest["gap"],
+        low=clearest["low"],
+        high=clearest["high"],
+        p_value=clearest["p_value"],
+        floor=float(np.abs(of_half / half - (of_real - of_half) / (n - half)).max()),
+        level=level,
         figures=figures,
     )
 

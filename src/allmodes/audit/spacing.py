@@ -78,7 +78,14 @@ def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     if not found:
         summary = f"in none of {len(tested)} cells of the data are the samples closer together than the data"
         return Finding(
-            "spacing", Verdict.NOT_FOUND, summary, 0.0, None, None, float(p_values.min()), 0.0, level, figures=figures
+            "spacing",
+            Verdict.NOT_FOUND,
+            summary,
+            estimate=0.0,
+            p_value=float(p_values.min()),
+            floor=0.0,
+            level=level,
+            figures=figures,
         )
     inside = [_evidence(sets, real == c, fake == c, 1 - 0.05 / len(found)) for c in found]
     mass = sum(region.real_mass for region in inside)
@@ -87,13 +94,11 @@ def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
         Verdict.FOUND,
         f"in {len(found)} of {len(tested)} cells, with {100 * mass:.1f} % of the data, the samples lie closer together "
         f"than the data: down to {min(ratios):.2g} times the distance",
-        mass,
-        None,
-        None,
-        float(p_values.min()),
-        0.0,
-        level,
-        tuple(inside),
+        estimate=mass,
+        p_value=float(p_values.min()),
+        floor=0.0,
+        level=level,
+        regions=tuple(inside),
         figures=figures,
     )
 
