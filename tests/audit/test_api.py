@@ -19,8 +19,8 @@ import allmodes
 from allmodes.audit.api import Audit, audit
 from allmodes.audit.finding import Verdict
 from allmodes.audit.levels import SHARES
+from allmodes.audit.questions import of
 from allmodes.audit.report import by_weight
-from allmodes.audit.wording import FIGURES
 from allmodes.data.dataset import Dataset
 from allmodes.errors import UserError
 from allmodes.training.run import Run
@@ -96,11 +96,7 @@ def test_the_report_is_one_file_with_everything_in_it(missed: Audit, tmp_path: P
     names = re.findall(r' id="([^"]+)"', page)
     assert set(anchors) <= set(names)
     assert len(names) == len(set(names)), "no two things on the page have one name"
-    assert (
-        page.count("<section")
-        == page.count("</section>")
-        == sum(one.name not in FIGURES for one in missed.findings) + 3
-    )
+    assert page.count("<section") == page.count("</section>") == sum(not of(one).figures for one in missed.findings) + 3
     stored = json.loads((tmp_path / "audit" / "audit.json").read_text())
     assert list(stored)[: len(KEYS)] == KEYS
     assert stored["report"] == str(path)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from scipy.stats import fisher_exact
 
-from allmodes.audit.exam import Exam, prepare, questions
+from allmodes.audit.exam import Exam, prepare
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.frequencies import _vote, frequencies
 from allmodes.audit.inputs import subject_of
+from allmodes.audit.questions import questions
 from allmodes.audit.subject import Subject
 
 LEVEL = 0.05
@@ -163,7 +164,7 @@ def labelled(seed: int, shares: tuple[float, float], change: Any = None) -> Subj
 def asked(subject: Subject) -> dict[str, Finding]:
     exam = Exam(*prepare(subject, "standardized", 0, "cpu"))
     asked = questions(exam)
-    return {"frequencies": asked["frequencies"](exam, 0.005)} if "frequencies" in asked else {}  # type: ignore[dict-item]
+    return {"frequencies": asked["frequencies"].ask(exam, 0.005)} if "frequencies" in asked else {}  # type: ignore[dict-item]
 
 
 def test_labels_that_samples_have_are_counted() -> None:

@@ -10,7 +10,7 @@ import pytest
 from allmodes.audit.finding import Verdict
 from allmodes.audit.invented import Balls, _Group, _in_balls, invented, scan_balls
 from allmodes.audit.sets import Sets
-from allmodes.audit.wording import claim
+from allmodes.audit.verdict import claim
 
 LEVEL = 0.05
 

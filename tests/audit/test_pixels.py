@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import fisher_exact
 
-from allmodes.audit.exam import Exam, prepare, questions
+from allmodes.audit.exam import Exam, prepare
 from allmodes.audit.finding import Verdict
 from allmodes.audit.inputs import subject_of
 from allmodes.audit.pixels import pixels
+from allmodes.audit.questions import questions
 from allmodes.audit.subject import Subject
 
 LEVEL = 0.05

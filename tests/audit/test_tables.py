@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from allmodes.audit.conditions import conditions, judged
-from allmodes.audit.exam import Exam, questions
+from allmodes.audit.exam import Exam
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.inputs import subject_of
 from allmodes.audit.log_density import log_density
 from allmodes.audit.marginals import marginals
 from allmodes.audit.observables import observables
+from allmodes.audit.questions import questions
 from allmodes.audit.residuals import residuals
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Subject

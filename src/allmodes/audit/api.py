@@ -14,17 +14,19 @@ from typing import Any, Literal
 import numpy as np
 
 from allmodes.atomic import write_whole
-from allmodes.audit.exam import Exam, prepare, questions
+from allmodes.audit.exam import Exam, prepare
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Given, named_functions
 from allmodes.audit.inputs import subject_of
 from allmodes.audit.levels import levels
 from allmodes.audit.maps import Features
+from allmodes.audit.questions import questions
 from allmodes.audit.runs import subject_of_run
 from allmodes.audit.selftest import SelfTest, plant
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
-from allmodes.audit.wording import percent, sentence
+from allmodes.audit.verdict import sentence
+from allmodes.audit.wording import percent
 from allmodes.device import device_named
 from allmodes.errors import UserError
 from allmodes.event import Event
@@ -294,15 +296,14 @@ def audit(
     subject, sets, made = prepare(subject, features, seed, device)
     exam = Exam(subject, sets, made, functions, obeyed, seed, device, neighbours)
     findings: list[Finding] = []
-    share = questions(exam)
-    parts = levels(alpha, share)
-    for done, (question, ask) in enumerate(share.items()):
+    asked = questions(exam)
+    parts = levels(alpha, asked)
+    for done, question in enumerate(asked.values()):
         if report:
-            report(done, len(share) + 1, question.replace("_", " "))
-        answer = ask(exam, parts[question])
-        findings += answer if isinstance(answer, tuple) else [answer] if answer is not None else []
+            report(done, len(asked) + 1, question.name.replace("_", " "))
+        findings += question.findings(exam, parts[question.name])
     if report:
-        report(len(share), len(share) + 1, "self-test")
+        report(len(asked), len(asked) + 1, "self-test")
     tested = (
         plant(exam, parts, full=self_test == "full", report=report) if self_test != "none" and subject.enough else None
     )

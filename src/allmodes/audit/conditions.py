@@ -9,6 +9,7 @@ import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.one_dimension import compare, histogram
+from allmodes.audit.question import Question
 from allmodes.audit.scan import holm
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
@@ -206,3 +207,16 @@ def _undrawn(estimate: np.ndarray, truth: np.ndarray, told: np.ndarray) -> np.nd
     """Estimates on the scale of what they estimate, by the line of real ones, [n], through real truths, [n]."""
     slope, start = np.polyfit(truth, estimate, 1) if np.ptp(truth) > 0 else (1.0, 0.0)
     return (told - start) / slope if slope > FLAT else told
+
+
+QUESTION = Question(
+    name="conditions",
+    title="Does it make what it is asked for?",
+    method="A judge trained on real training examples recognises classes and values, of held-out and of generated "
+    "examples; what it gets wrong, it gets wrong on both sides.",
+    measure="clearest gap",
+    weight=2,
+    suits=lambda exam: judged(exam.subject),
+    ask=lambda exam, level: conditions(exam.subject, exam.sets, level, exam.seed),
+    claim=lambda found, figure: "does not make what it is asked for",
+)

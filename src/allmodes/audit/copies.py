@@ -9,6 +9,7 @@ import torch
 
 from allmodes.audit.finding import Finding, Pair, Verdict
 from allmodes.audit.neighbours import nearest
+from allmodes.audit.question import Question
 from allmodes.audit.scan import draws_for
 from allmodes.audit.sets import Sets
 from allmodes.audit.wording import percent
@@ -288,3 +289,19 @@ def _summary(near: _Near, found: bool, sets: Sets, estimate: float, low: float, 
     if listed:
         parts.append(f"{listed} copied training examples are named, at most {fdr:.0%} of them wrongly")
     return f"Training examples are copied: {'; '.join(parts)}."
+
+
+QUESTION = Question(
+    name="copies",
+    title="Does it copy examples that it was trained on?",
+    method="Under no copying a generated example is as near to a training example as to a held-out one. Labels "
+    "“training” and “held out” are exchanged to test that, and single copies are listed at a controlled share of "
+    "false ones.",
+    measure="of the samples",
+    share=True,
+    weight=2,
+    planted=True,
+    suits=lambda exam: exam.subject.trained,
+    ask=lambda exam, level: copies(exam.sets, level, exam.seed, device=exam.device),
+    claim=lambda found, figure: "copies training examples",
+)

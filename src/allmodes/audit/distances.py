@@ -10,6 +10,7 @@ import torch
 from allmodes.audit.finding import Finding
 from allmodes.audit.floors import Figure, informed
 from allmodes.audit.moments import CHUNK_ROWS, Moments, frechet_few, frechet_moments
+from allmodes.audit.question import Question
 from allmodes.audit.sets import Sets
 from allmodes.audit.tiles import full_precision
 
@@ -224,3 +225,10 @@ def _potential(x: np.ndarray, partner: np.ndarray) -> np.ndarray:
     """Kantorovich's potential at sorted x: its slope is twice the way to the partner."""
     slope = 2 * (x - partner)
     return np.append(0.0, np.cumsum((slope[1:] + slope[:-1]) / 2 * np.diff(x)))
+
+
+QUESTION = Question(
+    name="distances",
+    figures=TITLES,
+    ask=lambda exam, level: distances(exam.sets, exam.seed, device=exam.device),
+)

@@ -9,6 +9,8 @@ from allmodes.audit.sets import Sets
 
 FEWEST = 100
 """Of examples of each kind; with fewer nothing is decided."""
+HARDLY = 0.1
+"""Share of its rate below which a region counts as not there."""
 PICTURES = 24
 """Examples of a region for which the nearest of the other kind are named."""
 

@@ -1,23 +1,19 @@
-"""The questions of an audit: which are asked of what, in order, each at its share of the level."""
+"""What the questions of an audit are asked of, and how it is prepared."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from allmodes.audit.conditions import judged
 from allmodes.audit.features import default, fit_features
-from allmodes.audit.finding import Finding
 from allmodes.audit.functions import Function
 from allmodes.audit.maps import Features, Task
-from allmodes.audit.regions import Chart, chart
+from allmodes.audit.regions import Chart, Regions, chart
 from allmodes.audit.sets import Sets, equal
 from allmodes.audit.subject import Examples, Subject
-from allmodes.data.modes import Modes
-from allmodes.event import Layout
 
 GUIDE_SHARE, MOST_GUIDE = 1 / 3, 10_000
 """Of the training examples, those that features are fitted to: copies are looked for among the others."""
@@ -36,6 +32,7 @@ class Exam:
         seed: of every draw.
         device: where features and distances are computed.
         neighbours: "exact" or "approximate", of the figures that inform; tests have exact ones.
+        regions: of the training examples, where they have been grown already.
     """
 
     subject: Subject
@@ -46,11 +43,12 @@ class Exam:
     seed: int = 0
     device: str = "cpu"
     neighbours: str = "exact"
+    regions: Regions | None = None
 
     @cached_property
     def chart(self) -> Chart:
         """Regions of the training examples, made once for all questions that need them."""
-        return chart(self.sets, self.seed, self.device)
+        return chart(self.sets, self.seed, self.device, self.regions)
 
 
 def split_guide(subject: Subject, seed: int) -> tuple[Examples, Examples]:
@@ -106,147 +104,3 @@ def _default(subject: Subject, guide: Examples) -> tuple[str, tuple[str, ...]]:
         few = f"{len(guide)} labelled examples are too few for features of a classifier of {classes} classes"
         return default(subject.event, labelled=False), (few,)
     return name, ()
-
-
-Answer = Finding | tuple[Finding, ...] | None
-Question = Callable[[Exam, float], Answer]
-"""Asked at a level; a question that is about several figures answers with several findings."""
-
-
-def questions(exam: Exam) -> dict[str, Question]:
-    """What is asked, by name: what the data allow, whatever they would answer."""
-    subject = exam.subject
-    asked: dict[str, Question] = {"missing": _missing, "invented": _invented}
-    if subject.trained:
-        asked["copies"] = _copies
-    asked["spacing"] = _spacing
-    if subject.modes is not None or _classes_are_its_own(subject):
-        asked["frequencies"] = _frequencies
-    if exam.observables:
-        asked["observables"] = _observables
-    if exam.constraints:
-        asked["residuals"] = _residuals
-    if judged(subject):
-        asked["conditions"] = _conditions
-    if subject.event.layout is Layout.VECTOR and len(subject.event.shape) == 1:
-        asked["marginals"] = _marginals
-    elif len(subject.event.shape) > 1:
-        asked["pixels"] = _pixels
-    asked["two_sample"] = _two_sample
-    if subject.scorer is not None:
-        asked["log_density"] = _log_density
-    return asked | {"distances": _distances, "overlap": _overlap}
-
-
-def _classes_are_its_own(subject: Subject) -> bool:
-    """Whether there are classes whose rates are the generator's choice, by labels of its samples or a vote."""
-    told = subject.train.labels is not None or subject.fake.labels is not None
-    return subject.real.labels is not None and told and len(subject.event.classes) > 1 and not subject.asked
-
-
-def _missing(exam: Exam, level: float) -> Finding:
-    from allmodes.audit.missing import missing
-
-    return missing(exam.sets, level, exam.seed, on=exam.chart)
-
-
-def _invented(exam: Exam, level: float) -> Finding:
-    from allmodes.audit.invented import invented
-
-    return invented(exam.sets, level, exam.seed, device=exam.device)
-
-
-def _spacing(exam: Exam, level: float) -> Finding:
-    from allmodes.audit.spacing import spacing
-
-    return spacing(exam.sets, level, exam.seed, on=exam.chart)
-
-
-def _frequencies(exam: Exam, level: float) -> Finding:
-    """Of known modes, told by the nearest centre; of classes by the samples' labels, or a vote of training examples."""
-    from allmodes.audit.frequencies import frequencies
-
-    subject = exam.subject
-    if subject.modes is not None:
-        real, fake = (_nearest_mode(subject.modes, side.x) for side in (subject.real, subject.fake))
-        names = [f"mode {i}" for i in range(len(subject.modes.centres))]
-        return frequencies(exam.sets, level, exam.seed, real_label=real, fake_label=fake, names=names)
-    assert subject.real.labels is not None
-    return frequencies(
-        exam.sets,
-        level,
-        exam.seed,
-        real_label=subject.real.labels,
-        train_label=subject.train.labels,
-        fake_label=subject.fake.labels,
-        names=subject.event.classes,
-        device=exam.device,
-    )
-
-
-def _nearest_mode(modes: Modes, x: np.ndarray) -> np.ndarray:
-    from allmodes.audit.neighbours import nearest
-
-    return nearest(x.astype(np.float32), modes.centres.float().numpy()).index[:, 0]
-
-
-def _copies(exam: Exam, level: float) -> Finding:
-    from allmodes.audit.copies import copies
-
-    return copies(exam.sets, level, exam.seed, device=exam.device)
-
-
-def _observables(exam: Exam, level: float) -> Finding:
-    from allmodes.audit.observables import observables
-
-    return observables(exam.subject, exam.observables, level, exam.seed)
-
-
-def _residuals(exam: Exam, level: float) -> Finding:
-    from allmodes.audit.residuals import residuals
-
-    return residuals(exam.subject, exam.constraints, level)
-
-
-def _conditions(exam: Exam, level: float) -> Finding:
-    from allmodes.audit.conditions import conditions
-
-    return conditions(exam.subject, exam.sets, level, exam.seed)
-
-
-def _marginals(exam: Exam, level: float) -> Finding:
-    from allmodes.audit.marginals import marginals
-
-    return marginals(exam.subject, level, exam.seed)
-
-
-def _pixels(exam: Exam, level: float) -> Finding:
-    from allmodes.audit.pixels import pixels
-
-    return pixels(exam.subject, level, exam.seed)
-
-
-def _two_sample(exam: Exam, level: float) -> Finding:
-    from allmodes.audit.two_sample import two_sample
-
-    return two_sample(exam.sets, level, exam.seed)
-
-
-def _overlap(exam: Exam, level: float) -> Answer:
-    from allmodes.audit.approximate import approximate_coverage
-    from allmodes.audit.coverage import coverage
-
-    over = approximate_coverage if exam.neighbours == "approximate" else coverage
-    return over(exam.sets, exam.seed, device=exam.device)
-
-
-def _distances(exam: Exam, level: float) -> Answer:
-    from allmodes.audit.distances import distances
-
-    return distances(exam.sets, exam.seed, device=exam.device)
-
-
-def _log_density(exam: Exam, level: float) -> Answer:
-    from allmodes.audit.log_density import log_density
-
-    return log_density(exam.subject, exam.seed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from allmodes.audit import pictures, plots
+from allmodes.audit.evidence import HARDLY
 from allmodes.audit.finding import Finding, Region
 from allmodes.audit.wording import p_value, percent
 from allmodes.event import Event
@@ -23,8 +24,6 @@ ROWS = 40
 APART = 5
 ABREAST = 4
 """Columns of a table up to which two tables fit beside each other."""
-HARDLY = 0.1
-"""Share of its rate below which a region counts as not there."""
 
 
 def exhibits(finding: Finding, audit: Audit) -> str:

@@ -9,12 +9,15 @@ from typing import Literal
 import numpy as np
 
 from allmodes.audit.evidence import too_few
+from allmodes.audit.exam import Exam
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.neighbours import nearest
+from allmodes.audit.question import Question
 from allmodes.audit.regions import Device
 from allmodes.audit.scan import holm, unequal
 from allmodes.audit.sets import Sets
 from allmodes.audit.wording import percent
+from allmodes.data.modes import Modes
 
 VOTERS = 5
 """Training examples that vote for the class of an example."""
@@ -235,3 +238,49 @@ def _summary(worst: Sequence[Rate], rates: Sequence[Rate]) -> str:
     named = ", ".join(f"{rate.name} at {rate.ratio:.2g} times its rate" for rate in worst[:5])
     more = f" and {len(worst) - 5} more" if len(worst) > 5 else ""
     return f"not at their rates: {named}{more}; {counted}"
+
+
+def _suits(exam: Exam) -> bool:
+    """Whether there are modes, or classes of the generator's own choice, by labels of its samples or a vote."""
+    subject = exam.subject
+    told = subject.train.labels is not None or subject.fake.labels is not None
+    classes = subject.real.labels is not None and told and len(subject.event.classes) > 1 and not subject.asked
+    return subject.modes is not None or classes
+
+
+def _ask(exam: Exam, level: float) -> Finding:
+    """Of known modes, told by the nearest centre; of classes by the samples' labels, or a vote of training examples."""
+    subject = exam.subject
+    if subject.modes is not None:
+        real, fake = (_nearest_mode(subject.modes, side.x) for side in (subject.real, subject.fake))
+        names = [f"mode {i}" for i in range(len(subject.modes.centres))]
+        return frequencies(exam.sets, level, exam.seed, real_label=real, fake_label=fake, names=names)
+    assert subject.real.labels is not None
+    return frequencies(
+        exam.sets,
+        level,
+        exam.seed,
+        real_label=subject.real.labels,
+        train_label=subject.train.labels,
+        fake_label=subject.fake.labels,
+        names=subject.event.classes,
+        device=exam.device,
+    )
+
+
+def _nearest_mode(modes: Modes, x: np.ndarray) -> np.ndarray:
+    return nearest(x.astype(np.float32), modes.centres.float().numpy()).index[:, 0]
+
+
+QUESTION = Question(
+    name="frequencies",
+    title="Does each class or mode come as often as it should?",
+    method="Counts of each class or known mode, generated against held-out, by exact tests. Classes are told by the "
+    "samples' own labels; where they have none, by a vote of the nearest training examples, and the rates are "
+    "corrected for the errors that it makes of held-out examples, as if it made the same of generated ones.",
+    measure="total variation",
+    weight=2,
+    suits=_suits,
+    ask=_ask,
+    claim=lambda found, figure: "makes some classes or modes too rarely or too often",
+)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from allmodes.audit.evidence import PICTURES, too_few, typical
+from allmodes.audit.evidence import HARDLY, PICTURES, too_few, typical
 from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import difference
 from allmodes.audit.neighbours import Neighbours, nearest, without_self
+from allmodes.audit.question import Question
 from allmodes.audit.regions import Device, grow
 from allmodes.audit.scan import DRAWS, draws_for, few, scan
 from allmodes.audit.sets import Sets
@@ -265,3 +266,23 @@ def _held(label: np.ndarray, ball: np.ndarray, radii: np.ndarray) -> _Held:
             each[rows, k] = count[:, 0]
             np.minimum(least[k], count.min(0), out=least[k])
     return _Held(each, least)
+
+
+def _claim(finding: Finding, figure: str) -> str:
+    if any(region.real_mass < HARDLY * region.fake_mass for region in finding.regions):
+        return f"invents {figure} of its samples"
+    share = f"{figure} of its " if finding.regions else ""
+    return f"makes {share}samples where the data have fewer"
+
+
+QUESTION = Question(
+    name="invented",
+    title="Does it make what does not exist?",
+    method="The mirror image: regions that hold generated examples and too few held-out ones.",
+    measure="of the samples",
+    share=True,
+    weight=2,
+    planted=True,
+    ask=lambda exam, level: invented(exam.sets, level, exam.seed, device=exam.device),
+    claim=_claim,
+)

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from allmodes.audit.questions import QUESTIONS
 from allmodes.errors import UserError
 
-SHARES = {
-    "missing": 4,
-    "invented": 2,
-    "copies": 2,
-    "spacing": 2,
-    "frequencies": 2,
-    "observables": 2,
-    "residuals": 2,
-    "conditions": 2,
-    "marginals": 1,
-    "pixels": 1,
-    "two_sample": 1,
-}
+SHARES = {question.name: question.weight for question in QUESTIONS if question.weight}
 """Parts of alpha of the findings that decide; what is not named here informs and never decides."""
 LEAST = 1e-3
 """The number of permutations grows with 1 / alpha."""

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.question import Question
 from allmodes.audit.subject import Examples, Subject
 from allmodes.score import NoDensity, Score
 
@@ -64,3 +65,13 @@ def _score(subject: Subject, side: Examples, rng: np.random.Generator) -> Score:
     rows = rng.permutation(len(side))[:MOST_SCORED]
     part = side[np.sort(rows)]
     return subject.scorer(part.x, part.condition)
+
+
+QUESTION = Question(
+    name="log_density",
+    title="What density does it give to data that it has not seen?",
+    method="The mean logarithm of the model's density, with what kind of number it is. It informs and does not decide.",
+    measure="nats",
+    suits=lambda exam: exam.subject.scorer is not None,
+    ask=lambda exam, level: log_density(exam.subject, exam.seed),
+)

@@ -7,10 +7,13 @@ from dataclasses import asdict
 
 import numpy as np
 
+from allmodes.audit.exam import Exam
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.one_dimension import Compared, compare, histogram
+from allmodes.audit.question import Question
 from allmodes.audit.scan import draws_for, holm
 from allmodes.audit.subject import Subject
+from allmodes.event import Layout
 
 MOST_COLUMNS = 64
 """The first columns of a table; of wider ones the others are left to the questions about features."""
@@ -169,3 +172,22 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     product = a * b
     r = float(product.mean())
     return r, float((product - r * (a**2 + b**2) / 2).std() / math.sqrt(len(a)))
+
+
+def _suits(exam: Exam) -> bool:
+    event = exam.subject.event
+    return event.layout is Layout.VECTOR and len(event.shape) == 1
+
+
+QUESTION = Question(
+    name="marginals",
+    title="Is each column, and each pair of columns, distributed as in the data?",
+    method="Kolmogorov-Smirnov and Mann-Whitney tests of each column, and of its most extreme values whose they "
+    "are, with Holm's correction over the columns; rank correlations of each pair, the largest difference against "
+    "permuted labels. The two share the level.",
+    measure="largest distance",
+    weight=1,
+    suits=_suits,
+    ask=lambda exam, level: marginals(exam.subject, level, exam.seed),
+    claim=lambda found, figure: "distorts columns or their correlations",
+)

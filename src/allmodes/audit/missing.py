@@ -11,6 +11,7 @@ from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import could_hide, difference
 from allmodes.audit.joint import join, maps
 from allmodes.audit.neighbours import nearest
+from allmodes.audit.question import Question
 from allmodes.audit.regions import LEAST_POINTS, Chart, Regions, chart
 from allmodes.audit.scan import few, holm, scan
 from allmodes.audit.sets import Sets
@@ -182,3 +183,24 @@ class _Named:
 def _counted(certified: int, suspected: int) -> str:
     count, kind = (certified, "certified") if certified else (suspected, "suspected")
     return f"1 {kind} region holds" if count == 1 else f"{count} {kind} regions hold"
+
+
+def _claim(finding: Finding, figure: str) -> str:
+    least = f"at least {percent(finding.low)}" if finding.low else "a part"
+    return f"misses {least} of the data ({figure} where it was seen)"
+
+
+QUESTION = Question(
+    name="missing",
+    title="Does it leave out a part of the data?",
+    method="A tree of clusters over the training examples gives regions of every size. Half of the generated "
+    "examples choose the suspicious ones; the other half and the held-out examples, which chose nothing, certify "
+    "them by exact tests. The interval is that of the mass that is missing in the regions which are named: "
+    "elsewhere more may be missing.",
+    measure="of the data",
+    share=True,
+    weight=4,
+    planted=True,
+    ask=lambda exam, level: missing(exam.sets, level, exam.seed, on=exam.chart),
+    claim=_claim,
+)

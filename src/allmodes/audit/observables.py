@@ -10,6 +10,7 @@ import numpy as np
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Function, numbers
 from allmodes.audit.one_dimension import compare, histogram
+from allmodes.audit.question import Question
 from allmodes.audit.scan import holm
 from allmodes.audit.subject import FEWEST, Examples, Subject
 
@@ -112,3 +113,17 @@ def _parts(real: Examples, fake: Examples, column: int, name: str) -> list[tuple
 
 def _rows(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(a), np.flatnonzero(b)
+
+
+QUESTION = Question(
+    name="observables",
+    title="Are your observables distributed as in the data?",
+    method="Your functions of an example, over all and in bins of each condition: Kolmogorov-Smirnov and "
+    "Mann-Whitney tests, and of the most extreme values whose they are; Holm's correction over all looks. The "
+    "outermost bins hold what lies beyond.",
+    measure="largest distance",
+    weight=2,
+    suits=lambda exam: bool(exam.observables),
+    ask=lambda exam, level: observables(exam.subject, exam.observables, level, exam.seed),
+    claim=lambda found, figure: "distorts observables",
+)

@@ -8,6 +8,7 @@ import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.intervals import difference
+from allmodes.audit.question import Question
 from allmodes.audit.scan import holm, unequal
 from allmodes.audit.subject import Subject
 from allmodes.audit.wording import percent
@@ -93,3 +94,16 @@ def _p_values(real: np.ndarray, fake: np.ndarray, n: int, m: int) -> np.ndarray:
     p_values = np.ones(len(real))
     p_values[changes] = holm(unequal(real[changes], fake[changes], n, m))
     return p_values
+
+
+QUESTION = Question(
+    name="pixels",
+    title="Does each pixel light up as often as in the data?",
+    method="In how many examples each pixel is brighter than its median, or at it where that is its largest value, "
+    "by Fisher's exact test, with Holm's correction over the pixels that change.",
+    measure="clearest gap",
+    weight=1,
+    suits=lambda exam: len(exam.subject.event.shape) > 1,
+    ask=lambda exam, level: pixels(exam.subject, level, exam.seed),
+    claim=lambda found, figure: "lights pixels too rarely or too often",
+)

@@ -178,7 +178,7 @@ class Chart:
     fake: np.ndarray
 
 
-def chart(sets: Sets, seed: int, device: Device = "cpu") -> Chart:
+def chart(sets: Sets, seed: int, device: Device = "cpu", regions: Regions | None = None) -> Chart:
     """Grow regions on the training examples and find all examples in them; once for all findings that need it."""
-    regions = grow(sets.train, seed)
+    regions = grow(sets.train, seed) if regions is None else regions
     return Chart(regions, *(regions.locate(x, device) for x in (sets.train, sets.real, sets.fake)))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from allmodes.audit import plots
 from allmodes.audit.exhibits import exhibits
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.questions import NAMES, of
 from allmodes.audit.report_page import PAGE
-from allmodes.audit.wording import FIGURES, MEASURES, METHODS, QUESTIONS, SHARES, answer, number, p_value
+from allmodes.audit.wording import answer, number, p_value
 
 if TYPE_CHECKING:
     from allmodes.audit.api import Audit
@@ -18,13 +19,11 @@ if TYPE_CHECKING:
 
 def by_weight(findings: Sequence[Finding]) -> list[Finding]:
     """Those that decide first: what was found, what cannot be told, what was not found; then those that inform."""
-    known = list(QUESTIONS)
+    known = list(NAMES)
 
-    def weight(finding: Finding) -> tuple[int, int, float, int]:
+    def weight(finding: Finding) -> tuple[int, int, int]:
         answer = {Verdict.FOUND: 0, Verdict.CANNOT_TELL: 1, Verdict.NOT_FOUND: 2}[finding.verdict]
-        place = known.index(finding.name) if finding.name in known else len(known)
-        group = answer if finding.decides else 3
-        return group, 0 if finding.decides else answer, place if finding.decides else 0, place
+        return 3 if not finding.decides else answer, answer, known.index(finding.name)
 
     return sorted(findings, key=weight)
 
@@ -32,11 +31,13 @@ def by_weight(findings: Sequence[Finding]) -> list[Finding]:
 def page(audit: Audit) -> str:
     """The whole report as HTML."""
     ordered = by_weight(audit.findings)
+    figures = [one for one in audit.findings if of(one).figures]
+    told = [one for one in ordered if not of(one).figures]
     body = [
         *(f'<p class="soft">{escape(_capital(line))}.</p>' for line in audit.subject.notes),
-        _overview([one for one in ordered if one.name not in FIGURES], audit.alpha),
-        *(_section(finding, audit) for finding in ordered if finding.name not in FIGURES),
-        _figures([one for one in ordered if one.name in FIGURES]),
+        _overview(told, audit.alpha),
+        *(_section(finding, audit) for finding in told),
+        _figures(figures),
         _hides(audit),
         _method(audit),
     ]
@@ -59,14 +60,15 @@ def interval(finding: Finding) -> str:
     """The figure's interval, empty where there is none."""
     if finding.low is None or finding.high is None:
         return ""
-    share = finding.name in SHARES
-    return f"{number(finding.low, share).removesuffix(' %')} to {number(finding.high, share)}"
+    low, high = map(of(finding).number, (finding.low, finding.high))
+    return f"{low.removesuffix(' %')} to {high}"
 
 
 def _measured(finding: Finding) -> str:
     """The figure and what it is."""
-    figure = number(finding.estimate, finding.name in SHARES)
-    return f'{figure} <span class="soft">{MEASURES.get(finding.name, "")}</span>' if figure else ""
+    question = of(finding)
+    figure = question.number(finding.estimate)
+    return f'{figure} <span class="soft">{question.measure}</span>' if figure else ""
 
 
 def _pill(finding: Finding) -> str:
@@ -84,7 +86,7 @@ def _overview(findings: Sequence[Finding], alpha: float) -> str:
                 _pill(finding),
                 _measured(finding),
                 interval(finding),
-                number(finding.floor, finding.name in SHARES),
+                of(finding).number(finding.floor),
                 p_value(finding.p_value),
                 f"{100 * finding.level:.2g} %" if finding.decides else "informs",
             )
@@ -100,12 +102,12 @@ def _overview(findings: Sequence[Finding], alpha: float) -> str:
 
 
 def _section(finding: Finding, audit: Audit) -> str:
-    title = QUESTIONS.get(finding.name, finding.name)
+    question = of(finding)
     shown = exhibits(finding, audit)
-    method = f'<p class="soft">{escape(METHODS[finding.name])}</p>' if finding.name in METHODS else ""
     return (
-        f'<section class="finding" id="{finding.name}"><h2>{escape(title)} {_pill(finding)}</h2>'
-        f"<p>{escape(_capital(finding.summary))}.</p>{shown}{method}</section>"
+        f'<section class="finding" id="{finding.name}"><h2>{escape(question.title)} {_pill(finding)}</h2>'
+        f"<p>{escape(_capital(finding.summary))}.</p>{shown}"
+        f'<p class="soft">{escape(question.method)}</p></section>'
     )
 
 
@@ -114,11 +116,11 @@ def _figures(findings: Sequence[Finding]) -> str:
     if not findings:
         return ""
     rows = []
-    for finding in sorted(findings, key=lambda one: list(FIGURES).index(one.name)):
+    for finding in findings:
         figures = finding.figures
         rows.append(
             (
-                FIGURES[finding.name],
+                of(finding).figures[finding.name],
                 f"{number(finding.estimate)} [{number(finding.low)}, {number(finding.high)}]",
                 number(figures.get("at_floor_size")),
                 number(finding.floor),

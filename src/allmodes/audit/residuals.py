@@ -9,6 +9,7 @@ import numpy as np
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Function, numbers
 from allmodes.audit.one_dimension import histogram, usual_value
+from allmodes.audit.question import Question
 from allmodes.audit.scan import holm
 from allmodes.audit.subject import Subject
 
@@ -104,3 +105,18 @@ def _larger(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
     a, b = (int((side > usual).sum()) for side in (real, fake))
     _, p_larger = map(float, stats.fisher_exact([[b, len(fake) - b], [a, len(real) - a]], alternative="greater"))
     return usual, p_larger
+
+
+QUESTION = Question(
+    name="residuals",
+    title="Does it obey your constraints?",
+    method="The residual's 99 % quantile over the training examples is the tolerance; those beyond it are counted, "
+    "generated against held-out, by Fisher's exact test, and the sizes of all are compared by a Mann-Whitney test; "
+    "the smaller of the two p-values counts, doubled.",
+    measure="of the samples",
+    share=True,
+    weight=2,
+    suits=lambda exam: bool(exam.constraints),
+    ask=lambda exam, level: residuals(exam.subject, exam.constraints, level),
+    claim=lambda found, figure: "breaks constraints",
+)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from allmodes.audit.finding import Finding, Verdict
-from allmodes.audit.missing import missing, smallest_mode
+from allmodes.audit.exam import Exam
+from allmodes.audit.finding import Verdict
+from allmodes.audit.missing import QUESTION as MISSING
+from allmodes.audit.missing import smallest_mode
 from allmodes.audit.planting import Groups, noisy, pool_of
-from allmodes.audit.regions import Chart, grow
-from allmodes.audit.sets import Sets
+from allmodes.audit.question import Question
+from allmodes.audit.questions import questions
+from allmodes.audit.regions import grow
 from allmodes.audit.wording import percent
-
-if TYPE_CHECKING:
-    from allmodes.audit.exam import Exam
 
 GROUP = 0.1
 """Share of the data of the group that the short form leaves out."""
@@ -156,23 +156,22 @@ def plant(exam: Exam, levels: Mapping[str, float], *, full: bool, report: Report
     pool = pool_of(exam)
     if pool is None:
         return None
-    asked = _asked(exam, levels, full)
+    asked = [one for one in questions(exam).values() if one.planted] if full else [MISSING]
     regions = grow(pool.train, exam.seed)
     trials = FULL_TRIALS if full else SHORT_TRIALS
     groups = Groups(pool, exam.subject.event, exam.seed)
     faults = _faults(groups, exam, full)
     planted = []
     for i, (name, fault) in enumerate(faults):
-        counts, whole, masses = dict.fromkeys(asked, 0), 0, []
+        counts, whole, masses = dict.fromkeys((one.name for one in asked), 0), 0, []
         for trial in range(trials):
             if report:
                 report(i * trials + trial, len(faults) * trials, f"self-test, {name}")
             rng = np.random.default_rng([exam.seed, i, trial])
             real, fake = pool.draw(rng)
             features, mass = fault(fake, trial, rng)
-            sets = pool.sets(real, features)
-            on = Chart(regions, *(regions.locate(side, exam.device) for side in (sets.train, sets.real, sets.fake)))
-            found = [q for q, ask in asked.items() if ask(sets, on, trial).verdict is Verdict.FOUND]
+            tried = replace(exam, sets=pool.sets(real, features), seed=trial, regions=regions)
+            found = [one.name for one in asked if _found(one, tried, levels[one.name])]
             for question in found:
                 counts[question] += 1
             masses.append(mass)
@@ -183,26 +182,11 @@ def plant(exam: Exam, levels: Mapping[str, float], *, full: bool, report: Report
     return SelfTest(tuple(planted), n_real, n_fake, groups.spoken, full, enough)
 
 
-Ask = Callable[[Sets, Chart, int], Finding]
 Fault = Callable[[np.ndarray, int, np.random.Generator], tuple[np.ndarray, float]]
 
 
-def _asked(exam: Exam, levels: Mapping[str, float], full: bool) -> dict[str, Ask]:
-    """Questions about features, as functions of the sets of a trial, their chart and a seed."""
-    asked: dict[str, Ask] = {"missing": lambda sets, on, seed: missing(sets, levels["missing"], seed, on=on)}
-    if not full:
-        return asked
-    from allmodes.audit.copies import copies
-    from allmodes.audit.invented import invented
-    from allmodes.audit.spacing import spacing
-    from allmodes.audit.two_sample import two_sample
-
-    asked["invented"] = lambda sets, on, seed: invented(sets, levels["invented"], seed, device=exam.device)
-    if exam.subject.trained:
-        asked["copies"] = lambda sets, on, seed: copies(sets, levels["copies"], seed, device=exam.device)
-    asked["spacing"] = lambda sets, on, seed: spacing(sets, levels["spacing"], seed, on=on)
-    asked["two_sample"] = lambda sets, on, seed: two_sample(sets, levels["two_sample"], seed)
-    return asked
+def _found(question: Question, exam: Exam, level: float) -> bool:
+    return any(one.verdict is Verdict.FOUND for one in question.findings(exam, level))
 
 
 def _faults(groups: Groups, exam: Exam, full: bool) -> list[tuple[str, Fault]]:

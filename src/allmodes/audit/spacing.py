@@ -10,6 +10,7 @@ from allmodes.audit.evidence import PICTURES, too_few, typical
 from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import difference
 from allmodes.audit.neighbours import nearest
+from allmodes.audit.question import Question
 from allmodes.audit.regions import Chart, chart
 from allmodes.audit.scan import draws_for
 from allmodes.audit.sets import Sets
@@ -164,3 +165,17 @@ def _evidence(sets: Sets, real: np.ndarray, fake: np.ndarray, confidence: float)
         tuple(sets.fake_rows[np.flatnonzero(fake)[beside]].tolist()),
         certified=False,
     )
+
+
+QUESTION = Question(
+    name="spacing",
+    title="Do its samples lie too close together inside a mode?",
+    method="In each cell the distances between generated examples are compared with those between real ones, labels "
+    "exchanged inside the cell.",
+    measure="of the data",
+    share=True,
+    weight=2,
+    planted=True,
+    ask=lambda exam, level: spacing(exam.sets, level, exam.seed, on=exam.chart),
+    claim=lambda found, figure: "makes samples that lie too close together inside modes",
+)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.question import Question
 from allmodes.audit.sets import Sets
 
 FEWEST = 100
@@ -179,3 +180,16 @@ def area_under_curve(real: np.ndarray, other: np.ndarray) -> tuple[float, float,
     null = (whole + 1) / (12 * n * m) * (1 - float((ties**3 - ties).sum()) / (whole**3 - whole))
     variance = float(below_real.var(ddof=1) / n + below_other.var(ddof=1) / m)
     return area, variance, (area - 0.5) / math.sqrt(null) if null > 0 else 0.0
+
+
+QUESTION = Question(
+    name="two_sample",
+    title="Can a classifier tell its samples from the data?",
+    method="A classifier learns to tell generated from held-out examples and is tried on examples that it did not "
+    "learn from; 0.5 is chance.",
+    measure="AUC",
+    weight=1,
+    planted=True,
+    ask=lambda exam, level: two_sample(exam.sets, level, exam.seed),
+    claim=lambda found, figure: f"is told from the data by a classifier (AUC {figure})",
+)

@@ -7,8 +7,9 @@ from typing import Any
 
 from allmodes.audit.api import Audit
 from allmodes.audit.finding import Verdict
+from allmodes.audit.questions import of
 from allmodes.audit.report import by_weight, interval
-from allmodes.audit.wording import MEASURES, SHARES, answer, number, p_value
+from allmodes.audit.wording import answer, p_value
 
 COLOURS = {Verdict.FOUND: "red", Verdict.NOT_FOUND: "green", Verdict.CANNOT_TELL: "yellow"}
 
@@ -42,13 +43,13 @@ def _table(audit: Audit) -> Any:
     for name in ("question", "answer", "figure", "interval", "floor", "p-value", "level"):
         made.add_column(name, no_wrap=name == "question")
     for finding in by_weight(audit.findings):
-        share = finding.name in SHARES
+        question = of(finding)
         made.add_row(
             finding.name.replace("_", " "),
             Text(answer(finding), style=COLOURS[finding.verdict]),
-            f"{number(finding.estimate, share)} {MEASURES.get(finding.name, '')}".strip(),
+            f"{question.number(finding.estimate)} {question.measure}".strip(),
             interval(finding),
-            number(finding.floor, share),
+            question.number(finding.floor),
             p_value(finding.p_value),
             f"{100 * finding.level:.2g} %" if finding.decides else "informs",
         )

@@ -1,0 +1,70 @@
+"""A question of the audit: when it is asked, how, and what is said of its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from allmodes.audit.exam import Exam
+from allmodes.audit.finding import Finding
+from allmodes.audit.wording import number
+
+Answer = Finding | tuple[Finding, ...] | None
+"""One that is about several figures has several findings; one that comes to nothing has none."""
+Claim = Callable[[Finding, str], str]
+
+
+def always(exam: Exam) -> bool:
+    """Whatever the data are."""
+    return True
+
+
+def differs(finding: Finding, figure: str) -> str:
+    """What is said where nothing better is known."""
+    return f"differs in {finding.name.replace('_', ' ')}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What an audit asks of samples; each stands in a file of its own, and all of them in `questions`.
+
+    Arguments:
+        name: of the question, and of its finding.
+        title: the question in words.
+        method: how it is answered.
+        measure: what its figure is, or is a share of.
+        share: whether its figure is a share of the examples.
+        weight: its part of alpha, beside those of the others; 0: it informs and never decides.
+        figures: of one that informs by several figures, their names and titles; they stand in one table.
+        planted: whether it asks about features alone, so that the self-test can ask it of planted faults.
+        suits: whether it is asked: what the data allow, whatever it would answer.
+        ask: its answer at a level.
+        claim: what a finding that was found says of the generator, as the end of a sentence ("misses 12 % of the
+            data"), from the finding and its figure in words.
+    """
+
+    name: str
+    title: str = ""
+    method: str = ""
+    measure: str = ""
+    share: bool = False
+    weight: int = 0
+    figures: Mapping[str, str] = field(default_factory=dict)
+    planted: bool = False
+    suits: Callable[[Exam], bool] = always
+    ask: Callable[[Exam, float], Answer]
+    claim: Claim = differs
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its findings."""
+        return tuple(self.figures) or (self.name,)
+
+    def findings(self, exam: Exam, level: float) -> tuple[Finding, ...]:
+        """Its answer, however many findings that has."""
+        answer = self.ask(exam, level)
+        return answer if isinstance(answer, tuple) else () if answer is None else (answer,)
+
+    def number(self, value: float | None) -> str:
+        """Its figure for a table; an empty string where there is none."""
+        return number(value, self.share)
