@@ -38,8 +38,28 @@ def test_a_question_has_words_for_a_report_and_claims_something_where_it_decides
 def test_findings_are_those_that_the_questions_name() -> None:
     rng = np.random.default_rng(0)
     subject = subject_of(*(rng.standard_normal((n, 2)).astype(np.float32) for n in (200, 300, 200)))
-    exam = Exam(*prepare(subject, "standardized", 0, "cpu"))
+    exam = Exam(*prepare(subject, "identity", 0, "cpu"))
     for name, question in questions(exam).items():
         found = question.findings(exam, 0.01)
         assert tuple(one.name for one in found) == question.names
         assert {of(one).name for one in found} == {name}
+
+
+@pytest.mark.parametrize("image", [False, True])
+def test_with_too_few_examples_every_question_says_so_in_the_same_words(image: bool) -> None:
+    rng = np.random.default_rng(0)
+    sides = {
+        side: rng.standard_normal((15, 4, 4) if image else (15, 4)).astype(np.float32)
+        for side in ("real", "fake", "train")
+    }
+    subject = subject_of(
+        **sides,
+        labels=dict.fromkeys(sides, np.arange(15) % 2),
+        conditions={side: rng.standard_normal((15, 1)).astype(np.float32) for side in sides},
+    )
+    given = {"sum": lambda x: x.reshape(len(x), -1).sum(1)}
+    exam = Exam(*prepare(subject, "identity", 0, "cpu"), given, given)
+    for question in questions(exam).values():
+        for found in question.findings(exam, 0.01):
+            assert found.verdict is Verdict.CANNOT_TELL
+            assert "examples are too few to tell; at least " in found.summary

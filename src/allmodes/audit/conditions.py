@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from allmodes.audit.enough import too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.one_dimension import compare, histogram
 from allmodes.audit.question import Question
@@ -51,8 +52,8 @@ def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding
     Returns:
         `estimate`: the gap of the look with the smallest p-value. `figures`: the looks, by classes and by values.
     """
-    if not subject.enough:
-        return Finding("conditions", Verdict.CANNOT_TELL, "too few examples to judge conditions", level=level)
+    if short := too_few(subject, "conditions", level):
+        return short
     classes, values = _classes(subject, sets, seed), _values(subject, sets, seed)
     looks = classes + values
     adjusted = holm(np.array([look["p_value"] for look in looks]))

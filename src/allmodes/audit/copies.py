@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from allmodes.audit.enough import too_few
 from allmodes.audit.finding import Finding, Pair, Verdict
 from allmodes.audit.neighbours import nearest
 from allmodes.audit.question import Question
@@ -73,9 +74,10 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
         distribution beside the training set, https://arxiv.org/abs/2004.05675
     """
     if not sets.trained:
-        return _cannot("the examples that the generator was trained on were not given", level)
-    if min(len(sets.train), len(sets.real), len(sets.fake)) < FEWEST:
-        return _cannot(f"fewer than {FEWEST} training, held-out or generated examples", level)
+        why = "copies cannot be told where the examples that the generator was trained on were not given"
+        return Finding("copies", Verdict.CANNOT_TELL, why, level=level)
+    if short := too_few(sets, "copies", level, fewest=FEWEST):
+        return short
     near = _near(sets, np.random.default_rng(seed), device)
     equal = _equal(sets)
     p_near = _test(near, draws_for(level * (1 - FOR_EQUALITY), DRAWS), np.random.default_rng([seed, 1]))
@@ -267,11 +269,6 @@ def _pairs(sets: Sets, near: _Near, chosen: np.ndarray, device: torch.device | s
         Pair(int(sets.fake_rows[y]), int(sets.train_rows[near.index[y]]), float(near.first[y]), float(u))
         for y, u in zip(chosen, usual, strict=True)
     )
-
-
-def _cannot(why: str, level: float) -> Finding:
-    return Finding("copies", Verdict.CANNOT_TELL, f"Whether training examples are copied cannot be told: {why}.",
-                   level=level)  # fmt: skip
 
 
 def _summary(near: _Near, found: bool, sets: Sets, estimate: float, low: float, listed: int, fdr: float) -> str:

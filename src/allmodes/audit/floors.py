@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from allmodes.audit.enough import too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.sets import Sets
 
-FEWEST = 100
-"""Held-out or generated examples below which a figure says nothing."""
 SIGMAS = 3.0
 """By how many standard errors a figure must differ from its floor for the difference to be called one."""
 NORMAL = 1.96
@@ -60,11 +59,8 @@ def informed(
         extra: by the same names, further numbers for the report.
         within: by the same names, between what the figure lies whatever the samples are; intervals stop there.
     """
-    if min(len(sets.real), len(sets.fake)) < FEWEST:
-        why = f"{len(sets.real)} held-out and {len(sets.fake)} generated examples; {FEWEST} of each are needed"
-        return tuple(
-            Finding(name, Verdict.CANNOT_TELL, f"The {title} says nothing of {why}.") for name, title in titles.items()
-        )
+    if short := tuple(one for name in titles if (one := too_few(sets, name, train=False))):
+        return short
     first, second, generated = halves(sets, seed)
     whole, floor, like = measure(sets.real, sets.fake), measure(first, second), measure(first, generated)
     return tuple(

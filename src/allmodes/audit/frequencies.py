@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from allmodes.audit.evidence import too_few
+from allmodes.audit.enough import too_few
 from allmodes.audit.exam import Exam
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.neighbours import nearest

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from allmodes.audit.evidence import HARDLY, PICTURES, too_few, typical
+from allmodes.audit.enough import too_few
+from allmodes.audit.evidence import HARDLY, PICTURES, typical
 from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import difference
 from allmodes.audit.neighbours import Neighbours, nearest, without_self

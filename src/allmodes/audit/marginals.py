@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from allmodes.audit.enough import too_few
 from allmodes.audit.exam import Exam
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.one_dimension import Compared, compare, histogram
@@ -42,8 +43,8 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
     rng = np.random.default_rng(seed)
     real, fake = (side.x.astype(np.float64) for side in (subject.real, subject.fake))
     columns = list(range(event.size))[:MOST_COLUMNS]
-    if not subject.enough:
-        return Finding("marginals", Verdict.CANNOT_TELL, "too few examples to compare columns", level=level)
+    if short := too_few(subject, "marginals", level):
+        return short
     compared = [compare(real[:, c], fake[:, c], rng) for c in columns]
     pairs, gaps, pair_p = _correlations(real[:, columns], fake[:, columns], rng, draws_for(level / 2))
     adjusted = np.minimum(1.0, 2 * np.concatenate([holm(np.array([one.p_value for one in compared])), pair_p]))

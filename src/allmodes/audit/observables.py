@@ -7,12 +7,13 @@ from dataclasses import asdict
 
 import numpy as np
 
+from allmodes.audit.enough import FEWEST, too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Function, numbers
 from allmodes.audit.one_dimension import compare, histogram
 from allmodes.audit.question import Question
 from allmodes.audit.scan import holm
-from allmodes.audit.subject import FEWEST, Examples, Subject
+from allmodes.audit.subject import Examples, Subject
 
 PARTS = 4
 """Bins of a continuous condition, of equal numbers of real examples."""
@@ -33,8 +34,8 @@ def observables(subject: Subject, functions: Mapping[str, Function], level: floa
         name: tuple(numbers(function, side, name, "observable") for side in (subject.real, subject.fake))
         for name, function in functions.items()
     }
-    if not subject.enough:
-        return Finding("observables", Verdict.CANNOT_TELL, "too few examples to compare observables", level=level)
+    if short := too_few(subject, "observables", level):
+        return short
     rng = np.random.default_rng(seed)
     looks = [(name, where, real[a], fake[b]) for name, (real, fake) in values.items() for where, a, b in bins(subject)]
     compared = [compare(real, fake, rng) for _, _, real, fake in looks]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from allmodes.audit.enough import too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.intervals import difference
 from allmodes.audit.question import Question
@@ -34,8 +35,8 @@ def pixels(subject: Subject, level: float, seed: int) -> Finding:
         `figures["pixels"]`: the clearest ones. `figures["maps"]`: the shares of all, each of the shape of an example,
         where there are no more than 4096.
     """
-    if not subject.enough:
-        return Finding("pixels", Verdict.CANNOT_TELL, "too few examples to compare pixels", level=level)
+    if short := too_few(subject, "pixels", level):
+        return short
     real, fake = (side.x.reshape(len(side), -1) for side in (subject.real, subject.fake))
     n, m, half = len(real), len(fake), len(real) // 2
     of_real, of_fake, of_half = _lit(real, fake, np.random.default_rng(seed).permutation(n)[:half])

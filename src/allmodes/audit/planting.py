@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from allmodes.audit.enough import FEWEST
 from allmodes.audit.sets import Sets
-from allmodes.audit.subject import FEWEST
 from allmodes.event import Event
 
 if TYPE_CHECKING:

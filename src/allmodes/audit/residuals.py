@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from allmodes.audit.enough import too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Function, numbers
 from allmodes.audit.one_dimension import histogram, usual_value
@@ -36,8 +37,8 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
         name: [np.abs(numbers(function, side, name, "constraint")) for side in sides]
         for name, function in functions.items()
     }
-    if not subject.enough:
-        return Finding("residuals", Verdict.CANNOT_TELL, "too few examples to test constraints", level=level)
+    if short := too_few(subject, "residuals", level):
+        return short
     rows, p_values = [], []
     for name, (train, real, fake) in values.items():
         tolerance = float(np.quantile(train, USUAL, method="higher"))

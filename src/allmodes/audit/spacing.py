@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allmodes.audit.evidence import PICTURES, too_few, typical
+from allmodes.audit.enough import too_few
+from allmodes.audit.evidence import PICTURES, typical
 from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import difference
 from allmodes.audit.neighbours import nearest

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from allmodes.audit.enough import FEWEST
 from allmodes.data.modes import Modes
 from allmodes.event import Condition, Event
 from allmodes.score import Score
-
-FEWEST = 100
-"""Fewer examples than this, of either kind, and no question is asked of them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from allmodes.audit.enough import FEWEST, too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.question import Question
 from allmodes.audit.sets import Sets
 
-FEWEST = 100
-"""Held-out or generated examples below which a classifier learns nothing."""
 MOST = 10_000
 """Examples of each kind that are used, drawn by the seed."""
 BLOCKS = (0.4, 0.6, 0.8, 1.0)
@@ -60,15 +59,8 @@ def two_sample(sets: Sets, level: float, seed: int) -> Finding:
         Global and local two-sample tests via regression (Kim et al., 2019), https://arxiv.org/abs/1812.08927
         Comparing the areas under two or more correlated ROC curves (DeLong et al., 1988), equation 5
     """
-    n, m = len(sets.real), len(sets.fake)
-    if min(n, m) < FEWEST:
-        return Finding(
-            "two_sample",
-            Verdict.CANNOT_TELL,
-            f"Whether the generated examples can be told from the real ones cannot be said from {n} held-out and {m} "
-            f"generated ones; {FEWEST} of each are needed.",
-            level=level,
-        )
+    if short := too_few(sets, "two_sample", level, train=False):
+        return short
     told = _tell(sets.real, sets.fake, seed)
     floor = _floor(sets, seed)
     found = told.p_value <= (level or INFORMS)

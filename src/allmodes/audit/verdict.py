@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from allmodes.audit.enough import FEWEST
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.questions import of
 from allmodes.audit.wording import joined
@@ -42,7 +43,7 @@ def sentence(
         claims = joined([claim(one) for one in found])
         return f"The generator {claims}, judged by {basis} at level {100 * alpha:g} %; {hides}."
     if not enough:
-        return f"Cannot tell: {basis} are too few to test anything; give at least 100 of each, better thousands."
+        return f"Cannot tell: {basis} are too few to test anything; give at least {FEWEST} of each, better thousands."
     if blind:
         return f"Cannot tell: no fault was found in {basis} at level {100 * alpha:g} %, but {hides}."
     return f"No fault was found in {basis} at level {100 * alpha:g} %; {hides}."
