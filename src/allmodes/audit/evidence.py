@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-HARDLY = 0.1
-"""Share of its rate below which a region counts as not there."""
 PICTURES = 24
 """Examples of a region for which the nearest of the other kind are named."""
 

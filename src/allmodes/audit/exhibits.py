@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from allmodes.audit import pictures, plots
-from allmodes.audit.evidence import HARDLY
 from allmodes.audit.finding import Finding, Region
+from allmodes.audit.questions import of
 from allmodes.audit.wording import p_value, percent
 from allmodes.event import Event
 
@@ -83,24 +83,24 @@ def cell(value: Any) -> str:
 
 
 def _region(finding: Finding, region: Region, i: int, audit: Audit) -> str:
-    invented = finding.name == "invented"
-    real, fake, between = _masses(finding, region)
+    real, fake, between = _masses(region)
     title = f"Region {i + 1}: {real} of the held-out and {fake} of the generated examples (difference {between})"
-    own, other = _captions(finding.name, region)
+    own, other = of(finding).captions or _captions(region)
     shown = ""
-    sides = [(audit.real_examples, region.examples), (audit.fake_examples, region.fake_examples)]
-    (of, inside), (near_of, beside) = sides[::-1] if invented else sides
-    if inside:
-        x, near = of(inside), near_of(tuple(dict.fromkeys(beside)))
-        colours = (plots.FAKE, plots.REAL) if invented else (plots.REAL, plots.FAKE)
+    sides = [
+        (audit.real_examples, plots.REAL, audit.subject.real),
+        (audit.fake_examples, plots.FAKE, audit.subject.fake),
+    ]
+    (at, colour, every), (near_at, near_colour, _) = sides[::-1] if region.of == "samples" else sides
+    if region.inside:
+        x, near = at(region.inside), near_at(tuple(dict.fromkeys(region.beside)))
         abreast = "" if pictures.kind_of(audit.event) == "rows" and audit.event.size > ABREAST else ' class="two"'
         shown = (
-            f"<div{abreast}>{pictures.show(x, audit.event, own, colours[0])}"
-            f"{pictures.show(near, audit.event, other, colours[1])}</div>"
+            f"<div{abreast}>{pictures.show(x, audit.event, own, colour)}"
+            f"{pictures.show(near, audit.event, other, near_colour)}</div>"
         )
         if pictures.kind_of(audit.event) == "rows":
-            every = (audit.subject.fake if invented else audit.subject.real).x
-            shown += _apart(x, every.reshape(len(every), -1), audit)
+            shown += _apart(x, every.x.reshape(len(every), -1), audit)
     return f'<div class="region"><h3>{escape(title + _standing(finding, region))}</h3>{shown}</div>'
 
 
@@ -119,15 +119,15 @@ def _apart(x: np.ndarray, every: np.ndarray, audit: Audit) -> str:
     return f'<figure>{caption}<div class="wide"><table>{head}{body}</table></div></figure>'
 
 
-def _masses(finding: Finding, region: Region) -> tuple[str, str, str]:
+def _masses(region: Region) -> tuple[str, str, str]:
     """Shares of the held-out and of the generated examples, and the interval of the difference, the larger first."""
-    low, high = (-region.high, -region.low) if finding.name == "invented" else (region.low, region.high)
+    low, high = region.lack
     between = f"{percent(low).removesuffix(' %')} to {percent(high)}"
     return percent(region.real_mass), percent(region.fake_mass), between
 
 
 def _standing(finding: Finding, region: Region) -> str:
-    return ", suspected" if finding.name == "missing" and not region.certified else ""
+    return ", suspected" if of(finding).certifies and not region.certified else ""
 
 
 def _listed(finding: Finding) -> str:
@@ -135,7 +135,7 @@ def _listed(finding: Finding) -> str:
     head = "".join(f"<th>{name}</th>" for name in ("region", "held-out", "generated", "difference"))
     body = "".join(
         f"<tr><td>{i}{_standing(finding, region)}</td>"
-        + "".join(f"<td>{cell}</td>" for cell in _masses(finding, region))
+        + "".join(f"<td>{cell}</td>" for cell in _masses(region))
         + "</tr>"
         for i, region in enumerate(finding.regions[:REGIONS], start=1)
     )
@@ -144,27 +144,24 @@ def _listed(finding: Finding) -> str:
 
 def _map(finding: Finding, audit: Audit) -> str:
     """The regions in the plane itself for points, for anything else in the plane that shows most."""
-    invented = finding.name == "invented"
+    on_fake = finding.regions[0].of == "samples"
     real, fake, names = audit.map
-    own = (audit.subject.fake if invented else audit.subject.real).rows
-    inside = [region.fake_examples if invented else region.examples for region in finding.regions[:REGIONS]]
-    marked = [np.isin(own, rows) for rows in inside if rows]
-    drawn = plots.plane(real, fake, marked, on_fake=invented, axes_names=names)
-    word = "generated" if invented else "real"
+    own = (audit.subject.fake if on_fake else audit.subject.real).rows
+    marked = [np.isin(own, region.inside) for region in finding.regions[:REGIONS] if region.inside]
+    drawn = plots.plane(real, fake, marked, on_fake=on_fake, axes_names=names)
+    word = "generated" if on_fake else "real"
     caption = f'<figcaption><span class="dot"></span>{word} examples of the regions, which are outlined</figcaption>'
     return f'<figure>{caption}<div class="plots">{drawn[0]}{drawn[1]}</div></figure>'
 
 
-def _captions(name: str, region: Region) -> tuple[str, str]:
+def _captions(region: Region) -> tuple[str, str]:
     """What to say of a region's examples, and of the nearest of the other kind."""
-    if name == "invented":
-        absent = region.real_mass < HARDLY * region.fake_mass
-        own = "Generated, and not in the data" if absent else "Generated, and more often than in the data"
+    if region.of == "samples":
+        own = "Generated, and not in the data" if region.absent else "Generated, and more often than in the data"
         return own, "Nearest real ones"
-    if name == "spacing":
-        return "Real ones", "Generated ones: too close together"
-    absent = region.fake_mass < HARDLY * region.real_mass
-    own = "Real, and not generated" if absent else f"Real, and generated at {percent(_rate(region))} of their rate"
+    own = (
+        "Real, and not generated" if region.absent else f"Real, and generated at {percent(_rate(region))} of their rate"
+    )
     return own, "Nearest generated ones"
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
+
+HARDLY = 0.1
+"""Share of its rate below which a region counts as not there."""
 
 
 class Verdict(StrEnum):
@@ -27,7 +30,8 @@ class Region:
             where it is a part of the samples.
         fake_examples: indices of the generated examples nearest to them; of those in it, typical ones first, where it
             is a part of the samples.
-        certified: whether it stood a test on data that did not choose it; else it is suspected.
+        certified: whether it stood a test on data that did not choose it.
+        of: what it is a part of.
     """
 
     real_mass: float
@@ -37,6 +41,29 @@ class Region:
     examples: tuple[int, ...] = ()
     fake_examples: tuple[int, ...] = ()
     certified: bool = True
+    of: Literal["data", "samples"] = "data"
+
+    @property
+    def inside(self) -> tuple[int, ...]:
+        """Indices of the examples in it, of the kind that it is a part of."""
+        return self.fake_examples if self.of == "samples" else self.examples
+
+    @property
+    def beside(self) -> tuple[int, ...]:
+        """Indices of the nearest examples of the other kind."""
+        return self.examples if self.of == "samples" else self.fake_examples
+
+    @property
+    def lack(self) -> tuple[float, float]:
+        """Interval of what the other kind lacks of it."""
+        return (-self.high, -self.low) if self.of == "samples" else (self.low, self.high)
+
+    @property
+    def absent(self) -> bool:
+        """Whether the other kind hardly has it."""
+        masses = self.real_mass, self.fake_mass
+        own, other = masses[::-1] if self.of == "samples" else masses
+        return other < HARDLY * own
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from allmodes.audit.enough import too_few
-from allmodes.audit.evidence import HARDLY, PICTURES, typical
+from allmodes.audit.evidence import PICTURES, typical
 from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.intervals import difference
 from allmodes.audit.neighbours import Neighbours, nearest, without_self
@@ -159,6 +159,7 @@ class _Group:
             tuple(sets.real_rows[beside].tolist()),
             tuple(sets.fake_rows[inside].tolist()),
             certified=False,
+            of="samples",
         )
 
 
@@ -270,7 +271,7 @@ def _held(label: np.ndarray, ball: np.ndarray, radii: np.ndarray) -> _Held:
 
 
 def _claim(finding: Finding, figure: str) -> str:
-    if any(region.real_mass < HARDLY * region.fake_mass for region in finding.regions):
+    if any(region.absent for region in finding.regions):
         return f"invents {figure} of its samples"
     share = f"{figure} of its " if finding.regions else ""
     return f"makes {share}samples where the data have fewer"

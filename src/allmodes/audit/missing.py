@@ -201,6 +201,7 @@ QUESTION = Question(
     measure="of the data",
     share=True,
     weight=4,
+    certifies=True,
     planted=True,
     ask=lambda exam, level: missing(exam.sets, level, exam.seed, on=exam.chart),
     claim=_claim,

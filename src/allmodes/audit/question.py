@@ -35,6 +35,9 @@ class Question:
         measure: what its figure is, or is a share of.
         share: whether its figure is a share of the examples.
         weight: its part of alpha, beside those of the others; 0: it informs and never decides.
+        certifies: whether its regions stand a test on data that did not choose them; one that does not is suspected.
+        captions: over the examples of its regions, and over those of the other kind that are nearest to them, where
+            they say something else than which kind is absent.
         figures: of one that informs by several figures, their names and titles; they stand in one table.
         planted: whether it asks about features alone, so that the self-test can ask it of planted faults.
         suits: whether it is asked: what the data allow, whatever it would answer.
@@ -49,6 +52,8 @@ class Question:
     measure: str = ""
     share: bool = False
     weight: int = 0
+    certifies: bool = False
+    captions: tuple[str, str] | None = None
     figures: Mapping[str, str] = field(default_factory=dict)
     planted: bool = False
     suits: Callable[[Exam], bool] = always

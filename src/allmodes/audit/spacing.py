@@ -176,6 +176,7 @@ QUESTION = Question(
     measure="of the data",
     share=True,
     weight=2,
+    captions=("Real ones", "Generated ones: too close together"),
     planted=True,
     ask=lambda exam, level: spacing(exam.sets, level, exam.seed, on=exam.chart),
     claim=lambda found, figure: "makes samples that lie too close together inside modes",
