@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from allmodes.audit.evidence import Part
 from allmodes.audit.finding import Verdict
-from allmodes.audit.invented import Balls, _Group, _in_balls, invented, scan_balls
+from allmodes.audit.invented import Balls, _in_balls, invented, scan_balls
 from allmodes.audit.sets import Sets
 from allmodes.audit.verdict import claim
 
@@ -119,7 +120,7 @@ def test_what_the_other_half_does_not_confirm_is_no_negative_share(plane, monkey
     seen = Balls(1e-4, sets.real[:1], np.array([0.5]))
     monkeypatch.setattr("allmodes.audit.invented.scan_balls", lambda *given, **more: seen)
     monkeypatch.setattr(
-        "allmodes.audit.invented._in_balls", lambda *given: _Group(np.arange(9), np.arange(3), (100, 100), 0.95)
+        "allmodes.audit.invented._in_balls", lambda *given: Part(np.arange(9), np.arange(3), (100, 100), 0.95)
     )
     found = invented(sets, LEVEL, 0)
     assert (found.verdict, found.estimate, found.low, found.regions) == (Verdict.FOUND, 0, 0, ())

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from allmodes.audit.enough import too_few
-from allmodes.audit.evidence import PICTURES, typical
-from allmodes.audit.finding import Finding, Region, Verdict
-from allmodes.audit.intervals import difference
+from allmodes.audit.evidence import Part
+from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.neighbours import Neighbours, nearest, without_self
 from allmodes.audit.question import Question
 from allmodes.audit.regions import Device, grow
@@ -75,7 +74,7 @@ def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> 
         )
     if chosen:
         groups = [
-            _Group(
+            Part(
                 np.flatnonzero(regions.inside[real, j]),
                 testing[regions.inside[fake, j]],
                 (len(real), len(fake)),
@@ -115,55 +114,12 @@ def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> 
         p_value=p_value,
         floor=0.0,
         level=level,
-        regions=tuple(group.evidence(sets) for group in groups),
+        regions=tuple(group.region(sets, "samples") for group in groups),
         figures=figures,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Group:
-    """Held-out and generated examples that lie together.
-
-    Arguments:
-        real, fake: rows of them.
-        of: how many held-out and generated examples were looked at.
-        confidence: of the interval of the difference.
-    """
-
-    real: np.ndarray
-    fake: np.ndarray
-    of: tuple[int, int]
-    confidence: float
-
-    @property
-    def held(self) -> float:
-        return len(self.real) / self.of[0]
-
-    @property
-    def made(self) -> float:
-        return len(self.fake) / self.of[1]
-
-    def interval(self) -> tuple[float, float]:
-        return difference(len(self.real), self.of[0], len(self.fake), self.of[1], self.confidence)
-
-    def evidence(self, sets: Sets) -> Region:
-        low, high = self.interval()
-        inside = typical(sets.fake, self.fake)
-        shown = inside[:PICTURES]
-        beside = nearest(sets.fake[shown], sets.real).index[:, 0] if len(shown) else shown
-        return Region(
-            self.held,
-            self.made,
-            low,
-            high,
-            tuple(sets.real_rows[beside].tolist()),
-            tuple(sets.fake_rows[inside].tolist()),
-            certified=False,
-            of="samples",
-        )
-
-
-def _in_balls(sets: Sets, order: np.ndarray, rng: np.random.Generator, device: Device) -> _Group:
+def _in_balls(sets: Sets, order: np.ndarray, rng: np.random.Generator, device: Device) -> Part:
     """Balls that one half of both samples chooses, and what of the others lies in them.
 
     Arguments:
@@ -173,7 +129,7 @@ def _in_balls(sets: Sets, order: np.ndarray, rng: np.random.Generator, device: D
     half, made = len(held) // 2, min(len(order), len(held)) // 2
     balls = scan_balls(sets.real[held[:half]], sets.fake[order[:made]], rng, device=device)
     real, fake = held[half:], order[made:]
-    return _Group(
+    return Part(
         real[balls.hold(sets.real[real], device)],
         fake[balls.hold(sets.fake[fake], device)],
         (len(real), len(fake)),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from allmodes.audit.enough import too_few
-from allmodes.audit.evidence import PICTURES, typical
-from allmodes.audit.finding import Finding, Region, Verdict
-from allmodes.audit.intervals import could_hide, difference
+from allmodes.audit.evidence import Part
+from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.intervals import could_hide
 from allmodes.audit.joint import join, maps
-from allmodes.audit.neighbours import nearest
 from allmodes.audit.question import Question
 from allmodes.audit.regions import LEAST_POINTS, Chart, Regions, chart
 from allmodes.audit.scan import few, holm, scan
@@ -84,29 +81,36 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     order = np.argsort(scanned.score, kind="stable")
     suspects = [j for j in order if scanned.p_value[j] <= level and not (covered & cover.inside[:, j]).any()]
     suspected = cover.disjoint(np.array(suspects, np.int64), MOST_REGIONS)
+
+    def counted(atoms: np.ndarray, certified: bool, confidence: float) -> Part:
+        """What lies in some atoms; of the generated examples those count that chose nothing, if it is certified."""
+        rows = testing if certified else np.arange(m)
+        return Part(np.flatnonzero(atoms[real]), rows[atoms[fake[rows]]], (n, len(rows)), confidence, certified)
+
     named = [
-        *(_Named(cover.inside[:, j], real, fake[testing], True, 1 - 0.05 / candidates) for j in certified),
-        *(_Named(cover.inside[:, j], real, fake, False, 1 - 0.05 * cover.weight[j]) for j in suspected),
+        *(counted(cover.inside[:, j], True, 1 - 0.05 / candidates) for j in certified),
+        *(counted(cover.inside[:, j], False, 1 - 0.05 * cover.weight[j]) for j in suspected),
     ]
-    named.sort(key=lambda region: (region.certified, region.lost), reverse=True)
+    named.sort(key=lambda part: (part.certified, part.held - part.made), reverse=True)
     atoms = np.any(cover.inside[:, certified or suspected], axis=1)
-    whole = _Named(atoms, real, fake[testing] if certified else fake, bool(certified), 1 - 0.05 / max(candidates, 1))
-    bounds = [whole.interval()] if certified else [region.interval() for region in named]
+    whole = counted(atoms, bool(certified), 1 - 0.05 / max(candidates, 1))
+    lost = whole.held - whole.made
+    bounds = [whole.interval()] if certified else [part.interval() for part in named]
     low, high = max(sum(bound[0] for bound in bounds), 0.0), min(sum(bound[1] for bound in bounds), 1.0)
     figures |= {"certified": len(certified), "suspected": len(suspected)}
     return Finding(
         "missing",
         Verdict.FOUND,
-        f"{_counted(len(certified), len(suspected))} {percent(whole.q)} of the samples and {percent(whole.p)} of the "
-        f"held-out data: {percent(whole.lost)} of the data is missing there (95 % interval "
+        f"{_regions(len(certified), len(suspected))} {percent(whole.made)} of the samples and {percent(whole.held)} of "
+        f"the held-out data: {percent(lost)} of the data is missing there (95 % interval "
         f"{percent(low).removesuffix(' %')} to {percent(high)}); elsewhere more may be missing",
-        estimate=whole.lost,
+        estimate=lost,
         low=low,
         high=high,
         p_value=scanned.least,
         floor=0.0,
         level=level,
-        regions=tuple(region.evidence(sets, real, fake) for region in named),
+        regions=tuple(part.region(sets, "data") for part in named),
         figures=figures,
     )
 
@@ -139,49 +143,7 @@ def _certify(
     return [j for j, p in zip(chosen, p_values, strict=True) if p <= level], len(chosen)
 
 
-@dataclass(frozen=True, eq=False)
-class _Named:
-    """Some atoms, and what of two located samples lies in them."""
-
-    atoms: np.ndarray
-    real: np.ndarray
-    fake: np.ndarray
-    certified: bool
-    confidence: float
-
-    @property
-    def p(self) -> float:
-        return float(self.atoms[self.real].mean())
-
-    @property
-    def q(self) -> float:
-        return float(self.atoms[self.fake].mean())
-
-    @property
-    def lost(self) -> float:
-        return self.p - self.q
-
-    def interval(self) -> tuple[float, float]:
-        inside = int(self.atoms[self.real].sum()), int(self.atoms[self.fake].sum())
-        return difference(inside[0], len(self.real), inside[1], len(self.fake), self.confidence)
-
-    def evidence(self, sets: Sets, real: np.ndarray, fake: np.ndarray) -> Region:
-        low, high = self.interval()
-        inside = typical(sets.real, np.flatnonzero(self.atoms[real]))
-        shown = inside[:PICTURES]
-        beside = nearest(sets.real[shown], sets.fake).index[:, 0] if len(shown) else shown
-        return Region(
-            self.p,
-            self.q,
-            low,
-            high,
-            tuple(sets.real_rows[inside].tolist()),
-            tuple(sets.fake_rows[beside].tolist()),
-            self.certified,
-        )
-
-
-def _counted(certified: int, suspected: int) -> str:
+def _regions(certified: int, suspected: int) -> str:
     count, kind = (certified, "certified") if certified else (suspected, "suspected")
     return f"1 {kind} region holds" if count == 1 else f"{count} {kind} regions hold"
 

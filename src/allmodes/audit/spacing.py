@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from allmodes.audit.enough import too_few
-from allmodes.audit.evidence import PICTURES, typical
-from allmodes.audit.finding import Finding, Region, Verdict
-from allmodes.audit.intervals import difference
-from allmodes.audit.neighbours import nearest
+from allmodes.audit.evidence import Part
+from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.question import Question
 from allmodes.audit.regions import Chart, chart
 from allmodes.audit.scan import draws_for
@@ -89,8 +87,11 @@ def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
             level=level,
             figures=figures,
         )
-    inside = [_evidence(sets, real == c, fake == c, 1 - 0.05 / len(found)) for c in found]
-    mass = sum(region.real_mass for region in inside)
+    groups = [
+        Part(np.flatnonzero(real == c), np.flatnonzero(fake == c), (len(real), len(fake)), 1 - 0.05 / len(found))
+        for c in found
+    ]
+    mass = sum(group.held for group in groups)
     return Finding(
         "spacing",
         Verdict.FOUND,
@@ -100,7 +101,7 @@ def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
         p_value=float(p_values.min()),
         floor=0.0,
         level=level,
-        regions=tuple(inside),
+        regions=tuple(group.region(sets, "data", among=group.fake) for group in groups),
         figures=figures,
     )
 
@@ -151,21 +152,6 @@ def _spacings(x: np.ndarray, part: np.ndarray, draws: int, rng: np.random.Genera
     for rank in range(log.shape[1] - 1, -1, -1):
         np.copyto(own, log[:, rank, None], where=label[order[:, rank]] == label)
     return 2 / n * np.where(label, own, -own).sum(0)
-
-
-def _evidence(sets: Sets, real: np.ndarray, fake: np.ndarray, confidence: float) -> Region:
-    low, high = difference(int(real.sum()), len(real), int(fake.sum()), len(fake), confidence)
-    inside = typical(sets.real, np.flatnonzero(real))
-    beside = nearest(sets.real[inside[:PICTURES]], sets.fake[fake]).index[:, 0]
-    return Region(
-        float(real.mean()),
-        float(fake.mean()),
-        low,
-        high,
-        tuple(sets.real_rows[inside].tolist()),
-        tuple(sets.fake_rows[np.flatnonzero(fake)[beside]].tolist()),
-        certified=False,
-    )
 
 
 QUESTION = Question(
