@@ -21,12 +21,27 @@ EXAMPLES = Examples(np.ones((5, 2), np.float32), np.arange(5), values=np.arange(
         (np.ones(4), r"returned shape \(4,\) for 5 examples"),
         (np.ones((5, 2)), r"returned shape \(5, 2\) for 5 examples"),
         (np.array([1, 2, np.nan, 4, np.inf]), "NaN or infinity for 2 of 5 examples, the first is row 2"),
-        ("text", "not one number an example"),
+        ("text", "returned a str and not one number an example"),
+        (np.ones(5) * 1j, "returned a ndarray of complex128 and not one number an example"),
+        (np.zeros(5, "datetime64[s]"), "returned a ndarray of datetime64"),
     ],
 )
 def test_what_is_not_one_number_an_example_is_refused(returned: Any, said: str) -> None:
     with pytest.raises(UserError, match=said):
         numbers(lambda x: returned, EXAMPLES, "energy", "observable")
+
+
+def test_a_function_that_works_in_place_changes_no_example() -> None:
+    def energy(x: np.ndarray, condition: Condition) -> Any:
+        assert condition.values is not None
+        condition.values.zero_()
+        x *= 0
+        return x[:, 0]
+
+    numbers(energy, EXAMPLES, "energy", "observable")
+    assert EXAMPLES.x.all()
+    assert EXAMPLES.values is not None
+    assert EXAMPLES.values.any()
 
 
 def test_a_function_that_raises_is_told_in_one_line() -> None:

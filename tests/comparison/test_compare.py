@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 import allmodes
 from allmodes.comparison.comparing import Comparison, _taking
@@ -97,6 +98,16 @@ def test_the_table_and_the_pictures_are_made(found: Comparison, tmp_path: Path) 
     assert comparison_table(found).row_count == 4
     for path in save_pictures(tmp_path, found):
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_families_that_the_tree_lacks_stand_below_it(found: Comparison, tmp_path: Path) -> None:
+    rows = tuple(replace(row, entry=replace(row.entry, family="mixture")) for row in found.rows[:2])
+    alone, beside = replace(found, rows=rows), replace(found, rows=(*rows, *found.rows[2:]))
+    heights = []
+    for name, compared in (("a", alone), ("b", beside)):
+        (tmp_path / name).mkdir()
+        heights.append(Image.open(save_pictures(tmp_path / name, compared)[1]).height)
+    assert heights[0] < heights[1]
 
 
 def test_every_family_has_a_leaf() -> None:

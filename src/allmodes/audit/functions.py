@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -58,21 +59,18 @@ def numbers(function: Function, examples: Examples, name: str, what: str) -> np.
     """One number an example, [n] float64.
 
     The function is called as function(x), or as function(x, condition) where it takes two arguments, with x as float32
-    whatever type the data have: differences of bytes would wrap.
+    whatever type the data have: differences of bytes would wrap. It is a copy, which the function may change.
 
     Raises:
         UserError: where it raises, returns another number of rows, no numbers, or NaN.
     """
-    x = examples.x.astype(np.float32, copy=False)
+    x = examples.x.astype(np.float32)
     arguments = (x,) if arity(function) < 2 else (x, examples.condition)
     try:
         values = function(*arguments)
     except (Exception, SystemExit) as error:
         raise UserError(f"{what} {name} raised {said(error)}") from error
-    try:
-        array = np.asarray(as_numpy(values), np.float64)
-    except (TypeError, ValueError):
-        raise UserError(f"{what} {name} returned a {type(values).__name__} and not one number an example") from None
+    array = returned(values, f"{what} {name}", "one number an example")
     n = len(examples)
     if array.shape == (n, 1):
         array = array[:, 0]
@@ -82,3 +80,23 @@ def numbers(function: Function, examples: Examples, name: str, what: str) -> np.
         first = int(np.flatnonzero(~np.isfinite(array))[0])
         raise UserError(f"{what} {name} returned NaN or infinity for {bad} of {n} examples, the first is row {first}")
     return array
+
+
+def returned(values: Any, of: str, due: str) -> np.ndarray:
+    """What a user's function returned, as float64.
+
+    Arguments:
+        of: the function, and `due`, what it should return, for errors.
+
+    Raises:
+        UserError: for what is no array of real numbers.
+    """
+    held = f"a {type(values).__name__}"
+    try:
+        array = as_numpy(values)
+        if array.dtype.kind in "biufO":
+            return array.astype(np.float64)
+        held = f"{held} of {array.dtype}" if array.ndim else held
+    except (TypeError, ValueError):
+        pass
+    raise UserError(f"{of} returned {held} and not {due}")

@@ -9,8 +9,8 @@ import numpy as np
 from torch import nn
 
 from allmodes.audit.convolutions import network_map
+from allmodes.audit.functions import returned
 from allmodes.audit.maps import Features, Task
-from allmodes.data.labels import as_numpy
 from allmodes.errors import UserError, said
 from allmodes.functions import find_function
 
@@ -27,8 +27,8 @@ def by_name(name: str, task: Task) -> Features:
 def wrap(given: Callable[..., Any], task: Task, name: str = "") -> Features:
     """Features from a function of [n, *shape] in the user's units, or a torch module, that returns [n, d].
 
-    A function gets a numpy array of float32 and returns one, or a tensor. A module gets a tensor of float32 on the
-    device, is run in evaluation mode without gradients, and is left as it was found.
+    A function gets a numpy array of float32, which it may change, and returns one, or a tensor. A module gets a tensor
+    of float32 on the device, is run in evaluation mode without gradients, and is left as it was found.
     """
     name = name or getattr(given, "__name__", type(given).__name__)
     network = isinstance(given, nn.Module)
@@ -36,13 +36,10 @@ def wrap(given: Callable[..., Any], task: Task, name: str = "") -> Features:
 
     def rows(x: np.ndarray) -> np.ndarray:
         try:
-            found = call(x.astype(np.float32, copy=False))
+            found = call(x.astype(np.float32))
         except (Exception, SystemExit) as error:
             raise UserError(f"features {name} raised {said(error)}") from error
-        try:
-            return np.asarray(as_numpy(found), np.float32)
-        except (TypeError, ValueError):
-            raise UserError(f"features {name} returned a {type(found).__name__} and not rows of numbers") from None
+        return returned(found, f"features {name}", "rows of numbers").astype(np.float32)
 
     return Features(name, f"the user's {'network' if network else 'function'} {name}", rows)
 

@@ -46,7 +46,7 @@ class Examples:
         """Labels and values, None where there are neither."""
         if self.labels is None and self.values is None:
             return None
-        return Condition(*(None if part is None else torch.as_tensor(part) for part in (self.labels, self.values)))
+        return Condition(*(None if part is None else torch.tensor(part) for part in (self.labels, self.values)))
 
 
 Scorer = Callable[[np.ndarray, Condition | None], Score]

@@ -74,10 +74,16 @@ def save_years(path: Path, comparison: Comparison) -> None:
 
 
 def save_taxonomy(path: Path, comparison: Comparison) -> None:
-    """A PNG: the tree of generative models from left to right, each recipe's samples behind its leaf."""
+    """A PNG: the tree of generative models from left to right, each recipe's samples behind its leaf.
+
+    Below it stand the recipes of families that the tree does not have.
+    """
     from matplotlib.figure import Figure
 
     by_leaf = [[row for row in comparison.rows if row.entry.family in families] for families in LEAVES.values()]
+    placed = {family for families in LEAVES.values() for family in families}
+    if others := [row for row in comparison.rows if row.entry.family not in placed]:
+        by_leaf.append(others)
     beside = min(BESIDE, max(map(len, by_leaf)))
     ends = np.cumsum([0, *(max(0.5, -(-len(rows) // beside)) for rows in by_leaf)])
     width, height = TRUNK + beside * PANEL[0], PANEL[1] * ends[-1]
@@ -109,7 +115,7 @@ def numbers(row: Row) -> list[str]:
 
 
 def _tree(axes: Axes, ends: np.ndarray) -> None:
-    """The branches before the leaves, of which the k-th takes the rows from ends[k] to ends[k + 1]."""
+    """The branches before the leaves, of which the k-th takes the rows from ends[k] to ends[k + 1], and others last."""
     axes.set(xlim=(0, TRUNK), ylim=(ends[-1], 0))
     axes.set_axis_off()
     box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": REAL, "linewidth": 0.8}
@@ -126,7 +132,7 @@ def _tree(axes: Axes, ends: np.ndarray) -> None:
                 (LEVELS[level], middle, middle, x), (heights[name], heights[name], y, y), color=REAL, lw=0.8, zorder=0
             )
         axes.text(LEVELS[level], heights[name], name, ha="center", va="center", rotation=90, fontsize=10, bbox=box)
-    for y, name in zip(leaves, LEAVES, strict=True):
+    for y, name in zip(leaves, (*LEAVES, "others"), strict=False):
         axes.text(LEVELS[-1], y, name, ha="center", va="center", fontsize=9, bbox=box)
 
 

@@ -126,7 +126,7 @@ def recipe(*, year: int, paper: str, family: str) -> Callable[[Callable[..., Rec
 
     Arguments:
         year, paper: when the paper first appeared and where it is.
-        family: of models, the name of its file in `allmodes.models`.
+        family: of models, the name of its file in `allmodes.models`; what the taxonomy lacks is drawn below it.
     """
 
     def register(function: Callable[..., Recipe]) -> Callable[..., Recipe]:
