@@ -108,6 +108,15 @@ def test_features_that_are_none_are_refused(function: object, message: str) -> N
         features(np.ones((50, 2)))
 
 
+def test_bytes_of_few_levels_have_the_features_of_all_levels() -> None:
+    x = np.random.default_rng(0).integers(0, 4, (60, 8, 8), np.uint8)
+    low, full = (
+        fit_features("random-conv", Task(load_data(given).event, given))(given)
+        for given in (x, (85 * x).astype(np.uint8))
+    )
+    np.testing.assert_allclose(low, full, atol=1e-3)
+
+
 def test_large_images_are_averaged_down() -> None:
     x = np.random.default_rng(0).random((12, 3, 150, 100)).astype(np.float32)
     data = load_data(x)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from allmodes.audit.maps import Features, Map, Task
-from allmodes.data.transforms import Chain, standard
+from allmodes.data.transforms import Chain, ScaleToUnit, standard
 from allmodes.random import seeded
 
 WIDTHS = (16, 32, 64)
@@ -25,7 +25,8 @@ def random_convolutions(task: Task) -> Features:
     """
     assert task.event.image is not None
     channels = task.event.image[0]
-    units = standard(task.event).fit(torch.from_numpy(np.ascontiguousarray(task.x)))
+    # The examples' own range: where few of the levels that bytes have are used, rectifiers would never switch.
+    units = Chain(standard(task.event), ScaleToUnit()).fit(torch.from_numpy(np.ascontiguousarray(task.x)))
     layers = []
     with seeded(task.seed), torch.no_grad():
         for before, after in zip((channels, *WIDTHS), WIDTHS, strict=False):
@@ -36,7 +37,7 @@ def random_convolutions(task: Task) -> Features:
     return Features(
         "random-conv",
         f"an untrained convolutional network (seed {task.seed})",
-        network_map(nn.Sequential(Chain(units), network), task.device),
+        network_map(nn.Sequential(units, network), task.device),
     )
 
 
