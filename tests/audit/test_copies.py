@@ -75,8 +75,18 @@ def test_examples_to_the_last_bit_are_named() -> None:
 
 def test_one_example_to_the_last_bit_is_said_and_proves_nothing() -> None:
     found = copies(planted(np.random.default_rng(0), 0.004, noise=0.0)[0], LEVEL, 0)
-    assert found.verdict is Verdict.NOT_FOUND
-    assert "; 1 equals a training example to the last bit" in found.summary
+    assert found.verdict is Verdict.CANNOT_TELL
+    assert "cannot be told: 1 equals a training example to the last bit; none equals a held-out one" in found.summary
+
+
+def test_a_few_examples_that_are_copied_again_and_again_are_not_passed_over() -> None:
+    """Which of five were training examples is chance, at this level; that nothing is copied cannot be said."""
+    rng = np.random.default_rng(0)
+    train, real, fake = (drawn(rng, n) for n in (400, 300, 600))
+    fake[:100] = train[:5].repeat(20, 0)
+    found = copies(sets(train, real, fake), 0.001, 0)
+    assert found.verdict is Verdict.CANNOT_TELL
+    assert "100 equal a training example to the last bit" in found.summary
 
 
 def test_a_generator_that_prefers_what_is_frequent_copies_nothing() -> None:

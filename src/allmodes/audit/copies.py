@@ -55,7 +55,8 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
 
     *Equal to the last bit?* Of the real examples that some generated one equals, those that repeat themselves counted
     once, as many are training examples as chance says, by the hypergeometric distribution. This has a tenth of the
-    level, which leaves nine tenths to the other. Where more are, they are listed by the rule above.
+    level, which leaves nine tenths to the other. Where more are, they are listed by the rule above. Where training
+    examples alone are equalled, and too few of them to be found, it cannot be told.
 
     Arguments:
         sets: features; the training examples must not be those that features were fitted to.
@@ -83,6 +84,7 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
     p_near = _test(near, draws_for(level * (1 - FOR_EQUALITY), DRAWS), np.random.default_rng([seed, 1]))
     p_value = min(1.0, p_near / (1 - FOR_EQUALITY), equal.p_value / FOR_EQUALITY)
     found = p_value <= level
+    unlikely = not found and sets.equal > 0 and not equal.held  # data that repeat themselves repeat held-out ones too
     chosen = _chosen(near, fdr) if found else np.empty(0, np.int64)
     if found and equal.listed(fdr):
         chosen = np.union1d(chosen, equal.rows)
@@ -91,8 +93,8 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
     estimate, low, high = max(estimate, least), least, max(high, least)
     return Finding(
         "copies",
-        Verdict.FOUND if found else Verdict.NOT_FOUND,
-        _summary(near, found, sets, estimate, low, len(chosen), fdr),
+        Verdict.FOUND if found else Verdict.CANNOT_TELL if unlikely else Verdict.NOT_FOUND,
+        _summary(near, found, unlikely, sets, estimate, low, len(chosen), fdr),
         estimate=estimate,
         low=low,
         high=high,
@@ -271,11 +273,16 @@ def _pairs(sets: Sets, near: _Near, chosen: np.ndarray, device: torch.device | s
     )
 
 
-def _summary(near: _Near, found: bool, sets: Sets, estimate: float, low: float, listed: int, fdr: float) -> str:
+def _summary(
+    near: _Near, found: bool, unlikely: bool, sets: Sets, estimate: float, low: float, listed: int, fdr: float
+) -> str:
     among = f" of {near.train:,}, {sets.searched:.0%} of all" if sets.searched < 1 else ""
     share = f"{near.trained.mean():.1%} of the generated examples lie nearest to a training example{among}"
     expected = f"by chance {near.odds:.1%}"
     same = f"{sets.equal:,} equal{'s' * (sets.equal == 1)} a training example to the last bit"
+    if unlikely:
+        few = "none equals a held-out one, but too few training examples are equalled to tell that from chance"
+        return f"Whether training examples are copied cannot be told: {same}; {few}. {share}, {expected}."
     if not found:
         ties = f"; {same}" if sets.equal else ""
         return f"No copying of training examples is seen: {share}, {expected}{ties}."
