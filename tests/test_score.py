@@ -97,6 +97,23 @@ def test_examples_are_compared_in_pairs_and_chance_ranks_nothing() -> None:
     assert "within chance" in rank(first, shaken).why
     unsure = Score(second.value, Kind.LOWER, 0.1, 1, "counting", "sha256:a", 64)
     assert rank(unsure, first).winner is None  # the estimator's own error covers the difference
+    unsure = Score(first.value, Kind.UPPER, 0.1, 1, "counting", "sha256:a", 64)
+    assert rank(second, unsure).winner is None
+
+
+def test_equal_models_are_ranked_as_often_as_the_confidence_says() -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def ranked(confidence: float, n: int) -> bool:
+        scores = [
+            Score(torch.randn(n, generator=generator), Kind.EXACT, 0.0, None, "counting", "sha256:a", 64)
+            for _ in range(2)
+        ]
+        return rank(*scores, confidence=confidence).winner is not None
+
+    for n in (5, 300):
+        assert sum(ranked(0.8, n) for _ in range(200)) == pytest.approx(40, abs=17)  # 3 standard deviations
+    assert sum(ranked(0.999, 300) for _ in range(200)) <= 3
 
 
 def test_a_model_that_calls_an_example_impossible_loses() -> None:

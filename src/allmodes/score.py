@@ -121,34 +121,32 @@ class Ranking:
         difference: first minus second, nats an example; None where the two numbers do not compare.
         standard_error: of the difference, over examples in pairs and over both estimators.
         why: one sentence: what was found, or why nothing was.
+        within_chance: whether the two are no further apart than chance makes them.
     """
 
     winner: int | None
     difference: float | None
     standard_error: float | None
     why: str
-
-    @property
-    def within_chance(self) -> bool:
-        """Whether the two are no further apart than chance makes them."""
-        if self.difference is None or self.standard_error is None:
-            return False
-        return abs(self.difference) <= SURE * self.standard_error
+    within_chance: bool = False
 
 
-SURE = 1.96
-"""Standard errors that a difference must exceed: 95 % of a normal distribution lie within."""
 _AT_LEAST = (Kind.EXACT, Kind.LOWER)
 _AT_MOST = (Kind.EXACT, Kind.UPPER)
 
 
-def rank(first: Score, second: Score) -> Ranking:
+def rank(first: Score, second: Score, *, confidence: float = 0.95) -> Ranking:
     """Which of two models gives the data the higher probability, as far as the kinds of the scores allow the claim.
 
     The winner's true value is at least its score (exact, or a bound from below), the loser's at most its score (exact,
     or a bound from above), and the difference is larger than what chance makes of it. So a bound from below can win
     against an exact number and never lose to it; estimates and energies neither win nor lose.
+
+    Arguments:
+        confidence: that equal models are not ranked, by Student's t; of one of many pairs, nearer to 1.
     """
+    from scipy.stats import t
+
     refusal = refuses(first, second)
     if refusal:
         return Ranking(None, None, None, refusal)
@@ -157,9 +155,9 @@ def rank(first: Score, second: Score) -> Ranking:
     if not math.isfinite(difference):
         return _of_infinite(first, second)
     error = math.hypot(_standard_error(apart), first.standard_error, second.standard_error)
-    why = f"they differ by {abs(difference):.3g} nats, within chance ({error:.2g})"
-    if (tied := Ranking(None, difference, error, why)).within_chance:
-        return tied
+    if abs(difference) <= t.ppf((1 + confidence) / 2, max(1, len(apart) - 1)) * error:
+        why = f"they differ by {abs(difference):.3g} nats, within chance ({error:.2g})"
+        return Ranking(None, difference, error, why, within_chance=True)
     return _licensed(first, second, difference, error)
 
 

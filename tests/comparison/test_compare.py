@@ -106,7 +106,8 @@ def test_families_that_the_tree_lacks_stand_below_it(found: Comparison, tmp_path
     heights = []
     for name, compared in (("a", alone), ("b", beside)):
         (tmp_path / name).mkdir()
-        heights.append(Image.open(save_pictures(tmp_path / name, compared)[1]).height)
+        with Image.open(save_pictures(tmp_path / name, compared)[1]) as picture:
+            heights.append(picture.height)
     assert heights[0] < heights[1]
 
 
