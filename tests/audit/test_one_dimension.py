@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from allmodes.audit.intervals import together
 from allmodes.audit.one_dimension import compare, histogram
 
 
@@ -62,3 +63,13 @@ def test_a_large_number_that_never_changes_has_a_histogram() -> None:
     still = np.full(100, 1.7e18)
     found = histogram(still, still)
     assert sum(found["real"]) == len(still)
+
+
+def test_the_interval_of_the_farthest_of_many_shifts_holds_the_truth() -> None:
+    held = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        looks = [compare(rng.normal(size=200), rng.normal(size=300), rng, together(20)) for _ in range(20)]
+        farthest = max(looks, key=lambda one: abs(one.shift))
+        held += farthest.shift_low <= 0 <= farthest.shift_high
+    assert held >= 53

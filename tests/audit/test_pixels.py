@@ -33,6 +33,14 @@ def test_healthy_generators_raise_few_alarms() -> None:
     assert alarms <= 5  # more happen in 1.4 %
 
 
+def test_the_interval_of_the_clearest_of_many_pixels_holds_the_truth() -> None:
+    held = 0
+    for seed in range(40):
+        found = pixels(subject_of(*cameras(seed)), LEVEL, seed)
+        held += found.low <= 0 <= found.high  # type: ignore[operator]
+    assert held >= 35
+
+
 @pytest.mark.parametrize("shape", [(9, 8), (3, 9, 8), (9, 8, 3), (4, 3, 5)])
 def test_a_dead_pixel_is_named_by_its_place_in_the_array(shape: tuple[int, ...]) -> None:
     real, fake, train = cameras(0, shape)

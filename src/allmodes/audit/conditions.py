@@ -9,9 +9,10 @@ import numpy as np
 
 from allmodes.audit.enough import too_few
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.intervals import normal, together
 from allmodes.audit.one_dimension import compare, histogram
 from allmodes.audit.question import Question
-from allmodes.audit.scan import holm
+from allmodes.audit.scan import holm, unequal
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
 
@@ -50,11 +51,14 @@ def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding
         sets: features of the three sets, in the order of the subject.
 
     Returns:
-        `estimate`: the gap of the look with the smallest p-value. `figures`: the looks, by classes and by values.
+        `estimate`: the gap of the look with the smallest p-value. `figures`: the looks, by classes and by values; the
+        intervals of all hold together at 95 %.
     """
     if short := too_few(subject, "conditions", level):
         return short
-    classes, values = _classes(subject, sets, seed), _values(subject, sets, seed)
+    told, rows = _told_classes(subject), _told_values(subject, seed)
+    confidence = together(len(told) + len(rows))
+    classes, values = _classes(subject, sets, seed, told, confidence), _values(subject, sets, seed, rows, confidence)
     looks = classes + values
     adjusted = holm(np.array([look["p_value"] for look in looks]))
     for look, p in zip(looks, adjusted, strict=True):
@@ -105,11 +109,9 @@ def _told_classes(subject: Subject) -> list[int]:
     return np.flatnonzero(np.minimum(*counts) >= FEWEST_A_CLASS).tolist()
 
 
-def _classes(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
-    told = _told_classes(subject)
+def _classes(subject: Subject, sets: Sets, seed: int, told: list[int], confidence: float) -> list[dict[str, Any]]:
     if not told:
         return []
-    from scipy import stats
     from sklearn.ensemble import ExtraTreesClassifier
 
     train, real, fake = subject.train.labels, subject.real.labels, subject.fake.labels
@@ -119,10 +121,9 @@ def _classes(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
     looks = []
     for index in told:
         a, b = right[0][real == index], right[1][fake == index]
-        table = [[int(a.sum()), int((~a).sum())], [int(b.sum()), int((~b).sum())]]
         gap = float(b.mean() - a.mean())
-        error = 1.96 * math.sqrt(sum((side.mean() * (1 - side.mean()) + 1 / len(side)) / len(side) for side in (a, b)))
-        _, p = map(float, stats.fisher_exact(table))
+        spread = sum((side.mean() * (1 - side.mean()) + 1 / len(side)) / len(side) for side in (a, b))
+        error = normal(confidence) * math.sqrt(spread)
         looks.append(
             {
                 "name": f"{subject.event.label} {subject.event.classes[index]}",
@@ -131,7 +132,7 @@ def _classes(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
                 "gap": gap,
                 "low": max(gap - error, -1.0),
                 "high": min(gap + error, 1.0),
-                "p_value": p,
+                "p_value": float(unequal(a.sum(), b.sum(), len(a), len(b))),
                 "held_out": len(a),
                 "generated": len(b),
             }
@@ -150,18 +151,24 @@ def _told_values(subject: Subject, seed: int) -> dict[int, tuple[np.ndarray, np.
     return {column: sides for column, sides in rows.items() if min(map(len, sides)) >= FEWEST_A_CLASS}
 
 
-def _values(subject: Subject, sets: Sets, seed: int) -> list[dict[str, Any]]:
+def _values(
+    subject: Subject,
+    sets: Sets,
+    seed: int,
+    told: dict[int, tuple[np.ndarray, np.ndarray]],
+    confidence: float,
+) -> list[dict[str, Any]]:
     from sklearn.ensemble import ExtraTreesRegressor
 
     rng = np.random.default_rng(seed)
     looks = []
-    for column, rows in _told_values(subject, seed).items():
+    for column, rows in told.items():
         train, real, fake = (_column(side, column) for side in (subject.train, subject.real, subject.fake))
         judge = _forest(ExtraTreesRegressor, sets.train, train, seed)
         known, guessed = (judge.predict(features) for features in (sets.real, sets.fake))
-        told = [_undrawn(known, real, one) for one in (known, guessed)]
-        a, b = (one[some] - truth[some] for some, one, truth in zip(rows, told, (real, fake), strict=True))
-        one = compare(a, b, rng)
+        mended = [_undrawn(known, real, one) for one in (known, guessed)]
+        a, b = (one[some] - truth[some] for some, one, truth in zip(rows, mended, (real, fake), strict=True))
+        one = compare(a, b, rng, confidence)
         looks.append(
             {
                 "name": subject.event.variables[column],

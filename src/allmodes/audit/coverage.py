@@ -120,7 +120,8 @@ class Overlap:
             density = \frac{1}{km} \sum_{ij} 1[y_j \in B(x_i)], \quad
             coverage = \frac1n \sum_i 1[\exists j: y_j \in B(x_i)]
 
-        Standard errors are jackknives over both samples: what a figure loses with each example, radii held.
+        Standard errors are jackknives over both samples: what a figure loses with each example, radii held, which makes
+        them too small in many dimensions, and where values repeat.
 
         References:
             Improved precision and recall (Kynkäänniemi et al., 2019), equation 1, https://arxiv.org/abs/1904.06991

@@ -11,12 +11,11 @@ import numpy as np
 
 from allmodes.audit.enough import too_few
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.intervals import normal
 from allmodes.audit.sets import Sets
 
 SIGMAS = 3.0
 """By how many standard errors a figure must differ from its floor for the difference to be called one."""
-NORMAL = 1.96
-"""Standard errors to each side of an interval at 95 %."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def _finding(
     error = math.hypot(floor.error, like.error)
     apart = (like.value - floor.value) / error if error else (0.0 if like.value == floor.value else math.inf)
     found = abs(apart) > SIGMAS
-    low, high = whole.value - NORMAL * whole.error, whole.value + NORMAL * whole.error
+    low, high = whole.value - normal() * whole.error, whole.value + normal() * whole.error
     if within:
         low, high = max(low, within[0]), min(high, within[1])
     sentence = (

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.intervals import normal
 from allmodes.audit.question import Question
 from allmodes.audit.subject import Examples, Subject
 from allmodes.score import NoDensity, Score
@@ -32,7 +33,7 @@ def log_density(subject: Subject, seed: int) -> Finding | None:
         return None
     (held, held_error), (train, train_error) = ((score.mean, score.mean_standard_error) for score in scores)
     gap, error = train - held, math.hypot(held_error, train_error)
-    low, high = gap - 1.96 * error, gap + 1.96 * error
+    low, high = gap - normal() * error, gap + normal() * error
     kind, counts = scores[0].kind, [len(score.value) for score in scores]
     return Finding(
         name="log_density",

@@ -10,6 +10,7 @@ import numpy as np
 from allmodes.audit.enough import too_few
 from allmodes.audit.exam import Exam
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.intervals import normal, together
 from allmodes.audit.one_dimension import Compared, compare, histogram
 from allmodes.audit.question import Question
 from allmodes.audit.scan import draws_for, holm
@@ -45,7 +46,7 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
     columns = list(range(event.size))[:MOST_COLUMNS]
     if short := too_few(subject, "marginals", level):
         return short
-    compared = [compare(real[:, c], fake[:, c], rng) for c in columns]
+    compared = [compare(real[:, c], fake[:, c], rng, together(len(columns))) for c in columns]
     pairs, gaps, pair_p = _correlations(real[:, columns], fake[:, columns], rng, draws_for(level / 2))
     adjusted = np.minimum(1.0, 2 * np.concatenate([holm(np.array([one.p_value for one in compared])), pair_p]))
     worst = int(np.argmax([one.distance for one in compared]))
@@ -130,11 +131,11 @@ def _correlations(
     if not pairs:
         return [], [], np.empty(0)
     z = _standardized(stats.rankdata(np.concatenate([real, fake]), axis=0))
-    gaps = []
+    gaps, reach = [], normal(together(len(pairs)))
     for a, b in pairs:
         (r_real, se_real), (r_fake, se_fake) = (_correlation(side[:, a], side[:, b]) for side in (z[:n], z[n:]))
-        error, gap = math.hypot(se_real, se_fake), r_fake - r_real
-        gaps.append({"real": r_real, "fake": r_fake, "gap": gap, "low": gap - 1.96 * error, "high": gap + 1.96 * error})
+        error, gap = reach * math.hypot(se_real, se_fake), r_fake - r_real
+        gaps.append({"real": r_real, "fake": r_fake, "gap": gap, "low": gap - error, "high": gap + error})
     z = np.concatenate([rng.permutation(side)[:MOST_ROWS] for side in (z[:n], z[n:])])
     real_rows = np.arange(min(n, MOST_ROWS))
     spread = np.array([_correlation(z[:, a], z[:, b])[1] for a, b in pairs])

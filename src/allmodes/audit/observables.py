@@ -10,6 +10,7 @@ import numpy as np
 from allmodes.audit.enough import FEWEST, too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Function, numbers
+from allmodes.audit.intervals import together
 from allmodes.audit.one_dimension import compare, histogram
 from allmodes.audit.question import Question
 from allmodes.audit.scan import holm
@@ -38,7 +39,7 @@ def observables(subject: Subject, functions: Mapping[str, Function], level: floa
         return short
     rng = np.random.default_rng(seed)
     looks = [(name, where, real[a], fake[b]) for name, (real, fake) in values.items() for where, a, b in bins(subject)]
-    compared = [compare(real, fake, rng) for _, _, real, fake in looks]
+    compared = [compare(real, fake, rng, together(len(looks))) for _, _, real, fake in looks]
     adjusted = holm(np.array([one.p_value for one in compared]))
     first = int(np.argmin(adjusted + 1e-9 * np.argsort(np.argsort([-one.distance for one in compared]))))
     name, where, one = looks[first][0], looks[first][1], compared[first]

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from allmodes.audit.intervals import normal
+from allmodes.audit.scan import unequal
 from allmodes.audit.tails import Ends, tails
 from allmodes.figures import bin_edges
 
@@ -29,7 +31,7 @@ class Compared:
         ends: what the most extreme values say.
         floor: the distance between two halves of the real sample.
         mean_real, mean_fake, spread_real, spread_fake: means and standard deviations.
-        shift, shift_low, shift_high: difference of the means, fake minus real, with its 95 % interval.
+        shift, shift_low, shift_high: difference of the means, fake minus real, with its interval.
     """
 
     distance: float
@@ -62,6 +64,9 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
     that of Dvoretzky, Kiefer and Wolfowitz with Massart's constant (Annals of Probability 18, 1990), for both samples:
 
     .. math:: |D - \hat D| \le \epsilon_n + \epsilon_m, \quad \epsilon_n = \sqrt{\ln(2 / (\delta / 2)) / 2n}
+
+    Arguments:
+        confidence: of the intervals; of one of many looks, see `allmodes.audit.intervals.together`.
     """
     from scipy import stats
 
@@ -71,8 +76,8 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
     distance, p_distance = map(float, stats.ks_2samp(real, fake, method=method))
     usual = usual_value(real, fake)
     if usual is not None:
-        a, b = (int((side == usual).sum()) for side in (real, fake))
-        _, p_shift = map(float, stats.fisher_exact([[a, n - a], [b, m - b]]))
+        a, b = ((side == usual).sum() for side in (real, fake))
+        p_shift = float(unequal(a, b, n, m))
     else:
         p_shift = float(stats.mannwhitneyu(real, fake, method="asymptotic")[1])
     halves = rng.permutation(real)
@@ -81,7 +86,7 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
     delta = 1 - confidence
     reach = sum(math.sqrt(math.log(4 / delta) / (2 * size)) for size in (n, m))
     shift = float(fake.mean() - real.mean())
-    error = 1.96 * math.sqrt(real.var(ddof=1) / n + fake.var(ddof=1) / m)
+    error = normal(confidence) * math.sqrt(real.var(ddof=1) / n + fake.var(ddof=1) / m)
     return Compared(
         distance=distance,
         low=max(0.0, distance - reach),

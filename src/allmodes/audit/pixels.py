@@ -8,7 +8,7 @@ import numpy as np
 
 from allmodes.audit.enough import too_few
 from allmodes.audit.finding import Finding, Verdict
-from allmodes.audit.intervals import difference
+from allmodes.audit.intervals import difference, together
 from allmodes.audit.question import Question
 from allmodes.audit.scan import holm, unequal
 from allmodes.audit.subject import Subject
@@ -31,7 +31,8 @@ def pixels(subject: Subject, level: float, seed: int) -> Finding:
         seed: draws the half of the held-out examples that is compared with the other for the floor.
 
     Returns:
-        `estimate`, `low`, `high`: the difference of the shares at the clearest pixel, with its 95 % interval.
+        `estimate`, `low`, `high`: the difference of the shares at the clearest pixel; the intervals of all pixels hold
+        together at 95 %.
         `figures["pixels"]`: the clearest ones. `figures["maps"]`: the shares of all, each of the shape of an example,
         where there are no more than 4096.
     """
@@ -41,6 +42,7 @@ def pixels(subject: Subject, level: float, seed: int) -> Finding:
     n, m, half = len(real), len(fake), len(real) // 2
     of_real, of_fake, of_half = _lit(real, fake, np.random.default_rng(seed).permutation(n)[:half])
     p_values = _p_values(of_real, of_fake, n, m)
+    confidence = together(int((of_real + of_fake < n + m).sum()))
     order = np.lexsort((-np.abs(of_real / n - of_fake / m), p_values))
     rows = [
         {
@@ -48,7 +50,7 @@ def pixels(subject: Subject, level: float, seed: int) -> Finding:
             "real": of_real[i] / n,
             "fake": of_fake[i] / m,
             "gap": of_fake[i] / m - of_real[i] / n,
-            **dict(zip(("low", "high"), difference(int(of_fake[i]), m, int(of_real[i]), n), strict=True)),
+            **dict(zip(("low", "high"), difference(int(of_fake[i]), m, int(of_real[i]), n, confidence), strict=True)),
             "p_value": float(p_values[i]),
         }
         for i in order[:LISTED]

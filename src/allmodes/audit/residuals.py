@@ -9,9 +9,10 @@ import numpy as np
 from allmodes.audit.enough import too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Function, numbers
+from allmodes.audit.intervals import share, together
 from allmodes.audit.one_dimension import histogram, usual_value
 from allmodes.audit.question import Question
-from allmodes.audit.scan import holm
+from allmodes.audit.scan import few, holm
 from allmodes.audit.subject import Subject
 
 USUAL = 0.99
@@ -25,13 +26,11 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
     the training examples is the tolerance; held-out and generated examples beyond it are counted and compared by
     Fisher's exact test, the sizes themselves by the one-sided test of Mann and Whitney; where one size makes up half of
     both samples, what lies above it is counted instead, as in `one_dimension.compare`. The smaller p-value is doubled;
-    Holm's correction over the functions.
+    Holm's correction over the functions. Intervals are of the shares beyond, and hold together at 95 %.
 
     Raises:
         UserError: for a function that raises or gives no numbers.
     """
-    from scipy import stats
-
     sides = (subject.train, subject.real, subject.fake)
     values = {
         name: [np.abs(numbers(function, side, name, "constraint")) for side in sides]
@@ -39,23 +38,22 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
     }
     if short := too_few(subject, "residuals", level):
         return short
-    rows, p_values = [], []
+    rows, p_values, confidence = [], [], together(len(values))
     for name, (train, real, fake) in values.items():
         tolerance = float(np.quantile(train, USUAL, method="higher"))
-        beyond = [int((side > tolerance).sum()) for side in (real, fake)]
-        table = [[beyond[1], len(fake) - beyond[1]], [beyond[0], len(real) - beyond[0]]]
-        _, p_beyond = map(float, stats.fisher_exact(table, alternative="greater"))
+        beyond = [(side > tolerance).sum() for side in (real, fake)]
+        p_beyond = float(few(beyond[0], beyond[1], len(real), len(fake)))
         usual, p_larger = _larger(real, fake)
         p_values.append(min(1.0, 2 * min(p_beyond, p_larger)))
-        interval = stats.binomtest(beyond[1], len(fake)).proportion_ci(0.95, method="exact")
+        low, high = share(int(beyond[1]), len(fake), confidence)
         rows.append(
             {
                 "name": name,
                 "tolerance": tolerance,
-                "real_beyond": beyond[0] / len(real),
-                "fake_beyond": beyond[1] / len(fake),
-                "low": float(interval.low),
-                "high": float(interval.high),
+                "real_beyond": float(beyond[0] / len(real)),
+                "fake_beyond": float(beyond[1] / len(fake)),
+                "low": low,
+                "high": high,
                 "real_median": float(np.median(real)),
                 "fake_median": float(np.median(fake)),
                 "usual": usual,
@@ -103,9 +101,8 @@ def _larger(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
     if usual is None:
         _, p_larger = map(float, stats.mannwhitneyu(fake, real, alternative="greater", method="asymptotic"))
         return float(np.median(real)), p_larger
-    a, b = (int((side > usual).sum()) for side in (real, fake))
-    _, p_larger = map(float, stats.fisher_exact([[b, len(fake) - b], [a, len(real) - a]], alternative="greater"))
-    return usual, p_larger
+    a, b = ((side > usual).sum() for side in (real, fake))
+    return usual, float(few(a, b, len(real), len(fake)))
 
 
 QUESTION = Question(

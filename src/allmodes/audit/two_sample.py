@@ -10,6 +10,7 @@ import numpy as np
 
 from allmodes.audit.enough import FEWEST, too_few
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.intervals import normal
 from allmodes.audit.question import Question
 from allmodes.audit.sets import Sets
 
@@ -23,8 +24,6 @@ SHOWN = 12
 """Examples of each kind that were told most surely."""
 MOST_COLUMNS = 128
 """Features that trees look at; of more, as many random mixtures."""
-NORMAL = 1.96
-"""Standard errors to each side of an interval at 95 %."""
 INFORMS = 0.01
 """The level of a finding that only informs."""
 
@@ -64,7 +63,7 @@ def two_sample(sets: Sets, level: float, seed: int) -> Finding:
     told = _tell(sets.real, sets.fake, seed)
     floor = _floor(sets, seed)
     found = told.p_value <= (level or INFORMS)
-    low, high = (float(np.clip(told.auc + sign * NORMAL * told.error, 0, 1)) for sign in (-1, 1))
+    low, high = (float(np.clip(told.auc + sign * normal() * told.error, 0, 1)) for sign in (-1, 1))
     beside = "" if floor is None else f"; real examples are told from real ones with {floor.auc:.3f}"
     sentence = f"a classifier tells generated from held-out examples with AUC {told.auc:.3f} [{low:.3f}, {high:.3f}]"
     return Finding(
