@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmodes.schedule import Constant, Cosine, Geometric, Schedule
+from allmodes.schedule import Constant, Cosine, Geometric, Linear, Schedule
 
 positive = st.floats(1e-6, 1e3)
 TIMES = [i / 50 for i in range(51)]
@@ -41,3 +41,7 @@ def test_a_warm_up_rises_linearly_from_zero_then_changes_nothing() -> None:
 @given(t=st.floats(0, 1))
 def test_a_constant_is_constant(t: float) -> None:
     assert Constant(0.3)(t) == 0.3
+
+
+def test_a_straight_line_goes_from_its_first_value_to_its_last() -> None:
+    assert [Linear(0.1, 0.0)(t) for t in (0.0, 0.5, 1.0)] == pytest.approx([0.1, 0.05, 0.0])

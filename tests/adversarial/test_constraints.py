@@ -177,3 +177,14 @@ def test_a_function_that_does_not_fit_is_one_line(function: Any, said: str) -> N
     with pytest.raises(UserError, match=said) as error:
         Soft("physics:f", function, 0.1, (2,)).residual(torch.zeros(3, 2), Condition())
     assert "\n" not in str(error.value)
+
+
+def test_what_is_always_zero_stays_so_where_a_sum_is_reached_by_a_shift() -> None:
+    x = torch.randn(50, 5, generator=torch.Generator().manual_seed(0))
+    train = x.clone()
+    train[:, 2] = 0
+    asked = Condition(values=torch.linspace(1, 9, 50)[:, None])
+    y = Hard(Event((5,), variables=("e",)), zeros=True, total="e").fit(train)(x, asked)
+    assert not y[:, 2].any()
+    assert asked.values is not None
+    assert (y.double().sum(1) / asked.values[:, 0] - 1).abs().max() < 1e-6

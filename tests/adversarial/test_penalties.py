@@ -203,3 +203,7 @@ def test_a_discriminator_with_batch_normalization_has_a_penalty(kind: type[nn.Mo
     judge = Judge(network, trace=lambda x: pure(network, {}, x), keep=lambda buffers: keep(network, buffers))
     x = torch.randn(5, 3 * size, generator=torch.Generator().manual_seed(0))
     assert R1(Constant(1.0)).cost(judge.gradient(x), 0.0).item() > 0
+
+
+def test_logits_leave_bfloat16_before_they_are_compared() -> None:
+    assert Judge(lambda x: x.bfloat16()).logits(torch.zeros(2, 1)).dtype is torch.float32

@@ -87,3 +87,7 @@ def test_p_follows_the_share_of_real_examples_that_the_discriminator_is_sure_of(
     still = Augmentation(0.5, None)
     still.heed(sure)
     assert still.probability == 0.5
+
+
+def test_how_often_examples_are_augmented_is_kept_with_the_weights() -> None:
+    assert "probability" in Augmentation().state_dict()

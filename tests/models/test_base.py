@@ -166,3 +166,38 @@ def test_a_budget_below_one_and_a_condition_too_many_are_refused() -> None:
         model.sample(-1)
     with pytest.raises(UserError, match="takes no condition"):
         model.score(x, Condition(labels=torch.zeros(4, dtype=torch.int64)))
+
+
+class Echo(DensityModel):
+    """Samples are their conditions, and so are log-probabilities."""
+
+    conditional = True
+
+    def __init__(self) -> None:
+        super().__init__(Event((1,), variables=("v",)), Flatten((1,)))
+        self.shift = nn.Parameter(torch.zeros(()))
+
+    def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
+        assert condition.values is not None
+        return condition.values + self.shift
+
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        assert condition.values is not None
+        return condition.values[..., 0] + self.shift
+
+
+class Three(Echo):
+    """A stack of three models."""
+
+    conditional = False
+
+    def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
+        return torch.zeros(3, n, 1) + self.shift
+
+
+def test_what_is_sampled_and_scored_in_pieces_keeps_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allmodes.models.base.NUMBERS_PER_CHUNK", 1)
+    asked = Condition(values=torch.arange(200.0)[:, None])
+    assert Echo().sample(200, asked).equal(asked.values)
+    assert Echo().score(torch.zeros(200, 1), asked).value.float().equal(torch.arange(200.0))
+    assert Three().sample(200).shape == (3, 200, 1)

@@ -17,7 +17,7 @@ from allmodes.errors import UserError
 from allmodes.event import Condition, Event, Layout, Support
 from allmodes.models.flow import Flow
 from allmodes.models.nice import NICE
-from allmodes.networks.coupling import AffineCoupling, Leaving
+from allmodes.networks.coupling import ActNorm, AffineCoupling, Leaving
 from allmodes.random import Rng, seeded
 from allmodes.recipes import build
 from allmodes.score import Kind
@@ -206,3 +206,27 @@ def test_half_of_the_numbers_are_done_at_each_scale() -> None:
         (8, 2, 2),
         (4, 2, 2),
     ]
+
+
+def test_activations_begin_with_mean_0_and_deviation_1() -> None:
+    model = build("realnvp", Event((8, 8), layout=Layout.HW), {"width": 8, "scales": 2}).model
+    x = 7 + 3 * torch.randn(500, 8, 8, generator=torch.Generator().manual_seed(0))
+    model.fit(x)
+    seen: list[Tensor] = []
+    for layer in model.modules():
+        if isinstance(layer, ActNorm):
+            layer.register_forward_hook(lambda layer, inputs, outputs: seen.append(outputs[0]))
+    model(model.transform(x, Rng(0)))
+    assert seen
+    for y in seen:
+        assert (y.mean((0, 2, 3)).abs() < 0.05).all()
+        assert ((y.std((0, 2, 3)) - 1).abs() < 0.05).all()
+
+
+@pytest.mark.parametrize("recipe", ["nice", "realnvp"])
+def test_a_column_that_never_changes_has_a_finite_density(recipe: str) -> None:
+    x = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
+    x[:, 1] = 4.0
+    model = build(recipe, Event((3,)), {"width": 8}).model
+    model.fit(x)
+    assert model.score(x[:10]).value.isfinite().all()

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from allmodes.adversarial.latents import Normal
-from allmodes.adversarial.objectives import Minimax, NonSaturating, RelativisticPairing
+from allmodes.adversarial.objectives import Minimax, NonSaturating, RelativisticPairing, ZeroSum
 from allmodes.adversarial.penalties import GP, R1, R2, Every, Penalty, ZeroCentred
-from allmodes.adversarial.round import Judge
+from allmodes.adversarial.round import Judge, Round
 from allmodes.adversarial.unrolling import Unrolling
 from allmodes.adversarial.views import View
 from allmodes.data.batches import Batches, StackedBatches
@@ -362,3 +362,81 @@ def test_a_penalty_on_a_normalized_discriminator_is_that_of_autograd(float64: No
     torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=1e-14)
     for name, buffer in written(network).items():
         torch.testing.assert_close(buffer, written(known)[name], rtol=1e-12, atol=1e-14)
+
+
+def small_gan(ring: Dataset, **rules: Any) -> GAN:
+    with seeded(0):
+        networks = MLP(4, 2, (8,)), MLP(2, 1, (8,))
+    model = GAN(ring.event, flat(ring.event), *networks, latent=Normal(4), **({"objective": NonSaturating()} | rules))
+    model.fit(ring.to_fit())
+    return model
+
+
+def move(model: GAN, player: int, ring: Dataset) -> torch.Tensor:
+    return model.loss(model.players[player], next(Batches(ring, 16, 0)), Rng(0)).value
+
+
+def test_penalties_and_views_know_how_far_the_training_is(ring: Dataset) -> None:
+    class Seen(Penalty):
+        def discriminator(self, round: Round) -> None:
+            told.append((round.t, round.step))
+
+    class Look(View):
+        def forward(self, x: torch.Tensor, axes: int, rng: Rng, t: float) -> torch.Tensor:
+            told.append((t, 7))
+            return x
+
+    told: list[tuple[Any, int]] = []
+    model = small_gan(ring, penalties={"seen": Seen()}, views=[Look()])
+    model.t, model.step = 0.25, 7
+    move(model, 0, ring)
+    assert told == [(0.25, 7)] * 3  # real and generated examples are looked at, then comes the penalty
+
+
+def test_views_heed_the_logits_of_real_examples(ring: Dataset) -> None:
+    class Heed(View):
+        def forward(self, x: torch.Tensor, axes: int, rng: Rng, t: float) -> torch.Tensor:
+            return x
+
+        def heed(self, real: torch.Tensor) -> None:
+            self.heard = real
+
+    model = small_gan(ring, views=[Heed()])
+    batch = next(Batches(ring, 16, 0))
+    move(model, 0, ring)
+    expected = model.discriminator(model.transform(batch.x)).detach()[:, 0]
+    torch.testing.assert_close(model.views[0].heard, expected)
+
+
+def test_the_generator_pays_its_penalties(ring: Dataset) -> None:
+    class Pay(Penalty):
+        def generator(self, round: Round) -> torch.Tensor:
+            return 1000 + 0 * round.generated.sum()
+
+    assert move(small_gan(ring, penalties={"pay": Pay()}), 1, ring).item() > 900
+
+
+def test_the_generator_pays_the_constrainer(make_trainer: MakeTrainer) -> None:
+    x = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
+    trainer = make_trainer("constrained", load_data(x, labels=np.arange(100) % 2))
+    loss = trainer.model.loss(trainer.model.players[-1], next(trainer.batches), trainer.rng)
+    assert "generator.constrainer" in loss.parts
+
+
+def test_looking_ahead_lets_a_gradient_through_what_the_discriminator_says_of_real_examples(ring: Dataset) -> None:
+    class OfReal(Minimax):
+        paired = True
+
+        def generator(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+            return real.mean()
+
+    model = small_gan(ring, objective=OfReal(), unrolling=Unrolling(1, 0.1))
+    (gradient,) = torch.autograd.grad(move(model, 1, ring), [next(model.generator.parameters())])
+    assert gradient.any()
+
+
+def test_looking_ahead_raises_what_the_generator_pays_in_a_game_of_zero_sum(ring: Dataset) -> None:
+    at_once, ahead = (
+        move(small_gan(ring, objective=ZeroSum(), unrolling=Unrolling(k, 0.5)), 1, ring).item() for k in (0, 3)
+    )
+    assert ahead > at_once

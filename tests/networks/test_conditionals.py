@@ -114,3 +114,11 @@ def test_the_conditional_suits_the_event(event: Event, channels: int, kind: type
             conditional_for(event, channels, 4)
     else:
         assert conditional_for(event, channels, 4).parameters < site.parameters
+
+
+def test_every_number_that_a_network_gives_for_a_colour_counts() -> None:
+    given = torch.randn(1, LogisticMixture(3, 2, 5).parameters, generator=torch.Generator().manual_seed(0)).double()
+    given.requires_grad_()
+    LogisticMixture(3, 2, 5).log_prob(torch.tensor([[1.0, 3.0, 2.0]], dtype=torch.float64), given).sum().backward()
+    assert given.grad is not None
+    assert given.grad.all()

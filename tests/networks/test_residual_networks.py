@@ -6,9 +6,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from allmodes.event import Condition, Event
+from allmodes.networks.biggan import BigGANDiscriminator
+from allmodes.networks.conditional import ConditionVector
 from allmodes.networks.r3gan import Block, R3GANDiscriminator, R3GANGenerator, stage_widths
+from allmodes.networks.residual import GrowingBlock
 from allmodes.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from allmodes.networks.sizes import halvings
 
@@ -96,3 +100,22 @@ def test_r3gans_signals_keep_their_size_at_any_depth() -> None:
 def test_r3gans_blocks_begin_as_the_identity() -> None:
     x = torch.randn(2, 16, 5, 5)
     assert Block(16, 8)(x).equal(x)
+
+
+def test_both_convolutions_of_a_growing_block_see_what_is_not_negative() -> None:
+    block = GrowingBlock(2, 3, (4, 4), nn.BatchNorm2d).eval()
+    seen: list[Tensor] = []
+    for layer in (block.first, block.second):
+        layer.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
+    block(torch.randn(5, 2, 2, 2, generator=torch.Generator().manual_seed(0)))
+    assert len(seen) == 2
+    assert all(x.min() >= 0 for x in seen)
+
+
+def test_discriminators_add_up_what_is_lit_over_the_image() -> None:
+    x = torch.randn(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    plain = ResNetDiscriminator((1, 16, 16), 4)
+    torch.testing.assert_close(plain(x), plain.logit(plain.blocks(x).relu().sum((2, 3))))
+    told, c = ConditionVector(Event((1,), classes=("a", "b"))), Condition(torch.tensor([0, 1, 0]))
+    asked = BigGANDiscriminator((1, 16, 16), told, width=2)
+    torch.testing.assert_close(asked(x, c), asked.projection(asked.layers(x).relu().sum((2, 3)), c))

@@ -17,6 +17,7 @@ import pytest
 import torch
 
 import allmodes
+from allmodes.data.batches import Batches
 from allmodes.data.dataset import Dataset, load_data, split
 from allmodes.errors import Note, UserError
 from allmodes.random import Rng
@@ -427,3 +428,32 @@ def test_what_is_odd_about_the_data_is_a_warning_unless_it_is_told_otherwise(tmp
         warnings.simplefilter("error")
         allmodes.train("gan2014", x, steps=1, settings=small, out=tmp_path / "b", note=told.append)
     assert any("stands in 10 of 300 rows" in line for line in told)
+
+
+def test_a_model_is_fitted_to_training_examples_alone(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    split = load_data(x).split
+    x[torch.cat([split.validation, split.test]).numpy()] += 1000
+    data = load_data(x)
+    assert data.split.train.equal(split.train)
+    run = allmodes.train(
+        "gan2014", data, steps=1, out=tmp_path / "run", settings={"width": 8, "batch": 16}, note=lambda line: None
+    )
+    placed = run.model.transform(data.part("train").x)
+    torch.testing.assert_close(placed.mean(0), torch.zeros(2), atol=1e-4, rtol=0)
+    assert not run.model.training
+
+
+def test_another_seed_has_another_order_of_the_data(
+    tmp_path: Path, ring: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = []
+
+    class Seen(Batches):
+        def __init__(self, dataset: Dataset, size: int, seed: int, *rest: Any) -> None:
+            seeds.append(seed)
+            super().__init__(dataset, size, seed, *rest)
+
+    monkeypatch.setattr("allmodes.training.session.Batches", Seen)
+    allmodes.train("gan2014", ring, steps=1, seed=5, out=tmp_path / "run", settings={"width": 8, "batch": 16})
+    assert seeds == [5]

@@ -12,8 +12,8 @@ import torch
 
 import allmodes
 from allmodes.adversarial.objectives import NonSaturating
-from allmodes.data.dataset import Dataset
-from allmodes.random import Rng
+from allmodes.data.dataset import Dataset, load_data
+from allmodes.random import Rng, seeded
 from allmodes.schedule import Cosine
 from allmodes.training import checkpoint
 from allmodes.training.trainer import NotFinite, Trainer
@@ -142,3 +142,35 @@ def test_a_loss_that_is_not_finite_names_player_and_step_and_the_last_good_check
     assert finished[0] is not None
     assert finished[1] is not None
     assert equal(finished[0].tensors, finished[1].tensors)
+
+
+def test_a_model_is_told_how_far_the_training_is(make_trainer: MakeTrainer, ring: Dataset) -> None:
+    trainer = make_trainer("gan2014", ring, steps=4)
+    assert [(trainer.model.t, trainer.model.step) for _ in trainer] == [(i / 4, i) for i in range(4)]
+
+
+def test_samples_come_from_the_averaged_weights(make_trainer: MakeTrainer, ring: Dataset) -> None:
+    trainer = make_trainer("r3gan", ring, steps=10)
+    list(trainer)
+    assert trainer.average is not None
+    samples = trainer.sample(5, Rng(1))
+    with trainer.average.applied():
+        assert samples.equal(trainer.model.sample(5, rng=Rng(1)))
+    assert not samples.equal(trainer.model.sample(5, rng=Rng(1)))
+
+
+@pytest.mark.parametrize(("recipe", "settings"), [("dbm", {}), ("made", {"masks": 3, "orders": 3})])
+def test_chains_and_the_turn_of_masks_go_on_where_they_were(
+    recipe: str, settings: dict[str, Any], make_trainer: MakeTrainer, equal: Equal
+) -> None:
+    bits = load_data("digits", binarize="static")
+    straight, first, second = (make_trainer(recipe, bits, steps=6, **settings) for _ in range(3))
+    for trainer in (straight, first):
+        with seeded(0):  # weights that matter
+            for p in trainer.model.parameters():
+                torch.nn.init.normal_(p)
+    list(straight)
+    next(step for step in first if step == 4)
+    second.load(*first.state())
+    list(second)
+    assert equal(second.state(), straight.state())

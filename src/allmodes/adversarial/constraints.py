@@ -33,7 +33,8 @@ class Hard(nn.Module):
 
     .. math:: x_i \mapsto x_i \, s / \sum_j x_j \quad \text{or} \quad x_i \mapsto x_i + (s - \sum_j x_j) / m
 
-    with the m numbers that may differ from 0. Sums are taken in float64 and hold to 1e-6, relative.
+    with the m numbers that may differ from 0. Sums are taken in float64 and hold to 1e-6, relative, or after a shift as
+    nearly as the smallest number of a sample can be rounded.
 
     Arguments:
         event: what one example is.
