@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -31,14 +31,12 @@ from allmodes.device import device_named
 from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.plain import plain
+from allmodes.progress import Progress
 from allmodes.random import require_seed
 from allmodes.version import version
 
 PROGRAMS = ("allmodes", "torch", "numpy", "scipy", "scikit-learn")
 """Whose versions a report names."""
-
-Progress = Callable[[int, int, str], None]
-"""Called with questions done, questions in all, and the one that is asked now."""
 
 
 @dataclass(frozen=True, eq=False)

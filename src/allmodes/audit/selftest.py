@@ -17,6 +17,7 @@ from allmodes.audit.question import Question
 from allmodes.audit.questions import questions
 from allmodes.audit.regions import grow
 from allmodes.audit.wording import percent
+from allmodes.progress import Progress
 
 GROUP = 0.1
 """Share of the data of the group that the short form leaves out."""
@@ -30,8 +31,6 @@ BLUR, COPY_NOISE = 0.3, 0.01
 LEFT_OUT = "a group left out"
 SEEN = 0.8
 """Share of trials from which on a fault counts as one that would be seen."""
-
-Report = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ class SelfTest:
         return asdict(self) | {"sentence": self.sentence}
 
 
-def plant(exam: Exam, levels: Mapping[str, float], *, full: bool, report: Report | None = None) -> SelfTest | None:
+def plant(exam: Exam, levels: Mapping[str, float], *, full: bool, report: Progress | None = None) -> SelfTest | None:
     """Plant faults in real data and see what finds them.
 
     Short: a group of about a tenth of the data is left out, four times; the question for what is missing is asked.

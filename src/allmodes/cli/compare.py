@@ -44,7 +44,7 @@ class Compare(DataFlags):
                 out=out,
                 seed=self.seed,
                 device=self.device,
-                report=lambda what, done, total: advance(done, total, what),
+                report=advance,
                 note=warn,
             )
         pictures = save_pictures(out, found)

@@ -22,6 +22,7 @@ from allmodes.device import device_named
 from allmodes.errors import UserError, repeated, warn
 from allmodes.functions import located
 from allmodes.plain import plain
+from allmodes.progress import Progress
 from allmodes.random import require_seed
 from allmodes.recipes import Entry, Recipe, build, entry, named, recipes
 from allmodes.score import NoDensity, Ranking, Score, rank
@@ -167,10 +168,6 @@ class Comparison:
         return "; ".join(sorted({said.why for *_, said in pairs}))
 
 
-Report = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
-
-
 def compare(
     *runs: Run | str | os.PathLike[str],
     data: Any = None,
@@ -179,7 +176,7 @@ def compare(
     out: str | os.PathLike[str] = "comparison",
     seed: int = 0,
     device: str | None = None,
-    report: Report | None = None,
+    report: Progress | None = None,
     note: Callable[[str], object] = warn,
 ) -> Comparison:
     """Put runs on the same data beside each other; or train recipes on data for the same time each, and compare those.
@@ -226,7 +223,7 @@ def compare(
     rows = []
     for run in trained:
         if report:
-            report(f"audit of {run.plan.recipe}", len(rows), len(trained))
+            report(len(rows), len(trained), f"audit of {run.plan.recipe}")
         try:
             for line in run.notes:
                 note(f"{run.folder}: {line}")
@@ -297,7 +294,7 @@ def _train_all(
     out: Path,
     seed: int,
     device: str | None,
-    report: Report | None,
+    report: Progress | None,
     note: Callable[[str], object],
     refused: dict[str, str],
 ) -> list[Run]:
@@ -306,7 +303,7 @@ def _train_all(
         raise UserError(f"--budget {budget}: give the minutes of training for each recipe, more than 0")
     runs = []
     for name in names:
-        told = (lambda step, steps, numbers, name=name: report(name, step, steps)) if report else None
+        told = (lambda step, steps, numbers, name=name: report(step, steps, name)) if report else None
         try:
             runs.append(_trained(name, data, budget, out / entry(name).name, seed, device, told, note))
         except NotFinite as diverged:
