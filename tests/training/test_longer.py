@@ -67,7 +67,7 @@ def test_a_crash_after_the_plan_was_rewritten_leaves_a_run_that_resumes_to_the_s
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("allmodes.training.train.Session", crash)
+        patch.setattr("allmodes.training.session.Session.train", crash)
         with pytest.raises(KeyboardInterrupt):
             allmodes.train(data=ring, out=copy, resume=True, steps=20)
     cut = load(copy)
@@ -96,20 +96,31 @@ def test_fewer_steps_and_a_run_that_is_being_trained_leave_the_plan(copy: Path, 
     assert (copy / "run.json").read_bytes() == plan
 
 
-def test_a_lock_on_a_plan_that_was_rewritten_is_none(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import fcntl
-
-    lock = fcntl.flock
-
-    def late(file: Any, how: int) -> None:
-        """Another process rewrites the plan before this one has the lock."""
-        monkeypatch.setattr(fcntl, "flock", lock)
+def test_a_run_whose_plan_is_rewritten_stays_locked(copy: Path) -> None:
+    with locked(copy):
         load(copy).longer(20).rewrite()
-        lock(file, how)
+        with pytest.raises(UserError, match="another process is training"), locked(copy):
+            pass
+    assert load(copy).plan.steps == 20
 
-    monkeypatch.setattr(fcntl, "flock", late)
-    with pytest.raises(UserError, match="another process is training"), locked(copy):
-        pass
+
+def test_a_resume_that_is_refused_leaves_the_run_as_it_was(tmp_path: Path, ring: Dataset, small: Small) -> None:
+    recipe = tmp_path / "mine.py"
+    text = (
+        "from allmodes.recipes import recipe\nfrom allmodes.recipes.gan2014 import gan2014\n"
+        "@recipe(year=2026, paper='', family='gan')\ndef mine(event, *, width: int = 8):\n"
+        "    return gan2014(event, width=width, batch=16)\n"
+    )
+    recipe.write_text(text)
+    out = tmp_path / "run"
+    allmodes.train(f"{recipe}:mine", ring, steps=4, out=out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    recipe.write_text(text.replace("= 8", "= 16"))
+    with pytest.raises(UserError, match=r"do not fit the recipe .*mine.py changed since the training began"):
+        allmodes.train(data=ring, out=out, resume=True, steps=8, note=str)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    recipe.write_text(text)
+    assert allmodes.train(data=ring, out=out, resume=True, steps=8, note=str).step == 8
 
 
 def test_the_command_trains_longer(call: Call, copy: Path) -> None:

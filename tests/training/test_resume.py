@@ -195,6 +195,49 @@ def test_a_full_disk_says_how_to_go_on(
     assert str(error.value).endswith(f"resume: allmodes train --resume --out {out}")
 
 
+def test_a_run_that_lost_its_checkpoints_is_refused_and_left_as_it_was(
+    tmp_path: Path, ring: Dataset, small: Small
+) -> None:
+    out = tmp_path / "run"
+    allmodes.train("gan2014", ring, steps=4, checkpoint_every=100, out=out, settings=small("gan2014"))
+    (out / "checkpoints").rename(tmp_path / "aside")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    lost = "was trained to step 4, and its checkpoints are gone; put back its folder checkpoints, or start another run"
+    for steps in (None, 8):
+        with pytest.raises(UserError, match=lost):
+            allmodes.train(data=ring, out=out, resume=True, steps=steps)
+    with pytest.raises(UserError, match=lost):
+        allmodes.load(out).sample(1)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    (tmp_path / "aside").rename(out / "checkpoints")
+    assert allmodes.train(data=ring, out=out, resume=True, steps=8, note=str).step == 8
+    # Planned anew from step 4, it had a checkpoint, whatever its metrics say.
+    (out / "checkpoints").rename(tmp_path / "aside")
+    (out / "metrics.jsonl").unlink()
+    with pytest.raises(UserError, match="its checkpoints are gone"):
+        allmodes.train(data=ring, out=out, resume=True)
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew_and_says_so(
+    tmp_path: Path, ring: Dataset, small: Small, equal: Equal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {"steps": STEPS, "checkpoint_every": 8, "settings": small("gan2014")}
+    allmodes.train("gan2014", ring, out=tmp_path / "straight", **asked)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save", killed)
+        with pytest.raises(KeyboardInterrupt):
+            allmodes.train("gan2014", ring, out=tmp_path / "run", **asked)
+    notes: list[str] = []
+    run = allmodes.train(data=ring, out=tmp_path / "run", resume=True, note=notes.append)
+    assert notes[0] == f"{run.folder} was stopped at step 8, before its first checkpoint: it begins anew"
+    assert equal(final(run.folder), final(tmp_path / "straight"))
+    assert [line["step"] for line in run.metrics if "seconds" in line] == list(range(1, STEPS + 1))
+
+
 def test_killed_at_20_random_moments_and_resumed_it_ends_with_the_same_bits() -> None:
     """In a process of its own, which imports torch once and forks before each life: see killed.py."""
     script = Path(__file__).with_name("killed.py")

@@ -255,6 +255,7 @@ def test_a_run_without_a_checkpoint_says_how_to_go_on(copy: Path) -> None:
     import shutil
 
     shutil.rmtree(copy / "checkpoints")
+    (copy / "metrics.jsonl").unlink()
     with pytest.raises(UserError, match=r"no checkpoint yet; continue it: allmodes train --resume --out"):
         load(copy).sample(1)
 

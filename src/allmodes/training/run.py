@@ -89,10 +89,27 @@ class Run:
                 notes = (f"{self.folder / FOLDER} holds no checkpoint: the last one is used",)
             except UserError as torn:
                 notes = (f"{torn}: the last checkpoint is used",)
-        kept = checkpoint.load(self.folder)
+        kept = self.last()
         if kept is None:
             raise UserError(f"{self.folder} has no checkpoint yet; continue it: {self.resume}")
         return replace(kept, notes=notes + kept.notes)
+
+    def last(self) -> checkpoint.Checkpoint | None:
+        """Its last good checkpoint, None where the training did not come to the first.
+
+        Raises:
+            UserError: where there were some, and none is there or whole.
+        """
+        kept = checkpoint.load(self.folder)
+        first = min(self.plan.checkpoint_every, self.plan.steps)
+        # An examination follows the checkpoint of its step.
+        beyond = any((line["step"], "reason" in line) > (first, False) for line in self.metrics)
+        if kept is None and (beyond or self.plan.shorter):
+            raise UserError(
+                f"{self.folder} was trained to step {self.step}, and its checkpoints are gone; put back its folder "
+                "checkpoints, or start another run"
+            )
+        return kept
 
     @contextmanager
     def fitting(self) -> Iterator[None]:
@@ -227,16 +244,12 @@ class Run:
 
     def longer(self, steps: int) -> Run:
         """The run planned for more steps from its last checkpoint on; `rewrite` puts that into its run.json."""
-        kept = checkpoint.load(self.folder)
+        kept = self.last()
         return Run(self.folder, self.plan.longer(steps, kept.step if kept else 0))
 
     def rewrite(self) -> None:
-        """Write its plan in place of the one that was there.
-
-        Raises:
-            UserError: where another process trains the run.
-        """
-        with locked(self.folder):
+        """Write its plan in place of another that is there; while the run is `locked`."""
+        if _read(self.folder).plan != self.plan:
             write_whole(self.folder / "run.json", lambda file: file.write(_text(self.plan)))
 
 
@@ -307,15 +320,16 @@ def locked(folder: Path) -> Iterator[None]:
         return
     import fcntl
 
-    path = folder / "run.json"
-    with explained(folder), path.open("rb") as file:
+    with explained(folder):
+        here = os.open(folder, os.O_RDONLY)  # not its run.json, which is replaced by a longer plan
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.path.samestat(os.fstat(file.fileno()), path.stat()):  # rewritten since it was opened
-                raise BlockingIOError
-        except BlockingIOError:
-            raise UserError(f"another process is training {folder}; wait for it, or choose another --out") from None
-        yield
+            try:
+                fcntl.flock(here, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"another process is training {folder}; wait for it, or choose another --out") from None
+            yield
+        finally:
+            os.close(here)
 
 
 def load(path: str | os.PathLike[str]) -> Run:

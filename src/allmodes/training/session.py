@@ -48,13 +48,15 @@ class Session:
         rng = Rng(run.plan.seed, device, rank=here.rank, world=here.size)
         self.trainer = Trainer(recipe, batches, rng, here)
         self.seconds = 0.0
-        kept = checkpoint.load(run.folder)
+        kept = run.last()
         if kept:
             for line in kept.notes:
                 note(line)
             with run.fitting():
                 self.trainer.load(kept.tensors, kept.plain)
             self.seconds = kept.plain["seconds"]
+        elif lost := run.step:
+            note(f"{run.folder} was stopped at step {lost}, before its first checkpoint: it begins anew")
         self.begun = time.perf_counter()
         self.witness = None
         if here.rank == 0:

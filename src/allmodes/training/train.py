@@ -99,7 +99,12 @@ def train(
             locked(run.folder) if not here.rank else nullcontext(),
         ):
             try:
-                return Session(run, dataset, made, target, here, report, note).train(interrupt)
+                session = Session(run, dataset, made, target, here, report, note)
+                if resume:
+                    here.wait()  # all have read the old plan, and found their checkpoint, before one writes the new
+                    if not here.rank:
+                        run.rewrite()
+                return session.train(interrupt)
             except Full as full:
                 raise Full(full.path, f"resume: {run.resume}") from full
 
@@ -191,9 +196,6 @@ def _resume(asked: _Asked, here: World, note: Callable[[str], object]) -> _Start
     recipe = build(plan.recipe, run.event, plan.settings, steps=steps, seed=plan.seed)
     if steps > plan.steps:
         run = run.longer(steps)
-        here.wait()  # all have read the old plan before one writes the new
-        if not here.rank:
-            run.rewrite()
         for line in run.plan.stretched:
             note(line)
     differs = [f"{file} has changed since the training began" for file in run.changed]
