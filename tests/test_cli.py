@@ -140,6 +140,38 @@ def test_a_median_between_two_counts_is_shown_as_it_is() -> None:
     assert "6.5 (5 to 8)" in list(study_table([study]).columns[3].cells)
 
 
+def test_of_several_processes_the_first_prints_and_one_alone_is_the_first(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size, lines in (("1", 1), ("2", 0)):
+        monkeypatch.setenv("RANK", "1")
+        monkeypatch.setenv("WORLD_SIZE", size)
+        assert len(call("datasets", "--json")[1].splitlines()) == lines
+    monkeypatch.setenv("WORLD_SIZE", "abc")
+    status, out, err = call("datasets")
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert "WORLD_SIZE=abc: must be a whole number" in err
+
+
+def test_letters_that_a_terminal_has_not_end_no_work(tmp_path: Path) -> None:
+    asked = [sys.executable, "-m", "allmodes", "train", "--recipe", "gan2014", "--out", "é\udcff", *SHORT]
+    done = subprocess.run(
+        asked, cwd=tmp_path, env=os.environ | {"PYTHONIOENCODING": "ascii:strict"}, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"everything is in \\xe9\\udcff" in done.stdout
+
+
+def test_a_network_that_fills_the_memory_is_one_line(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("std::bad_alloc")
+
+    monkeypatch.setattr("allmodes.recipes.recipes", full)
+    status, _, err = call("recipes")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "not enough memory" in err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(call: Call, command: str) -> None:
     status, out, _ = call(command, "--help")

@@ -18,6 +18,7 @@ from torch import Tensor
 
 import allmodes
 from allmodes.data.dataset import Dataset
+from allmodes.errors import UserError
 from allmodes.training import checkpoint
 from allmodes.training.distributed import ALONE, world
 
@@ -103,6 +104,30 @@ def test_one_process_writes_and_its_weights_are_nearly_those_of_a_training_alone
         torch.testing.assert_close(
             kept.tensors["model"][name], weight, rtol=0, atol=5e-4
         )  # steps of 5e-3 enlarge roundings
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"WORLD_SIZE": "abc"}, "WORLD_SIZE=abc: must be a whole number at least 1; unset it, or start "),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE=0: must"),
+        ({"WORLD_SIZE": "-1"}, "WORLD_SIZE=-1: must"),
+        ({"WORLD_SIZE": "2"}, "RANK is not set, and WORLD_SIZE is; start the processes with torchrun, or unset "),
+        ({"WORLD_SIZE": "2", "RANK": "2"}, "RANK=2: must be a whole number from 0 to 1"),
+        ({"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "x"}, "LOCAL_RANK=x: must"),
+        ({"WORLD_SIZE": "2", "RANK": "0"}, "MASTER_ADDR is not set"),
+        ({"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "a", "MASTER_PORT": "x"}, "MASTER_PORT=x: must"),
+    ],
+)
+def test_a_variable_that_is_wrong_is_named(
+    variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=said), world():
+        pass
 
 
 def test_one_process_is_a_world_alone(monkeypatch: pytest.MonkeyPatch) -> None:

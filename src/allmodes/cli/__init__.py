@@ -11,7 +11,6 @@ import contextlib
 import io
 import itertools
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ from allmodes.cli.study import Study
 from allmodes.cli.train import Train
 from allmodes.errors import Interrupted, UserError, one_line, said
 
-TORCH_NO_MEMORY = "allocate memory|out of memory|overflow"
+TORCH_NO_MEMORY = "allocate memory|out of memory|overflow|bad_alloc"
 NO_MEMORY = "not enough memory; ask for fewer or smaller examples, a smaller batch or a smaller network"
 COMMANDS: dict[str, type[Common]] = {
     "train": Train,
@@ -48,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and exit with its status."""
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in argv
+    for stream in (sys.stdout, sys.stderr):  # a letter that a terminal has not ends no training
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         if argv == ["--version"]:
             from allmodes.version import version
@@ -55,7 +57,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"allmodes {version()}")
             return
         command = _parse(argv)
-        with contextlib.redirect_stdout(sys.stdout if os.environ.get("RANK", "0") == "0" else io.StringIO()):
+        from allmodes.training.distributed import started
+
+        with contextlib.redirect_stdout(io.StringIO() if started().rank else sys.stdout):
             result = command()
             if command.json:
                 from allmodes.plain import plain

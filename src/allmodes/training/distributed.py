@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from allmodes.errors import UserError
+
 
 @dataclass(frozen=True)
 class World:
@@ -57,17 +59,53 @@ class World:
 ALONE = World()
 
 
+def started() -> World:
+    """Who this process is by the variables that torchrun sets; alone where WORLD_SIZE is 1 or not set.
+
+    Raises:
+        UserError: for a variable that is lacking or wrong.
+    """
+    size = _variable("WORLD_SIZE", 1, default="1")
+    if size == 1:
+        return ALONE
+    return World(_variable("RANK", 0, size - 1), size, _variable("LOCAL_RANK", 0, size - 1, default="0"))
+
+
+def _variable(name: str, low: int, high: int | None = None, *, default: str | None = None) -> int:
+    text = os.environ.get(name, default)
+    if text is None:
+        raise _lacking(name)
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if value < low or (high is not None and value > high):
+        there = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise UserError(
+            f"{name}={text}: must be a whole number {there}; unset it, or start the processes with torchrun"
+        )
+    return value
+
+
+def _lacking(name: str) -> UserError:
+    return UserError(f"{name} is not set, and WORLD_SIZE is; start the processes with torchrun, or unset WORLD_SIZE")
+
+
 @contextmanager
 def world() -> Iterator[World]:
     """The processes that torchrun started, or this one alone."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    here = started()
+    if here.size == 1:
         yield ALONE
         return
     already = dist.is_initialized()
     if not already:
+        if "MASTER_ADDR" not in os.environ:
+            raise _lacking("MASTER_ADDR")
+        _variable("MASTER_PORT", 0, 2**16 - 1)
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
-        yield World(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
+        yield World(dist.get_rank(), dist.get_world_size(), here.local)
     finally:
         if not already:
             dist.destroy_process_group()
