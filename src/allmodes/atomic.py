@@ -88,6 +88,17 @@ def _written(path: Path, write: Callable[[BinaryIO], object], called: Path | Non
         flush_folder(path.parent)
 
 
+def read_file(path: Path) -> bytes:
+    """What a file holds.
+
+    Raises:
+        OSError: also for what is no file, such as a pipe, from which nothing would ever come.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError("it is not a file")
+    return path.read_bytes()
+
+
 def sweep(folder: Path, names: str) -> None:
     """Remove what killed processes left of files that they were writing in a folder.
 

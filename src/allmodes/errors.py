@@ -12,6 +12,10 @@ from typing import SupportsIndex, TypeVar
 Item = TypeVar("Item")
 
 
+MALFORMED = (LookupError, TypeError, ValueError, RecursionError)
+"""What is raised where a file of a run is read that is not as it was written."""
+
+
 class UserError(Exception):
     """A mistake the user can mend: the message names what is wrong and what to do, in one line.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
+import os
 import re
 import shutil
 import warnings
@@ -15,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import allmodes
 from allmodes.data.batches import Batches
@@ -380,6 +384,146 @@ def test_a_damaged_checkpoint_is_told_by_samples_and_audits(copy: Path) -> None:
     assert len(told) == 1
     assert f"{newest} is damaged" in told[0]
     assert told[0].endswith("using the one before it")
+
+
+Damage = Callable[[Path], Any]
+
+
+def edited(name: str, **values: Any) -> Damage:
+    """Other values in a file of JSON, deep ones by names with two underlines between them; ... takes one out."""
+
+    def damage(run: Path) -> None:
+        (file,) = run.glob(name)
+        whole = json.loads(file.read_text())
+        for path, value in values.items():
+            *outer, last = path.split("__")
+            at = whole
+            for key in outer:
+                at = at[key]
+            if value is ...:
+                del at[last]
+            else:
+                at[last] = value
+        file.write_text(json.dumps(whole))
+
+    return damage
+
+
+def line(text: str) -> Damage:
+    """One more line of the metrics."""
+
+    def damage(run: Path) -> None:
+        with (run / "metrics.jsonl").open("a") as file:
+            file.write(f"{text}\n")
+
+    return damage
+
+
+def tensors(name: str, change: Callable[[dict[str, torch.Tensor]], Any]) -> Damage:
+    """Other tensors in the last checkpoint, with the digest that they then have."""
+
+    def damage(run: Path) -> None:
+        (state,) = run.glob("checkpoints/step-00000010/state.json")
+        file = state.with_name(f"{name}.safetensors")
+        held = load_file(file)
+        change(held)
+        save_file(held, file)
+        said = json.loads(state.read_text())
+        said["files"][file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+        state.write_text(json.dumps(said))
+
+    return damage
+
+
+def pipe(name: str) -> Damage:
+    """A pipe in place of a file, from which nothing ever comes."""
+
+    def damage(run: Path) -> None:
+        (file,) = run.glob(name)
+        file.unlink()
+        os.mkfifo(file)
+
+    return damage
+
+
+def moved(held: dict[str, torch.Tensor]) -> None:
+    held["generator.0.mean"] = held.pop("generator.0.exp_avg")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (edited("run.json", event__shape=[[1]]), r"run\.json cannot be read \(shape is \(\(1,\),\)\); restore it"),
+        (edited("run.json", event__shape=[2, 2, 2], event__layout="HW"), r"run\.json .*shape is \(2, 2, 2\)"),
+        (edited("run.json", event__variables=None), r"run\.json cannot be read \(variables is None\)"),
+        (edited("run.json", event__variables="energy"), r"run\.json cannot be read \(variables is 'energy'\)"),
+        (edited("run.json", event__variables=["e"], event__quantiles=[[1.0]]), r"run\.json .*\(quantiles are"),
+        (edited("run.json", event__quantiles=[[math.inf] * 5]), r"run\.json cannot be read \(quantiles is"),
+        (edited("run.json", event__support=...), r"run\.json cannot be read \(event lacks 'support'\)"),
+        (edited("run.json", data__source__data=...), r"run\.json cannot be read \(data is"),
+        (edited("run.json", data__split=math.inf), r"run\.json cannot be read \(data is"),
+        (edited("run.json", shorter=[{}]), r"run\.json cannot be read \(shorter is \[\{\}\]\)"),
+        (edited("run.json", checkpoint_every=0), r"run\.json cannot be read \(checkpoint_every is 0\)"),
+        (lambda run: (run / "run.json").write_text("[" * 200_000), r"run\.json cannot be read \(maximum recursion"),
+        (pipe("run.json"), r"run\.json cannot be read \(it is not a file\)"),
+        (line("{}"), r"metrics\.jsonl cannot be read \(line \d+ is \{\}\); restore it from a copy"),
+        (line("null"), r"metrics\.jsonl cannot be read \(line \d+ is null\)"),
+        (line('{"step": 3, "seconds": "long"}'), r"metrics\.jsonl cannot be read \(line \d+ is "),
+        (line("[" * 200_000), r"metrics\.jsonl cannot be read \(maximum recursion"),
+        (pipe("metrics.jsonl"), r"metrics\.jsonl cannot be read \(it is not a file\)"),
+        (
+            tensors("random", lambda held: held.update(rng=held["rng"].float())),
+            r"-00000010 does not fit the recipe r3gan \(random\.safetensors has another rng\): it is damaged; remove",
+        ),
+        (
+            tensors("random", lambda held: held.update(rng=held["rng"][:5].clone())),
+            r"random\.safetensors has another rng",
+        ),
+        (tensors("optimizers", moved), r"optimizers\.safetensors has no generator\.0\.exp_avg\): it is damaged"),
+        (
+            tensors("optimizers", lambda held: held.update({"generator.0.exp_avg": torch.zeros(1000)})),
+            r"optimizers\.safetensors has another generator\.0\.exp_avg\)",
+        ),
+        (tensors("model", lambda held: held["transform.parts.1.scale"].fill_(math.nan)), r"scale is not finite\)"),
+        (tensors("average", lambda held: held.clear()), r"average\.safetensors has no generator"),
+        (
+            edited("checkpoints/step-00000010/state.json", **{"files__random.safetensors": ...}),
+            r"step-00000010 does not fit the recipe r3gan \(there is no random\.safetensors\): it is damaged",
+        ),
+        (
+            edited("checkpoints/step-00000010/state.json", batches__offset=10**6),
+            r"step-00000010 does not fit .*\(batches at epoch 0 and offset 1000000 of 1600 examples\)",
+        ),
+    ],
+)
+def test_a_run_that_was_edited_is_refused_in_one_line_that_names_the_file(
+    damage: Damage, said: str, copy: Path
+) -> None:
+    damage(copy)
+    with pytest.raises(UserError, match=said) as error:
+        allmodes.train(out=copy, resume=True)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (edited("checkpoints/step-00000010/state.json", seconds=...), "'seconds'"),
+        (edited("checkpoints/step-00000010/state.json", batches=[1, 2]), r"batches is \[1, 2\]"),
+        (edited("checkpoints/step-00000010/state.json", batches__epoch="1"), "batches is"),
+        (edited("checkpoints/step-00000010/state.json", step="10"), "step is '10'"),
+        (edited("checkpoints/step-00000010/state.json", step=9), "step is 9"),
+        (edited("checkpoints/step-00000010/state.json", files=["model.safetensors"]), "files is"),
+        (pipe("checkpoints/step-00000010/state.json"), "it is not a file"),
+    ],
+)
+def test_a_checkpoint_whose_state_was_edited_is_told_and_the_one_before_is_used(
+    damage: Damage, said: str, copy: Path
+) -> None:
+    damage(copy)
+    notes: list[str] = []
+    assert allmodes.train(out=copy, resume=True, note=notes.append).step == 10
+    assert re.search(rf"step-00000010 is damaged \(state\.json: {said}.*; using the one before it", notes[0])
 
 
 def test_a_copy_of_a_checkpoint_is_none(copy: Path) -> None:

@@ -86,7 +86,10 @@ class Batches(Iterator[Batch]):
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
-        self.epoch, self.offset = state["epoch"], state["offset"]
+        epoch, offset = state["epoch"], state["offset"]
+        if epoch < 0 or not 0 <= offset <= len(self._rows):
+            raise ValueError(f"batches at epoch {epoch} and offset {offset} of {len(self._rows)} examples")
+        self.epoch, self.offset = epoch, offset
         self._order = self._draw(self.epoch)
 
     def _positions(self) -> Tensor:

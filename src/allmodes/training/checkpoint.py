@@ -18,8 +18,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from allmodes.atomic import explained, flush_folder, write_whole
-from allmodes.errors import UserError
+from allmodes.atomic import explained, flush_folder, read_file, write_whole
+from allmodes.errors import MALFORMED, UserError
+from allmodes.plain import fits
 
 PREFIX = "step-"
 NAME = re.compile(rf"{PREFIX}\d+")
@@ -33,12 +34,14 @@ class Checkpoint:
     """What a training continues from.
 
     Arguments:
+        place: its folder.
         step: steps done.
         tensors: named groups of named tensors.
         plain: values for JSON.
         notes: what went wrong with later checkpoints, a line each.
     """
 
+    place: Path
     step: int
     tensors: dict[str, dict[str, Tensor]]
     plain: dict[str, Any]
@@ -86,8 +89,11 @@ def newest(folder: Path) -> int:
     return max(map(_step, _newest_first(folder)), default=0)
 
 
-def load(folder: Path) -> Checkpoint | None:
+def load(folder: Path, holds: Mapping[str, Any] | None = None) -> Checkpoint | None:
     """The last good checkpoint of a run's folder, None where there never was one.
+
+    Arguments:
+        holds: the types of its plain values, as `fits` takes them.
 
     Raises:
         UserError: where there are checkpoints and none is whole, or one holds a pickle.
@@ -95,7 +101,7 @@ def load(folder: Path) -> Checkpoint | None:
     notes: list[str] = []
     for place in _newest_first(folder):
         try:
-            return _read(place, tuple(f"{note}; using the one before it" for note in notes))
+            return _read(place, holds or {}, tuple(f"{note}; using the one before it" for note in notes))
         except _Torn as torn:
             notes.append(f"checkpoint {place} is damaged ({torn})")
     if notes:
@@ -123,7 +129,7 @@ def _step(place: Path) -> int:
     return int(place.name.removeprefix(PREFIX))
 
 
-def _read(place: Path, notes: tuple[str, ...]) -> Checkpoint:
+def _read(place: Path, holds: Mapping[str, Any], notes: tuple[str, ...]) -> Checkpoint:
     for file in _files(place):
         with file.open("rb") as opened:
             head = opened.read(9)
@@ -131,26 +137,28 @@ def _read(place: Path, notes: tuple[str, ...]) -> Checkpoint:
         if head.startswith(_PICKLED) and head[8:] != b"{":
             raise UserError(f"{file} is a pickle, which can run code when it is read; refused, remove it")
     try:
-        state = json.loads((place / STATE).read_bytes())
-        digests = state.pop("files")
-        step = state["step"]
-        if "model.safetensors" not in digests:
-            raise KeyError("model.safetensors")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        state = json.loads(read_file(place / STATE))
+        for name, hint in {"step": int, "files": {"model.safetensors": str}, **holds}.items():
+            if not fits(state[name], hint):
+                raise TypeError(f"{name} is {repr(state[name])[:80]}")
+        digests, step = state.pop("files"), state["step"]
+        if step != _step(place):
+            raise ValueError(f"step is {step}")
+    except (OSError, *MALFORMED) as error:
         raise _Torn(f"{STATE}: {error}") from None
     tensors = {}
     for name, digest in digests.items():
         try:
-            data = (place / name).read_bytes()
+            data = read_file(place / name)
         except OSError as error:
-            raise _Torn(f"{name}: {error.strerror}") from None
+            raise _Torn(f"{name}: {error.strerror or error}") from None
         if hashlib.sha256(data).hexdigest() != digest:
             raise _Torn(f"{name} is not what was written")
         try:
             tensors[name.removesuffix(".safetensors")] = load_tensors(data)
-        except SafetensorError as error:
+        except (SafetensorError, *MALFORMED) as error:
             raise _Torn(f"{name}: {error}") from None
-    return Checkpoint(step, tensors, state, notes)
+    return Checkpoint(place, step, tensors, state, notes)
 
 
 def _files(place: Path) -> Iterator[Path]:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import UnionType
-from typing import Any, Self, get_args, get_origin, get_type_hints
+from typing import Any, Self
+
+from allmodes.plain import require_types
 
 CHECKPOINTS = 20
 """Of a training, where nothing else is asked for."""
+HOLDS = {
+    "data": {"name": str, "source": {"data": str | None}, "digest": str, "split": {"seed": int}},
+    "shorter": [{"steps": int, "step": int}],
+}
+"""What `Plan` asks of its parts."""
 
 
 def checkpoint_every(steps: int) -> int:
@@ -58,12 +64,13 @@ class Plan:
 
         Raises:
             TypeError: for a value that is lacking, not known, or of another type.
+            ValueError: for a count below 1.
         """
         plan = cls(**values)
-        for name, hint in get_type_hints(cls).items():
-            parts = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-            if not isinstance(value := getattr(plan, name), tuple(get_origin(part) or part for part in parts)):
-                raise TypeError(f"{name} is {value!r}")
+        require_types(plan, HOLDS)
+        for name in ("steps", "checkpoint_every", "log_every", "threads"):
+            if (count := getattr(plan, name)) < 1:
+                raise ValueError(f"{name} is {count}")
         return plan
 
     def longer(self, steps: int, step: int) -> Self:

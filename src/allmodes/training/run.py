@@ -14,20 +14,26 @@ from typing import Any
 
 import numpy as np
 
-from allmodes.atomic import explained, write_new, write_whole
+from allmodes.atomic import explained, read_file, write_new, write_whole
 from allmodes.data.conditions import conditions_of
 from allmodes.data.dataset import Dataset, load_data
-from allmodes.errors import UserError, warn, whole
-from allmodes.event import Condition, Event
+from allmodes.errors import MALFORMED, UserError, one_line, warn, whole
+from allmodes.event import QUANTILES, Condition, Event, Layout
 from allmodes.models.base import GenerativeModel
-from allmodes.plain import plain
+from allmodes.plain import fits, plain, require_types
 from allmodes.random import Rng, require_seed
 from allmodes.recipes import build
 from allmodes.training import checkpoint
 from allmodes.training.best import FOLDER
 from allmodes.training.plan import Plan
+from allmodes.training.trainer import load_weights
 from allmodes.training.versions import changed
 from allmodes.version import version
+
+STATE = {"seconds": float, "batches": {"epoch": int, "offset": int}}
+"""Of a checkpoint's plain values."""
+LINE = {"step": int, "seconds": float, "reason": str, "verdict": str}
+"""Of a line of metrics.jsonl; what else is in it is a number, or null."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,8 @@ class Run:
         """
         model = build(self.plan.recipe, self.event, self.plan.settings, steps=self.plan.steps).model
         weights = self._kept.tensors["model"] | self._kept.tensors.get("average", {})
-        with self.fitting():
-            model.load_state_dict(weights)
+        with self.fitting(self._kept):
+            load_weights(model, weights)
         return model.eval()
 
     @property
@@ -84,7 +90,7 @@ class Run:
         notes: tuple[str, ...] = ()
         if self.plan.keep_best:
             try:
-                if best := checkpoint.load(self.folder / FOLDER):
+                if best := checkpoint.load(self.folder / FOLDER, STATE):
                     return best
                 notes = (f"{self.folder / FOLDER} holds no checkpoint: the last one is used",)
             except UserError as torn:
@@ -100,35 +106,40 @@ class Run:
         Raises:
             UserError: where there were some, and none is there or whole.
         """
-        kept = checkpoint.load(self.folder)
+        if kept := checkpoint.load(self.folder, STATE):
+            return kept
         first = min(self.plan.checkpoint_every, self.plan.steps)
         # An examination follows the checkpoint of its step.
-        beyond = any((line["step"], "reason" in line) > (first, False) for line in self.metrics)
-        if kept is None and (beyond or self.plan.shorter):
+        if self.plan.shorter or any((line["step"], "reason" in line) > (first, False) for line in self.metrics):
             raise UserError(
                 f"{self.folder} was trained to step {self.step}, and its checkpoints are gone; put back its folder "
                 "checkpoints, or start another run"
             )
-        return kept
+        return None
 
     @contextmanager
-    def fitting(self) -> Iterator[None]:
-        """Inside the block weights that do not fit their network become one line."""
+    def fitting(self, kept: checkpoint.Checkpoint) -> Iterator[None]:
+        """Inside the block a checkpoint that does not fit what the recipe makes becomes one line."""
+        recipe = self.plan.recipe
         try:
             yield
-        except (RuntimeError, KeyError):
-            raise UserError(
-                f"the weights in {self.folder} do not fit the recipe {self.plan.recipe}: {self._misfit}"
-            ) from None
+        except MALFORMED as error:
+            why = self._changes or "it is damaged; remove it to use the one before it, or restore it from a copy"
+            raise UserError(f"{kept.place} does not fit the recipe {recipe} ({one_line(error)}): {why}") from error
+        except RuntimeError as error:
+            why = self._changes or (
+                "its settings, or a file that it imports, changed since the training began; bring back what was there"
+            )
+            raise UserError(f"the weights in {self.folder} do not fit the recipe {recipe}: {why}") from error
 
     @property
-    def _misfit(self) -> str:
-        """Why weights may not fit, and the way out."""
+    def _changes(self) -> str:
+        """What is known to have changed since the checkpoint was written, and the way out."""
         if files := self.changed:
             return f"{' and '.join(files)} changed since the training began; bring back what was there, or train anew"
         if (was := self.plan.versions.get("allmodes")) != (now := version()):
             return f"they were written by version {was} of allmodes, and this is {now}; load them with that one"
-        return "its settings, or a file that it imports, changed since the training began; bring back what was there"
+        return ""
 
     def dataset(self, data: Any = None) -> Dataset:
         """What it was trained on, with the same split.
@@ -349,30 +360,47 @@ def load(path: str | os.PathLike[str]) -> Run:
         ) from None
     except NotADirectoryError:
         raise UserError(f"{folder} is a file; give the folder that allmodes train wrote") from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UserError(f"{folder / 'run.json'} cannot be read ({error}); restore it from a copy") from None
 
 
 def _read(folder: Path) -> Run:
-    run = Run(folder, Plan.from_dict(json.loads((folder / "run.json").read_bytes())))
+    run = Run(folder, Plan.from_dict(json.loads(read_file(folder / "run.json"))))
     try:
-        _ = run.event
+        event = run.event
     except KeyError as lacking:
         raise ValueError(f"event lacks {lacking}") from None
+    require_types(event)
+    axes = {Layout.HW: 2, Layout.HWC: 3, Layout.CHW: 3}.get(event.layout, len(event.shape))
+    if len(event.shape) != axes or min(event.shape) < 1:
+        raise ValueError(f"shape is {event.shape}")
+    if event.quantiles and [len(QUANTILES) for _ in event.variables] != [len(row) for row in event.quantiles]:
+        raise ValueError(f"quantiles are {event.quantiles}")
     return run
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The whole lines of metrics.jsonl; a last one that a crash cut short is left out."""
+    """The whole lines of metrics.jsonl; a last one that a crash cut short is left out.
+
+    Raises:
+        UserError: where it holds what was never written there.
+    """
     path = folder / "metrics.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    read = []
-    for line in lines:
+    try:
+        return list(_whole_lines(read_file(path).decode().splitlines() if path.exists() else []))
+    except (OSError, *MALFORMED) as error:
+        raise UserError(f"{path} cannot be read ({error}); restore it from a copy, or remove what is wrong") from None
+
+
+def _whole_lines(lines: list[str]) -> Iterator[dict[str, Any]]:
+    for number, text in enumerate(lines, 1):
         try:
-            read.append(json.loads(line))
+            line = json.loads(text)
         except ValueError:
-            break
-    return read
+            return
+        if not fits(line, {"step": int}) or not fits(line, {key: LINE.get(key, float | None) for key in line}):
+            raise ValueError(f"line {number} is {text[:80]}")
+        yield line
 
 
 class Journal:

@@ -52,7 +52,7 @@ class Session:
         if kept:
             for line in kept.notes:
                 note(line)
-            with run.fitting():
+            with run.fitting(kept):
                 self.trainer.load(kept.tensors, kept.plain)
             self.seconds = kept.plain["seconds"]
         elif lost := run.step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from allmodes.data.batches import Batches, StackedBatches
 from allmodes.errors import UserError
 from allmodes.event import Batch, Condition
-from allmodes.models.base import Player
+from allmodes.models.base import GenerativeModel, Player
 from allmodes.random import Rng
 from allmodes.recipes.base import Recipe
 from allmodes.schedule import Number
@@ -200,8 +200,14 @@ class Trainer:
         return tensors, {"step": self.step, "batches": self.batches.state}
 
     def load(self, tensors: dict[str, dict[str, Tensor]], plain: dict[str, Any]) -> None:
-        """The inverse of `state`."""
-        self.model.load_state_dict(tensors["model"])
+        """The inverse of `state`.
+
+        Raises:
+            RuntimeError: for weights of another model.
+            LookupError, TypeError, ValueError: for anything else that `state` does not give.
+        """
+        load_weights(self.model, tensors["model"])
+        self._require_alike(tensors)
         for name, optimizer in self.optimizers.items():
             entries: dict[int, dict[str, Tensor]] = {}
             for key, value in tensors["optimizers"].items():
@@ -217,3 +223,28 @@ class Trainer:
             self.average.load(tensors["average"])
         self.step = plain["step"]
         self.batches.state = plain["batches"]
+
+    def _require_alike(self, tensors: dict[str, dict[str, Tensor]]) -> None:
+        """See that all but the weights has the shapes and types of its own, which are not looked at when it is used."""
+        for group, own in self.state()[0].items():
+            if group not in tensors:
+                raise ValueError(f"there is no {group}.safetensors")
+            for name, mine in own.items() if group != "model" else ():
+                given = tensors[group].get(name)
+                if given is None and name.startswith("ambient."):  # another device's has none
+                    continue
+                if given is None or (given.dtype, given.shape) != (mine.dtype, mine.shape):
+                    raise ValueError(f"{group}.safetensors has {'no' if given is None else 'another'} {name}")
+
+
+def load_weights(model: GenerativeModel, weights: Mapping[str, Tensor]) -> None:
+    """Give a model its weights, and its transform what that measured.
+
+    Raises:
+        RuntimeError: for weights of another model.
+        ValueError: for a transform without finite numbers.
+    """
+    model.load_state_dict(weights)
+    for name, measured in model.transform.state_dict().items():
+        if not measured.isfinite().all():
+            raise ValueError(f"transform.{name} is not finite")
