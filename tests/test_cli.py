@@ -206,6 +206,11 @@ def test_every_command_explains_itself(call: Call, command: str) -> None:
         (["train", "--set", "width=3", "--set", "width=4"], "width is given twice"),
         (["train", "--set", "width=100000000000000000000"], "must be a positive number and below 2^63"),
         (["train", "--recipe", "nade", "--set", "order_seed=-1"], "must be at least 0"),
+        (["train", "--recipe", "eonade", "--set", "orders=9"], "give at most 8; there are 2 orders of 2 numbers"),
+        (
+            ["train", "--data", "digits", "--recipe", "eonade", "--set", "orders=999999999999999999"],
+            "give at most 10000\n",
+        ),
         (["compare", "--recipes", "gan2014, vea", "--budget", "1"], "did you mean 'vae'"),
         (["sample"], "required"),
         (["sample", "nothing"], "nothing is not a run"),

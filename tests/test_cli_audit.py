@@ -83,6 +83,18 @@ def test_a_run_is_audited_into_its_own_folder(call: Call) -> None:
     assert status == 0, err
 
 
+def test_names_that_are_no_text_are_told_in_reports_and_pictures(call: Call) -> None:
+    data, run = "d\udcffta.npy", "o\udcff"
+    Path("real.npy").rename(data)
+    made = ("--data", data, "--recipe", "gan2014", "--steps", 2, "--set", "batch=16", "--out", run)
+    for words in (("train", *made), ("audit", run, "--n-fake", 300), ("compare", run)):
+        status, _, err = call(*words)
+        assert status == 0, err
+    assert "o\\udcff, recipe gan2014" in Path(run, "audit", "report.html").read_text()
+    assert json.loads(Path(run, "audit", "audit.json").read_text())["report"] == f"{run}/audit/report.html"
+    assert Path("comparison", "years.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -66,8 +66,10 @@ def test_histograms_of_a_table_overlap_where_samples_are_the_data(tmp_path: Path
     assert shown[0] > 2 * shown[1] > 0
 
 
-def test_dollars_and_unknown_letters_in_names_are_drawn_as_they_are(tmp_path: Path) -> None:
-    event = replace(load_data(np.zeros((20, 3)) + np.arange(20)[:, None]).event, columns=("$p_{T}$", "a_$_b", "能量"))
+def test_dollars_unknown_letters_and_parts_of_letters_in_names_are_drawn_as_they_are(tmp_path: Path) -> None:
+    event = replace(
+        load_data(np.zeros((20, 3)) + np.arange(20)[:, None]).event, columns=("$p_{T}$", "a_$_b", "能量\udcff")
+    )
     x = torch.randn(20, 3)
     save_samples(tmp_path / "samples.png", x, event, x)
     assert pixels(tmp_path / "samples.png").std() > 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 from pathlib import Path
 
 import pytest
 
 from allmodes.errors import UserError
-from allmodes.functions import arity, find_function
+from allmodes.functions import arity, find_function, source_of
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,11 @@ def test_a_file_that_ends_the_program_does_not_end_ours(folder: Path) -> None:
     (folder / "ends.py").write_text("import sys\nsys.exit(0)\n")
     with pytest.raises(UserError, match=r"importing ends\.py raised SystemExit: 0"):
         find_function("ends.py:energy", "observable")
+
+
+def test_a_function_of_a_script_that_was_run_by_another_has_no_name_to_be_found_by(folder: Path) -> None:
+    energy = runpy.run_path(str(folder / "my_physics.py"))["energy"]
+    assert source_of(energy) is None
 
 
 def test_arguments_that_must_be_given_are_counted() -> None:

@@ -73,8 +73,8 @@ def mark_missed(axes: Axes, samples: Tensor, modes: Modes) -> None:
 
 
 def literal(text: str) -> str:
-    """A user's text as matplotlib takes it, to which dollars mean formulas."""
-    return text.replace("$", r"\$")
+    """A user's text as matplotlib takes it, to which dollars mean formulas and parts of letters nothing."""
+    return text.encode(errors="backslashreplace").decode().replace("$", r"\$")
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def source_of(function: Function) -> str | None:
     """
     name = function.__name__
     file = file_of(f"{inspect.getfile(function)}:{name}")
-    if file is None or vars(sys.modules[function.__module__]).get(name) is not function:
+    if file is None or getattr(sys.modules.get(function.__module__), name, None) is not function:
         return None
     if function.__module__ == "__main__":
         sys.modules.setdefault(_home(file, file.read_bytes()), sys.modules["__main__"])

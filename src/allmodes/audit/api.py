@@ -162,7 +162,7 @@ class Audit:
 
         folder = Path(folder).expanduser()
         path = folder / "report.html"
-        html = page(self).encode()
+        html = page(self).encode(errors="backslashreplace")
         write_whole(path, lambda file: file.write(html))
         self._report.append(path)
         more = {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
+from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.models.eonade import EoNADE
 from allmodes.models.nade import NADE
@@ -12,6 +15,11 @@ from allmodes.random import require_seed
 from allmodes.recipes.base import Adam, Count, Recipe, recipe
 from allmodes.recipes.fully_visible import vector_units
 from allmodes.schedule import Cosine
+
+ORDERS = 8
+"""Of EoNADE, where nothing else is asked for; of few numbers some of them are the same."""
+MOST_ORDERS = 10_000
+"""Of EoNADE: a density takes a pass through the network for each number in each order."""
 
 
 @recipe(year=2011, paper="https://proceedings.mlr.press/v15/larochelle11a.html", family="nade")
@@ -50,7 +58,7 @@ def eonade(
     *,
     width: int = 500,
     layers: int = 2,
-    orders: int = 8,
+    orders: int = ORDERS,
     components: int | None = None,
     rate: float = 1e-3,
     batch: int = 100,
@@ -60,7 +68,12 @@ def eonade(
 
     Arguments:
         components: of a mixture, for real numbers or many levels; 10 if left out.
+        orders: of the mixture that is the density, no more than there are.
     """
+    there = math.factorial(min(event.size, ORDERS))
+    if orders > (most := max(ORDERS, min(there, MOST_ORDERS))):
+        few = f"; there are {there} orders of {event.size} numbers" if there < MOST_ORDERS else ""
+        raise UserError(f"--set orders={orders}: give at most {most}{few}")
     site = conditional_for(event, 1, components)
     return Recipe(
         model=EoNADE(event, vector_units(event), site, width, layers, orders),
