@@ -11,6 +11,7 @@ MOST_LEVELS = 65_536
 MOST_CHANNELS = 16
 FEWEST_PIXELS = 4
 ZEROS = 0.01
+BRIGHT = 128
 
 
 def detect_layout(shape: tuple[int, ...]) -> Layout:
@@ -48,7 +49,8 @@ def detect_support(x: np.ndarray, layout: Layout, levels: int = 0) -> tuple[Supp
     - booleans: binary.
     - the source says how many levels there are (`levels`; 256 for 8-bit picture and idx files): levels.
     - every number is 0 or 1, and both occur: binary.
-    - integers from 0 to at most 65,535: levels, as many as the largest plus one; 256 for 8-bit images.
+    - integers from 0 to at most 65,535: levels, as many as the largest plus one; 256 for 8-bit images that reach the
+      upper half of a byte: others are counts, or grey in few steps.
     - no number is negative, and at least 1 % are exactly zero: non-negative.
     - everything else, negative integers included: real.
 
@@ -64,8 +66,8 @@ def detect_support(x: np.ndarray, layout: Layout, levels: int = 0) -> tuple[Supp
     if zeros and ones and zeros + ones == x.size:
         return Support.BINARY, 0
     if x.dtype.kind in "iu" and low >= 0 and high < MOST_LEVELS:
-        eight_bit_image = x.dtype == np.uint8 and layout is not Layout.VECTOR
-        return Support.LEVELS, 256 if eight_bit_image else max(2, int(high) + 1)
+        byte = x.dtype == np.uint8 and layout is not Layout.VECTOR and high >= BRIGHT
+        return Support.LEVELS, 256 if byte else max(2, int(high) + 1)
     if low >= 0 and zeros >= ZEROS * x.size:
         return Support.NON_NEGATIVE, 0
     return Support.REAL, 0
