@@ -101,7 +101,7 @@ def test_the_report_is_one_file_with_everything_in_it(missed: Audit, tmp_path: P
     assert list(stored)[: len(KEYS)] == KEYS
     assert stored["report"] == str(path)
     assert stored["sentence"] == missed.sentence
-    assert missed.to_dict()["report"] == str(path)
+    assert missed.to_dict(path)["report"] == str(path)
 
 
 def test_two_audits_of_the_same_say_the_same(ring: Dataset, tmp_path: Path) -> None:

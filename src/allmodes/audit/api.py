@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -64,7 +64,6 @@ class Audit:
     self_test: SelfTest | None = None
     name: str | None = None
     seconds: float = 0.0
-    _report: list[Path] = field(default_factory=list, repr=False)
 
     @property
     def verdict(self) -> Literal["pass", "fail"]:
@@ -135,15 +134,19 @@ class Audit:
             "seconds": f"{self.seconds:.1f}",
         }
 
-    def to_dict(self) -> dict[str, Any]:
-        """What other programs rely on, as plain values for JSON."""
+    def to_dict(self, report: Path | None = None) -> dict[str, Any]:
+        """What other programs rely on, as plain values for JSON.
+
+        Arguments:
+            report: where `save` has written it.
+        """
         return {
             "verdict": self.verdict,
             "alpha": self.alpha,
             "n_real": len(self.subject.real),
             "n_fake": len(self.subject.fake),
             "findings": [_brief(one) for one in self.findings],
-            "report": str(self._report[-1]) if self._report else None,
+            "report": str(report) if report else None,
         }
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
@@ -164,7 +167,6 @@ class Audit:
         path = folder / "report.html"
         html = page(self).encode(errors="backslashreplace")
         write_whole(path, lambda file: file.write(html))
-        self._report.append(path)
         more = {
             "sentence": self.sentence,
             "notes": self.subject.notes,
@@ -172,7 +174,7 @@ class Audit:
             "details": [one.to_dict() for one in self.findings],
             "self_test": self.self_test.to_dict() if self.self_test else None,
         }
-        text = json.dumps(plain(self.to_dict() | more), indent=1, allow_nan=False).encode()
+        text = json.dumps(plain(self.to_dict(path) | more), indent=1, allow_nan=False).encode()
         write_whole(folder / "audit.json", lambda file: file.write(text))
         return path
 

@@ -104,7 +104,7 @@ class Audit(Common):
             for part in summary(found, self_test=self.self_test):
                 say(part)
             say(f"report: {path}")
-        return found.to_dict()
+        return found.to_dict(path)
 
     def status(self, result: Any) -> int:
         """3 where a fault was found and that was asked for."""
