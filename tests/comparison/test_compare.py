@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 import allmodes
-from allmodes.comparison.comparing import Comparison, _taking
+from allmodes.comparison.comparing import _taking
 from allmodes.comparison.pictures import LEAVES, save_pictures
+from allmodes.comparison.rows import Comparison
 from allmodes.comparison.table import comparison_table, verdicts
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError

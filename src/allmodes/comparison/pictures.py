@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from allmodes.comparison.comparing import Comparison, Row
+from allmodes.comparison.rows import Comparison, Row
 from allmodes.data.write import grid_picture, pictured
 from allmodes.event import Event
 from allmodes.figures import FAKE, REAL, literal, save_figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from allmodes.comparison.comparing import Comparison
+from allmodes.comparison.rows import Comparison
 from allmodes.tables import table
 
 PAIRS = 3
