@@ -9,7 +9,7 @@ import pytest
 
 from allmodes.audit.evidence import Part
 from allmodes.audit.finding import Verdict
-from allmodes.audit.invented import Balls, _in_balls, invented, scan_balls
+from allmodes.audit.invented import Flagged, _in_balls, invented, scan_balls
 from allmodes.audit.sets import Sets
 from allmodes.audit.verdict import claim
 
@@ -117,7 +117,7 @@ def test_what_lies_between_the_data_is_measured_with_an_interval_that_holds() ->
 def test_what_the_other_half_does_not_confirm_is_no_negative_share(plane, monkeypatch: pytest.MonkeyPatch) -> None:
     """The scan of all examples may reject where in balls that one half chooses the other half has more of the data."""
     sets = plane(0)
-    seen = Balls(1e-4, sets.real[:1], np.array([0.5]))
+    seen = Flagged(1e-4, sets.real[:1], np.array([0.5]))
     monkeypatch.setattr("allmodes.audit.invented.scan_balls", lambda *given, **more: seen)
     monkeypatch.setattr(
         "allmodes.audit.invented._in_balls", lambda *given: Part(np.arange(9), np.arange(3), (100, 100), 0.95)

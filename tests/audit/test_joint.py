@@ -7,7 +7,7 @@ import pytest
 
 from allmodes.audit.finding import Verdict
 from allmodes.audit.intervals import difference
-from allmodes.audit.joint import MOST_COMPARED, join, maps, through
+from allmodes.audit.joint import MOST_COMPARED, join, map_count, through
 from allmodes.audit.missing import missing
 from allmodes.audit.regions import chart
 from allmodes.audit.scan import scan
@@ -59,7 +59,7 @@ def test_both_maps_are_in_it_with_half_of_the_attention_each(plane) -> None:
 
 
 def test_large_sets_have_the_chart_alone(plane) -> None:
-    assert [maps(300, m) for m in (MOST_COMPARED - 300, MOST_COMPARED - 299)] == [2, 1]
+    assert [map_count(300, m) for m in (MOST_COMPARED - 300, MOST_COMPARED - 299)] == [2, 1]
     sets = plane(0, (200, 400, 700))
     on = chart(sets, 0)
     joint = join(sets, on, np.random.default_rng(0))

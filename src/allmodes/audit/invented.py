@@ -138,7 +138,7 @@ def _in_balls(sets: Sets, order: np.ndarray, rng: np.random.Generator, device: D
 
 
 @dataclass(frozen=True, eq=False)
-class Balls:
+class Flagged:
     """What the scan by neighbours found.
 
     Arguments:
@@ -162,7 +162,7 @@ class Balls:
 
 def scan_balls(
     real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, *, draws: int = DRAWS, device: Device = "cpu"
-) -> Balls:
+) -> Flagged:
     r"""Balls of k neighbours with few real examples in them, the largest over centres and k by permutation.
 
     .. math:: T = \min_{i, k} P(X_k \le x_{ik}), \quad X_k \sim Hypergeometric(n + m, n, k)
@@ -192,7 +192,7 @@ def scan_balls(
     if not len(flagged):
         flagged = made[[scores[made].min(1).argmin()]]
     sizes = radii[scores[flagged].argmin(1)]
-    return Balls(p_value, pool[centres[flagged]], ball.distance[flagged, sizes - 1])
+    return Flagged(p_value, pool[centres[flagged]], ball.distance[flagged, sizes - 1])
 
 
 def _neighbours(pool: np.ndarray, centres: np.ndarray, k: int, device: Device) -> Neighbours:

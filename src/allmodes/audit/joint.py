@@ -33,7 +33,7 @@ class Joint:
     fake: np.ndarray
 
 
-def maps(n: int, m: int) -> int:
+def map_count(n: int, m: int) -> int:
     """How many maps are looked at where n held-out and m generated examples are compared."""
     return 2 if n + m <= MOST_COMPARED else 1
 
@@ -44,7 +44,7 @@ def join(sets: Sets, on: Chart, rng: np.random.Generator) -> Joint:
     The second tree sees where the examples are and not which are generated. If both samples come from one distribution
     it is therefore the same whatever labels are permuted, and a scan of both maps is as exact as one of the chart.
     """
-    if maps(len(on.real), len(on.fake)) == 1:
+    if map_count(len(on.real), len(on.fake)) == 1:
         return Joint(on.regions, on.real, on.fake)
     x, n = np.concatenate((sets.real, sets.fake)), len(on.real)
     first = np.concatenate((on.real, on.fake))

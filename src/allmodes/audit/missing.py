@@ -8,7 +8,7 @@ from allmodes.audit.enough import too_few
 from allmodes.audit.evidence import Part
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.intervals import could_hide
-from allmodes.audit.joint import join, maps
+from allmodes.audit.joint import join, map_count
 from allmodes.audit.question import Question
 from allmodes.audit.regions import LEAST_POINTS, Chart, Regions, chart
 from allmodes.audit.scan import few, holm, scan
@@ -127,7 +127,7 @@ def smallest_mode(n: int, m: int, level: float, regions: Regions) -> float:
     from scipy.special import betaincinv
 
     region = float(betaincinv(LEAST_POINTS, points - LEAST_POINTS + 1, 0.9))
-    return max(could_hide(n, m, level / maps(n, m), len(regions)), region)
+    return max(could_hide(n, m, level / map_count(n, m), len(regions)), region)
 
 
 def _certify(
