@@ -106,6 +106,23 @@ def test_an_index_is_left_out_of_what_pandas_writes_too(tmp_path: Path) -> None:
     assert load_data(table, condition=["place"]).event.variables == ("place",)
 
 
+@pytest.mark.parametrize("values", [[1, None, 3], ["x", None, "y"]])
+def test_a_missing_value_is_not_filled_in_where_pyarrow_lists_the_values_once(tmp_path: Path, values: list) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "table.parquet"
+    table = pyarrow.table({"a": [1.0, 2.0, 4.0], "q": pyarrow.array(values).dictionary_encode()})
+    parquet.write_table(table, path)
+    for data in (table, path):
+        with pytest.raises(UserError, match="row 1, column 'q': a missing value"):
+            load_data(data, label="q")
+    with pytest.raises(UserError, match="labels are missing in 1 rows, the first is row 1"):
+        load_data(X[:3], labels=table["q"])
+    whole = load_data(table.filter(pyarrow.array([True, False, True])), label="q")
+    assert whole.event.classes == (str(values[0]), str(values[2]))
+
+
 def test_a_named_column_alone_keeps_its_name() -> None:
     frame = pandas_frame(TABLE)
     data = load_data(frame["x"], labels=frame["kind"], conditions=frame["e"])

@@ -31,7 +31,7 @@ def as_numpy(array: Any, what: str = "the array given") -> np.ndarray:
     if isinstance(array, Tensor):
         return _from_torch(array, what)
     try:
-        array = np.asanyarray(array)
+        array = np.asanyarray(_written_out(array))
     except ValueError as error:
         raise UserError(f"{what} is ragged; make all rows of one length") from error
     if isinstance(array, np.ma.MaskedArray):
@@ -47,6 +47,12 @@ def _from_torch(tensor: Tensor, what: str) -> np.ndarray:
         raise UserError(f"{what}: a tensor on the device 'meta', which holds no numbers; make it on 'cpu'")
     tensor = tensor.detach().cpu()
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def _written_out(array: Any) -> Any:
+    """A dictionary-encoded column of pyarrow by its values, since numpy gives one of them for a missing one."""
+    kind: Any = getattr(array, "type", None)
+    return array.cast(kind.value_type) if hasattr(kind, "index_type") else array
 
 
 def _require_unmasked(array: np.ma.MaskedArray, what: str) -> None:
