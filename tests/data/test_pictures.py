@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +27,24 @@ def save(path: Path, array: np.ndarray, mode: str | None = None) -> None:
     path.parent.mkdir(exist_ok=True)
     picture = Image.fromarray(array)
     (picture if mode is None else picture.convert(mode)).save(path)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(depth: int, colour: int, *, header: int = 13, more: bytes = b"") -> bytes:
+    """A black PNG of 8 x 8 pixels.
+
+    Arguments:
+        depth, colour: bits of a channel, and which channels there are, as in the header.
+        header: how many of its bytes there are.
+        more: chunks before the pixels.
+    """
+    head = struct.pack(">IIBBBBB", 8, 8, depth, colour, 0, 0, 0)[:header]
+    row = bytes(1 + 8 * depth // 8 * {0: 1, 2: 3, 4: 2, 6: 4}[colour])
+    pixels = chunk(b"IDAT", zlib.compress(8 * row)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + more + pixels
 
 
 @pytest.mark.parametrize(
@@ -134,3 +155,39 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> Non
     (tmp_path / "set" / "b").symlink_to(tmp_path / "far")
     (tmp_path / "set" / "a" / "again").symlink_to(tmp_path / "set")
     assert load_data(tmp_path / "set").event.classes == ("a", "b")
+
+
+@pytest.mark.parametrize("colour", [2, 4, 6])
+def test_colour_of_16_bits_is_refused_and_not_halved(tmp_path: Path, colour: int) -> None:
+    (tmp_path / "a.png").write_bytes(png(8, colour))
+    load_data(tmp_path)
+    (tmp_path / "a.png").write_bytes(png(16, colour))
+    with pytest.raises(UserError, match=r"a\.png has 16 bits a channel.*convert it to 8 bits, or .* \.npy"):
+        load_data(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["pipe.png", "pipe"])
+def test_a_pipe_among_pictures_is_passed_over(tmp_path: Path, name: str) -> None:
+    save(tmp_path / "a.png", GREY)
+    os.mkfifo(tmp_path / name)
+    assert len(read(tmp_path).x) == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        png(8, 0, header=9),
+        png(8, 0, more=chunk(b"iCCP", b"k\0\0" + zlib.compress(bytes(2**21)))),
+        png(8, 0, more=80 * chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**20)))),
+    ],
+    ids=["header", "profile", "texts"],
+)
+def test_a_picture_whose_header_is_wrong_is_named(tmp_path: Path, broken: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(broken)
+    with pytest.raises(UserError, match=r"a\.png is truncated or damaged \(.*(IHDR|too large|Too much memory)"):
+        read(tmp_path)
+
+
+def test_notes_in_a_picture_that_make_no_sense_are_no_concern_of_the_user(tmp_path: Path) -> None:
+    Image.fromarray(GREY).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0" + b"\xff" * 9)
+    assert read(tmp_path).x.shape == (1, 6, 9)

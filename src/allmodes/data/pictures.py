@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from allmodes.data.contents import Contents, reading
+from allmodes.data.contents import Contents, damaged, reading
 from allmodes.data.labels import natural
 from allmodes.errors import UserError
 from allmodes.event import Layout
@@ -21,6 +23,8 @@ _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _DTYPES = {"1": np.dtype(bool), "L": np.dtype(np.uint8), "I;16": np.dtype(np.uint16)}
 _DEEP_GREY = ("I", "I;16", "I;16B", "I;16L")
+_DEEP_COLOUR = (b"\x10\2", b"\x10\4", b"\x10\6")
+"""Depth and kind of PNGs of which PIL reads half of every number: 16 bits of colour, or of grey with transparency."""
 _TURNED = (5, 6, 7, 8)
 """What a camera writes into a picture whose rows are columns."""
 _LEVELS = {"1": 0, "I;16": 65_536}
@@ -32,8 +36,9 @@ def is_picture(head: bytes) -> bool:
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """The PNG and JPEG files of a folder and of its sub-folders, in natural order; hidden files are passed over.
+    """The PNG and JPEG files of a folder and of its sub-folders, in natural order.
 
+    Hidden files are passed over, and what is no file, such as a pipe, of which one would never see the end.
     A link to a folder is followed, unless it leads back to one that it lies in.
     """
     found = []
@@ -43,8 +48,14 @@ def find_pictures(folder: Path) -> list[Path]:
         onward = (name for name in shown if not above.is_relative_to(Path(parent, name).resolve()))
         folders[:] = sorted(onward, key=natural)
         paths = [Path(parent, name) for name in sorted(names, key=natural) if not name.startswith(".")]
-        found += [path for path in paths if path.suffix.lower() in _SUFFIXES or is_picture(_head(path))]
+        found += [path for path in paths if _has_picture(path)]
     return found
+
+
+def _has_picture(path: Path) -> bool:
+    if not path.is_file() and path.exists():
+        return False
+    return path.suffix.lower() in _SUFFIXES or is_picture(_head(path))
 
 
 def _unreadable(error: OSError) -> None:
@@ -55,8 +66,8 @@ def read_pictures(folder: Path, resize: tuple[int, int] | None) -> Contents:
     """All pictures of a folder; sub-folders, where there are any, are the classes.
 
     Grey pictures give [n, rows, columns], colour a last axis of 3, or of 4 with transparency. Pictures
-    of 1 bit are binary, those of 8 bits have 256 levels, grey ones of 16 bits 65,536 (colour of 16 bits is read at 8).
-    A palette is looked up. Grey among colour becomes colour; 16-bit grey among others is an error.
+    of 1 bit are binary, those of 8 bits have 256 levels, grey ones of 16 bits 65,536. A palette is looked up. Grey
+    among colour becomes colour; 16-bit grey among others is an error, and so is 16-bit colour.
 
     Arguments:
         resize: rows and columns to scale every picture to; None where all are of one size.
@@ -108,27 +119,39 @@ def resize_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _head(path: Path) -> bytes:
     with reading(path), path.open("rb") as file:
-        return file.read(16)
+        return file.read(26)
 
 
 def _by(size: tuple[int, int]) -> str:
     return f"{size[0]} x {size[1]}"
 
 
-def _open(path: Path) -> ImageFile:
+@contextmanager
+def _open(path: Path) -> Iterator[ImageFile]:
+    """A picture, closed after the block; what PIL has against it is told in one line, and what it warns of is not."""
     from PIL import Image
 
-    try:
-        return Image.open(path)
-    except Image.DecompressionBombError:
-        raise UserError(f"{path} has more pixels than a picture of a data set has; scale it down first") from None
+    with reading(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path) as picture:
+                yield picture
+        except Image.DecompressionBombError:
+            raise UserError(f"{path} has more pixels than a picture of a data set has; scale it down first") from None
+        except ValueError as error:
+            raise damaged(path, error) from error
 
 
 def _look(path: Path) -> tuple[str, tuple[int, int]]:
     """Mode to read a picture in, and its rows and columns when upright, from the header alone."""
     from PIL import ExifTags
 
-    with reading(path), _open(path) as picture:
+    if (head := _head(path)).startswith(_MAGIC[0]) and head[24:] in _DEEP_COLOUR:
+        raise UserError(
+            f"{path} has 16 bits a channel, which are read of plain grey alone; convert it to 8 bits, or save the "
+            "numbers of all pictures as one array in .npy"
+        )
+    with _open(path) as picture:
         turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in _TURNED
         size = (picture.width, picture.height) if turned else (picture.height, picture.width)
         if picture.mode in ("1", "L", "RGB", "RGBA"):
@@ -142,7 +165,7 @@ def _look(path: Path) -> tuple[str, tuple[int, int]]:
 def _decode(path: Path, mode: str) -> np.ndarray:
     from PIL import ImageOps
 
-    with reading(path), _open(path) as picture:
+    with _open(path) as picture:
         upright = ImageOps.exif_transpose(picture)
         return np.asarray(upright if upright.mode in (mode, *_DEEP_GREY) else upright.convert(mode))
 
