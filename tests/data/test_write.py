@@ -40,6 +40,21 @@ def test_samples_labels_and_conditions_come_back_to_the_last_bit(tmp_path: Path,
     assert data.event.variables == EVENT.variables
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_no_column_of_a_sample_is_lost_to_a_condition_of_its_name(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"samples{suffix}"
+    event = Event((3,), classes=("a", "b"), label="column3", variables=("column1",))
+    write_samples(path, X, event, KNOWN)
+    data = load_data(path, label="column3", condition=["column1"])
+    assert torch.equal(data.x, X)
+    assert KNOWN.values is not None
+    assert torch.equal(data.condition.values, KNOWN.values)  # type: ignore[arg-type]
+    write_samples(path, X, Event((3,)))
+    assert load_data(path).event.columns == ("column1", "column2", "column3")
+    with pytest.raises(UserError, match=rf"\{suffix} would have two columns named 'b'; write \.npz or \.h5"):
+        check_writable(path, Event((3,), columns=("a", "b", "c"), variables=("b",)))
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".h5"])
 def test_images_keep_shape_and_type(tmp_path: Path, suffix: str) -> None:
     data = load_data("digits")

@@ -17,7 +17,7 @@ from allmodes.atomic import require_folder, write_whole
 from allmodes.data.contents import extra
 from allmodes.data.labels import as_numpy
 from allmodes.data.transforms import standard
-from allmodes.errors import UserError
+from allmodes.errors import UserError, repeated
 from allmodes.event import Condition, Event
 
 PICTURED = (1, 3, 4)
@@ -56,7 +56,7 @@ def write_samples(path: str | os.PathLike[str], x: Any, event: Event, condition:
 
     - .npy: x alone.
     - .npz, .h5: x, labels (names of the classes), conditions [n, k] and variables (their names), columns.
-    - .csv, .parquet: one column for each column of a table, variable and label; tables only.
+    - .csv, .parquet: one column for each column of a table, variable and label, each of another name; tables only.
     - .png: all samples in one picture, images only.
 
     `load_data` reads all but the picture back.
@@ -115,6 +115,23 @@ def _require_table(path: Path, event: Event) -> None:
             f"{path.suffix} holds tables, one number a cell, and a sample here has shape {event.shape}; "
             f"write .npy, .npz or .h5"
         )
+    if (twice := repeated([*_titles(event), *_asked(event)])) is not None:
+        raise UserError(
+            f"{path.suffix} would have two columns named {twice!r}; write .npz or .h5, which keep them apart"
+        )
+
+
+def _titles(event: Event) -> tuple[str, ...]:
+    """What the columns of a sample are called: by themselves, or by a word that no condition begins with."""
+    word = "column"
+    while any(name.startswith(word) for name in _asked(event)):
+        word = f"sample_{word}"
+    return event.columns or tuple(f"{word}{i + 1}" for i in range(event.size))
+
+
+def _asked(event: Event) -> list[str]:
+    """What the columns of conditions and of classes are called."""
+    return [*event.variables, *([event.label] if event.classes else [])]
 
 
 def _require_picture(event: Event) -> None:
@@ -126,9 +143,7 @@ def _require_picture(event: Event) -> None:
 
 
 def _columns(path: Path, arrays: dict[str, np.ndarray], event: Event) -> dict[str, np.ndarray]:
-    x = arrays["x"]
-    names = event.columns or tuple(f"column{i + 1}" for i in range(x.shape[1]))
-    table = dict(zip(names, x.T, strict=True))
+    table = dict(zip(_titles(event), arrays["x"].T, strict=True))
     if "conditions" in arrays:
         table |= dict(zip(event.variables, arrays["conditions"].T, strict=True))
     if "labels" in arrays:
