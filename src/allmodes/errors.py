@@ -56,7 +56,7 @@ def unknown(what: str, word: object, known: Iterable[str]) -> UserError:
     names = sorted(known)
     near = get_close_matches(str(word), names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return UserError(f"unknown {what} {word!r}; {hint}Known: {', '.join(names)}")
+    return UserError(f"unknown {what} {word!r}; {hint}Known: {short(', '.join(names), 2000)}")
 
 
 def whole(given: SupportsIndex, flag: str) -> int:
@@ -87,6 +87,16 @@ def repeated(items: Sequence[Item]) -> Item | None:
 def one_line(text: object) -> str:
     """What something says, without its line breaks."""
     return " ".join(str(text).split())
+
+
+def short(text: object, most: int = 200) -> str:
+    """What something says in one line, cut where it is long.
+
+    >>> short("a damaged file's name", most=9)
+    'a damaged ...'
+    """
+    line = one_line(text)
+    return line if len(line) <= most else f"{line[:most]} ..."
 
 
 def said(error: BaseException) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import pickle
 import struct
 import sys
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ import torch
 from PIL import Image
 
 from allmodes.data import arrays
+from allmodes.data.chunks import CHUNK_BYTES
 from allmodes.data.contents import reading
 from allmodes.data.dataset import load_data
 from allmodes.data.files import read
@@ -97,6 +101,54 @@ def test_h5_is_read_like_npz(tmp_path: Path) -> None:
         read(tmp_path / "a.h5")
 
 
+def test_what_lies_in_another_file_is_not_read(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "secret").write_bytes(X.tobytes())
+    with h5py.File(tmp_path / "target.h5", "w") as file:
+        file["x"] = X
+    with h5py.File(tmp_path / "stored.h5", "w") as file:
+        file.create_dataset("x", X.shape, X.dtype, external=[(str(tmp_path / "secret"), 0, X.nbytes)])
+    with h5py.File(tmp_path / "linked.h5", "w") as file:
+        file["x"] = h5py.ExternalLink(str(tmp_path / "target.h5"), "x")
+    with h5py.File(tmp_path / "virtual.h5", "w") as file:
+        layout = h5py.VirtualLayout(X.shape, X.dtype)
+        layout[...] = h5py.VirtualSource(tmp_path / "target.h5", "x", X.shape)
+        file.create_virtual_dataset("x", layout)
+    for name in ("stored", "linked", "virtual"):
+        with pytest.raises(UserError, match=rf"{name}\.h5: 'x' lies in another file.*; copy its numbers into this one"):
+            read(tmp_path / f"{name}.h5")
+
+
+def test_a_file_that_says_it_is_larger_than_the_memory_is_named(tmp_path: Path) -> None:
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (10**12, 3)})
+    (tmp_path / "a.npy").write_bytes(head.getvalue())
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("x.npy", head.getvalue())
+    for name in ("a.npy", "a.npz"):
+        with pytest.raises(UserError, match=rf"{name} is damaged, or larger than the memory \(.*TiB.*\); copy"):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize("member", ["x.npy", "long" * 500 + ".npy"])
+def test_a_member_that_is_no_array_is_named_in_a_short_line(tmp_path: Path, member: str) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr(member, b"text")
+    with pytest.raises(UserError, match=r"a\.npz is truncated or damaged \('(x|longlong)") as caught:
+        read(tmp_path / "a.npz")
+    assert len(str(caught.value)) < len(str(tmp_path)) + 300
+
+
+def test_a_header_of_python_2_is_read_and_not_spoken_of(tmp_path: Path) -> None:
+    head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (20L, 3L), }".ljust(117) + b"\n"
+    raw = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + X.tobytes()
+    (tmp_path / "a.npy").write_bytes(raw)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("x.npy", raw)
+    for name in ("a.npy", "a.npz"):
+        assert np.array_equal(read(tmp_path / name).x, X)
+
+
 @pytest.mark.parametrize("kind", ["u1", "i1", "i2", "i4", "f4", "f8"])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_idx_of_every_type(tmp_path: Path, kind: str, zipped: bool) -> None:
@@ -115,6 +167,29 @@ def test_idx_images_find_their_labels_and_a_folder_its_training_images(tmp_path:
         (tmp_path / f"{name}-labels-idx1-ubyte").write_bytes(idx(np.arange(n, dtype=np.uint8)))
     assert load_data(tmp_path / "t10k-images-idx3-ubyte.gz").event.classes == tuple("01234")
     assert load_data(tmp_path).event.classes == tuple("0123456")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_of_an_idx_file_no_more_is_read_than_it_says_it_holds(tmp_path: Path, zipped: bool) -> None:
+    long = idx(np.zeros((4, 3, 2), np.uint8)) + bytes(4 * CHUNK_BYTES)
+    huge = bytes([0, 0, 8, 4]) + struct.pack(">4I", *4 * [2**31])
+    for raw, words in ((long, "more than 24 bytes"), (huge, "0 of 21,267,647,.* bytes")):
+        (tmp_path / "file").write_bytes(gzip.compress(raw) if zipped else raw)
+        tracemalloc.start()
+        with pytest.raises(UserError, match=rf"file is truncated or damaged \({words}"):
+            read(tmp_path / "file")
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < 2 * CHUNK_BYTES
+
+
+def test_a_pipe_is_no_idx_file_of_a_folder(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "train-images-idx3-ubyte")
+    with pytest.raises(UserError, match="holds neither PNG or JPEG pictures nor idx files"):
+        read(tmp_path)
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(np.zeros((5, 8, 8), np.uint8)))
+    os.mkfifo(tmp_path / "t10k-labels-idx1-ubyte")
+    assert read(tmp_path).labels is None
 
 
 def _truncated(folder: Path, kind: str) -> Path:
@@ -250,6 +325,11 @@ def test_numbers_that_float32_cannot_tell_apart_are_refused() -> None:
     with pytest.raises(UserError, match="condition 'time' lies near"):
         load_data(np.arange(50.0), conditions={"time": seconds[:, 0]})
     load_data(seconds - 1.7e9)
+
+
+def test_every_kind_of_nan_is_left_for_the_check_to_tell() -> None:
+    signalling = np.array([0x7FF0000000000001, 0], np.uint64).view(np.float64)
+    assert load_data(signalling).x.isnan().tolist() == [[True], [False]]
 
 
 def test_labels_that_are_no_classes_are_refused() -> None:

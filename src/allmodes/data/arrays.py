@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tokenize import TokenError
@@ -9,7 +10,7 @@ from tokenize import TokenError
 import numpy as np
 
 from allmodes.data.contents import Contents, damaged, extra, reading, require_names
-from allmodes.errors import UserError, repeated
+from allmodes.errors import UserError, repeated, short
 
 DATA_KEYS = ("x", "data", "images", "samples", "arr_0")
 LABEL_KEYS = ("labels", "label", "y")
@@ -43,11 +44,18 @@ def read_h5(path: Path, label: str | None, condition: Sequence[str]) -> Contents
 
     def visit(name: str, node: object) -> None:
         if isinstance(node, h5py.Dataset):
+            if node.external or node.is_virtual:  # type: ignore[attr-defined]
+                raise _elsewhere(path, name)
             text = h5py.check_string_dtype(node.dtype)  # type: ignore[attr-defined]
             arrays[name] = np.asarray(node.asstr()[()] if text else node[()])  # type: ignore[attr-defined, index]
 
+    def away(name: str, link: object) -> str | None:
+        return name if isinstance(link, h5py.ExternalLink) else None
+
     with reading(path), h5py.File(path, "r") as file:
         try:
+            if linked := file.visititems_links(away):
+                raise _elsewhere(path, linked)
             file.visititems(visit)
         except _WRONG_BYTES as error:
             raise damaged(path, error) from error
@@ -70,8 +78,9 @@ def from_arrays(path: Path, arrays: Mapping[str, np.ndarray], label: str | None,
     rest = [key for key in arrays if key not in (label_key, *value_keys, "variables", "columns")]
     x_key = rest[0] if len(rest) == 1 else next((key for key in DATA_KEYS if key in rest), None)
     if x_key is None:
+        held = short(", ".join(sorted(arrays))) or "no arrays"
         raise UserError(
-            f"{path} holds {', '.join(sorted(arrays)) or 'no arrays'}, and none is named {', '.join(DATA_KEYS)}; "
+            f"{path} holds {held}, and none is named {', '.join(DATA_KEYS)}; "
             f"rename the examples to 'x', or pass that array to load_data"
         )
     values = [_block(path, key, arrays[key], arrays[x_key]) for key in value_keys]
@@ -114,8 +123,13 @@ def _titles(path: Path, arrays: Mapping[str, np.ndarray], key: str, width: int) 
     return titles
 
 
+def _elsewhere(path: Path, name: str) -> UserError:
+    return UserError(f"{path}: {name!r} lies in another file, which is not looked into; copy its numbers into this one")
+
+
 def _load_npy(path: Path) -> np.ndarray:
-    with reading(path):
+    with reading(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a header that Python 2 wrote
         mode = "c" if path.stat().st_size >= MAPPED_BYTES else None
         try:
             return np.load(path, mmap_mode=mode, allow_pickle=False)
@@ -125,9 +139,14 @@ def _load_npy(path: Path) -> np.ndarray:
 
 def _member(path: Path, file: Mapping[str, np.ndarray], key: str) -> np.ndarray:
     try:
-        return file[key]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            array = file[key]
     except _WRONG_BYTES as error:
         raise _bad_array(path, repr(key), error) from error
+    if not isinstance(array, np.ndarray):
+        raise damaged(path, f"{key!r} is no array")
+    return array
 
 
 def _bad_array(path: Path, what: str, error: Exception) -> UserError:

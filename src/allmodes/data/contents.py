@@ -14,7 +14,7 @@ from types import ModuleType
 import numpy as np
 
 from allmodes.data.modes import Modes
-from allmodes.errors import UserError, one_line, repeated, unknown
+from allmodes.errors import UserError, repeated, short, unknown
 from allmodes.event import Layout
 
 
@@ -96,13 +96,18 @@ def reading(path: Path) -> Iterator[None]:
         raise UserError(f"no permission to read {path}; give it with: chmod u+r {path}") from None
     except FileNotFoundError:
         raise UserError(f"{path} is not there; check the path") from None
+    except MemoryError as error:
+        raise UserError(
+            f"{path} is damaged, or larger than the memory ({short(error) or 'it is full'}); copy it again, or save "
+            "its examples as .npy, of which a part is read at a time"
+        ) from error
     except (EOFError, OSError, SyntaxError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise damaged(path, error) from error
 
 
 def damaged(path: Path, why: object) -> UserError:
     """The error for a file that ends too early or whose bytes are wrong."""
-    return UserError(f"{path} is truncated or damaged ({one_line(why)}); copy or download it again")
+    return UserError(f"{path} is truncated or damaged ({short(why)}); copy or download it again")
 
 
 def extra(module: str, path: Path) -> ModuleType:

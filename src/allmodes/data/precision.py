@@ -60,7 +60,7 @@ def to_floats(name: str, x: np.ndarray, kind: str, names: Sequence[str]) -> Tens
         UserError: for a number that is finite and too large for that, with its row.
     """
     try:
-        with np.errstate(over="raise"):
+        with np.errstate(over="raise", invalid="ignore"):
             return to_tensor(x, torch.float32)
     except FloatingPointError:
         row, i, value = next(_beyond(x))
