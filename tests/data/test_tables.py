@@ -36,12 +36,21 @@ def test_delimiters_are_told_apart(tmp_path: Path, delimiter: str) -> None:
         ("\n#\na,b", ("a", "b"), 2),
         ("0,1", ("0", "1"), 2),
         ('"first, of two",b', ("first, of two", "b"), 2),
+        ('"first\nof two",b', ("first of two", "b"), 2),
+        ('a,"b\n\n(m)"', ("a", "b (m)"), 2),
     ],
 )
 def test_a_line_of_names_is_told_from_numbers(tmp_path: Path, first: str, names: tuple[str, ...], rows: int) -> None:
     contents = read(table(tmp_path, f"{first}\n1,2\n\n3,4\n"))
     assert contents.columns == names
     assert len(contents.x) == rows
+
+
+@pytest.mark.parametrize("first", ['"a, m";"b, m, s"', '"a, m\n";"b, m, s"'])
+def test_a_sign_inside_quotes_is_no_delimiter(tmp_path: Path, first: str) -> None:
+    contents = read(table(tmp_path, f"{first}\n1;2\n3;4\n"))
+    assert contents.columns == ("a, m", "b, m, s")
+    assert contents.x.tolist() == [[1, 2], [3, 4]]
 
 
 def test_label_and_conditions_leave_the_examples(tmp_path: Path) -> None:
@@ -79,6 +88,14 @@ def test_blocks_are_joined_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("a,b\n", {}, "a line of names and no rows"),
         ("\n \n", {}, "only blank lines"),
         ("\na,b\n1,2\n3\n", {}, "line 4 has 1 cells"),
+        ('a,b\n1,2\n3,"4\n5,6\n', {}, "line 3: a quote is not closed; close it"),
+        ('a,kind\n1,"x"\n2,"y\n3,"x"\n', {"label": "kind"}, "line 3: a quote is not closed"),
+        ('a,b\n1,"' + 30_000 * "2,3\n4,5\n", {}, "line 2: a quote is not closed"),
+        ("a,b\n1," + 200_000 * "2", {}, r"damaged \(line 2: field larger than"),
+        ('a,"b\n1,2\n3,4\n', {}, "line 1: a quote is not closed"),
+        ('1,"x\n2,y"\n', {"label": "column2"}, "line 1: a quote is not closed"),
+        ("a,b\n1,1_0\n", {}, "line 2, column 'b': '1_0' is not a number"),
+        ("a,b\n1," + 999 * "x", {}, r"'xxx[x]{1,200} \.\.\. is not a number"),
         ("a\nx\n", {"label": "a"}, "leave at least one for the examples"),
         ("a,b\n1,2\n", {"label": "a", "condition": ["a"]}, "both the label and a condition"),
     ],
@@ -115,6 +132,9 @@ def test_parquet_gives_what_csv_gives(tmp_path: Path) -> None:
     parquet.write_table(frame.replace_schema_metadata({"pandas": '{"index_columns": ["__index_level_0__"]}'}), path)
     assert read(path).columns == ("a",)
     assert read(path, condition=["__index_level_0__"]).variables == ("__index_level_0__",)
+    parquet.write_table(pyarrow.table([[1.0], [2.0]], names=["a", "a"]), path)
+    with pytest.raises(UserError, match="has two columns named 'a'; rename one"):
+        read(path)
     parquet.write_table(pyarrow.table({"a": [1.0, None]}), path)
     with pytest.raises(UserError, match="row 1, column 'a': a missing value"):
         read(path)
@@ -139,6 +159,8 @@ def test_names_may_have_spaces_between_them(tmp_path: Path, first: str) -> None:
     ("text", "said"),
     [
         (",a\n0,1\n1,2\n", r"column 1 has no name; .*pandas: to_csv"),
+        ("0,1;1,1;2,1\n", r"line 1, column 'column1': '0,1' has a comma; write 1\.5 with a point"),
+        ("0,1\t1\t2,1\n", r"line 1, column 'column1': '0,1' has a comma"),
         ("a;b\n1,5;2\n", r"line 2, column 'a': '1,5' has a comma; write 1\.5 with a point"),
     ],
 )
