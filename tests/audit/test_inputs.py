@@ -121,15 +121,18 @@ def test_more_samples_of_what_has_ties_repeat_more_and_it_is_not_noted() -> None
     assert not any("of fake repeat" in line for line in subject_of(real, fake).notes)
 
 
-def test_data_frames_are_tables_with_the_columns_that_are_named() -> None:
+@pytest.mark.parametrize("condition", [["energy"], "energy"])
+def test_data_frames_are_tables_with_the_columns_that_are_named(condition: str | list[str]) -> None:
     pandas = pytest.importorskip("pandas")
-    real, fake = (pandas.DataFrame(x, columns=["a", "b", "c"]).assign(kind="p") for x in (TABLE, OTHER))
+    real, fake = (pandas.DataFrame(x, columns=["a", "b", "energy"]).assign(kind="p") for x in (TABLE, OTHER))
     real.loc[::2, "kind"] = fake.loc[::3, "kind"] = "q"
-    subject = subject_of(real, fake, label="kind", condition=["c"])
+    subject = subject_of(real, fake, label="kind", condition=condition)
     assert subject.event.columns == ("a", "b")
     assert subject.event.classes == ("p", "q")
     assert subject.fake.values is not None
     assert subject.fake.values[:, 0].tolist() == OTHER[:, 2].tolist()
+    lacking = subject_of(real, fake.drop(columns="energy"), label="kind", condition=condition)
+    assert "fake has no column or array 'energy'" in lacking.notes
 
 
 def test_samples_that_repeat_themselves_are_noted() -> None:

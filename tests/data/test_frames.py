@@ -50,6 +50,13 @@ def test_a_data_frame_gives_what_a_csv_file_gives(tmp_path: Path, frame: Any) ->
 
 
 @FRAMES
+@pytest.mark.parametrize("name", ["e", "energy"])
+def test_one_condition_may_be_named_without_a_list(frame: Any, name: str) -> None:
+    data = load_data(frame({name: TABLE["e"], "x": TABLE["x"], "y": TABLE["e"]}), condition=name)
+    assert (data.event.variables, data.event.columns) == ((name,), ("x", "y"))
+
+
+@FRAMES
 def test_conditions_in_a_data_frame_keep_their_names(frame: Any) -> None:
     data = load_data(X, conditions=frame({"e": TABLE["e"], "angle": TABLE["x"]}))
     assert data.event.variables == ("e", "angle")

@@ -225,7 +225,7 @@ def audit(
     self_test: Literal["none", "short", "full"] = "short",
     name: str | None = None,
     label: str | None = None,
-    condition: Sequence[str] = (),
+    condition: str | Sequence[str] = (),
     resize: int | tuple[int, int] | None = None,
     device: str | None = None,
     neighbours: Literal["exact", "approximate"] = "exact",

@@ -41,7 +41,7 @@ def subject_of(
     labels: Any = None,
     conditions: Any = None,
     label: str | None = None,
-    condition: Sequence[str] = (),
+    condition: str | Sequence[str] = (),
     resize: int | tuple[int, int] | None = None,
     seed: int = 0,
 ) -> Subject:
@@ -120,13 +120,13 @@ def _load(
     labels: Any,
     conditions: Any,
     label: str | None,
-    condition: Sequence[str],
+    condition: str | Sequence[str],
     resize: int | tuple[int, int] | None,
     notes: list[str],
 ) -> Dataset:
     """One set; what is noted is a name of the real examples that it lacks."""
     named = isinstance(data, (str, os.PathLike)) or is_frame(data)
-    asked: tuple[str | None, Sequence[str]] = (label, condition) if named else (None, ())
+    asked: tuple[str | None, str | Sequence[str]] = (label, condition) if named else (None, ())
     given = {"labels": labels, "conditions": conditions, "resize": resize}
     try:
         if side == "real":

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from allmodes.data.builtin import BUILTINS
-from allmodes.data.contents import NoSuchName
+from allmodes.data.contents import NoSuchName, listed
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.data.frames import is_frame
 from allmodes.errors import UserError, unknown
@@ -36,7 +36,9 @@ def conditions_of(data: Any, event: Event) -> Condition:
     return Condition(_labels(found, event), _values(found, event))
 
 
-def load_having(data: Any, label: str | None, condition: Sequence[str], **given: Any) -> tuple[Dataset, list[str]]:
+def load_having(
+    data: Any, label: str | None, condition: str | Sequence[str], **given: Any
+) -> tuple[Dataset, list[str]]:
     """Data with those of some names of columns or arrays that they have, and the names that they lack.
 
     Arguments:
@@ -45,7 +47,7 @@ def load_having(data: Any, label: str | None, condition: Sequence[str], **given:
     try:
         return load_data(data, label=label, condition=condition, **given), []
     except NoSuchName as missing:
-        others = [name for name in condition if name != missing.name]
+        others = [name for name in listed(condition) if name != missing.name]
         found, lacking = load_having(data, None if missing.name == label else label, others, **given)
         return found, [missing.name, *lacking]
 

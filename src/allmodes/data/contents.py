@@ -60,6 +60,15 @@ class NoSuchName(UserError):
         self.name = name
 
 
+def listed(names: str | Sequence[str]) -> list[str]:
+    """Names that a user gives, of which one may stand alone.
+
+    >>> listed("energy"), listed(("energy", "angle"))
+    (['energy'], ['energy', 'angle'])
+    """
+    return [names] if isinstance(names, str) else list(names)
+
+
 def require_names(
     kind: str, where: Path | str, names: Collection[str], label: str | None, condition: Sequence[str]
 ) -> None:

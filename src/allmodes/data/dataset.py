@@ -15,7 +15,7 @@ from torch import Tensor
 
 from allmodes.data.binarize import WAYS, Binarize, Grey, to_bits
 from allmodes.data.builtin import BUILTINS
-from allmodes.data.contents import Contents
+from allmodes.data.contents import Contents, listed
 from allmodes.data.detect import detect_layout, detect_support
 from allmodes.data.files import read
 from allmodes.data.frames import by_name, is_frame, read_frame, series_name
@@ -143,7 +143,7 @@ def load_data(
     labels: Any = None,
     conditions: Any = None,
     label: str | None = None,
-    condition: Sequence[str] = (),
+    condition: str | Sequence[str] = (),
     resize: int | tuple[int, int] | None = None,
     binarize: str | os.PathLike[str] | None = None,
     binarize_seed: int = 0,
@@ -161,7 +161,7 @@ def load_data(
         labels: class of each example, [n] integers or names.
         conditions: continuous conditions, name -> [n], a data frame, or an array [n, k].
         label: column of a data frame, or column or array of a file, that names the class.
-        condition: columns of a data frame, or columns or arrays of a file, that are continuous conditions.
+        condition: columns of a data frame, or columns or arrays of a file, that are continuous conditions; or one.
         resize: rows and columns to scale images to; one number for both.
         binarize: levels, or numbers in [0, 1], become bits: "static" (drawn once), "dynamic" (drawn anew for every
             training batch), "threshold", or the path of a file with the bits (see `Binarize`).
@@ -173,7 +173,8 @@ def load_data(
         UserError: for anything of this that does not fit, in one line.
     """
     split_seed, binarize_seed = whole(split_seed, "split_seed"), whole(binarize_seed, "binarize_seed")
-    given = {"label": label, "condition": list(condition), "resize": resize, "split_seed": split_seed}
+    condition = listed(condition)
+    given = {"label": label, "condition": condition, "resize": resize, "split_seed": split_seed}
     given |= {"binarize": _way(binarize), "binarize_seed": binarize_seed}
     if binarize_seed and not binarize:
         raise UserError(f"binarize_seed={binarize_seed} without binarize; give binarize='static'")
