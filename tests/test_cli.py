@@ -214,6 +214,19 @@ def test_every_command_explains_itself(call: Call, command: str) -> None:
         (["compare", "--recipes", "gan2014, vea", "--budget", "1"], "did you mean 'vae'"),
         (["sample"], "required"),
         (["sample", "nothing"], "nothing is not a run"),
+        *(
+            (command, said)
+            for path, said in [("~nobody-of-this-name/x", "no home folder"), (300 * "x", "is too long for a path")]
+            for command in [
+                ["train", "--data", path],
+                ["train", "--data", "digits", "--binarize", path],
+                ["train", "--out", path],
+                ["train", "--recipe", f"{path}.py:f"],
+                ["audit", "--real", path, "--fake", path],
+                ["sample", path],
+                ["compare", path],
+            ]
+        ),
     ],
 )
 def test_a_mistake_gets_one_line_and_status_2(call: Call, words: list[str], said: str, tmp_path: Path) -> None:
@@ -235,6 +248,8 @@ def test_a_folder_that_holds_another_run_is_left_alone(call: Call, tmp_path: Pat
     assert call("sample", "run", "--condition", "class=3")[0] == 2
     assert call("sample", "run", "-n", 0)[0] == 2
     assert "unknown suffix" in call("sample", "run", "--out", "x.xyz")[2]
+    assert "is too long for a path" in call("sample", "run", "--out", f"{300 * 'x'}.npy")[2]
+    assert "no home folder" in call("sample", "run", "--out", "~nobody-of-this-name/x.npy")[2]
 
 
 def test_pictures_of_two_sizes_name_both_and_resize_mends_it(call: Call, pictures: Path) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from allmodes.errors import UserError
+from allmodes.errors import UserError, path_of
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -119,7 +119,7 @@ def require_folder(path: str | os.PathLike[str]) -> Path:
     Raises:
         UserError: where a file is in its place or on the way, or it may not be written.
     """
-    folder = Path(path).expanduser()
+    folder = path_of(path)
     there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if not there.is_dir():
         raise UserError(f"cannot write {folder}: {there} is a file; choose another place")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import operator
+import os
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import SupportsIndex, TypeVar
 
 Item = TypeVar("Item")
+NAME_BYTES = 255
+"""Of the longest name that a file can have."""
 
 
 MALFORMED = (LookupError, TypeError, ValueError, RecursionError)
@@ -73,6 +78,35 @@ def whole(given: SupportsIndex, flag: str) -> int:
         return operator.index(given)
     except TypeError:
         raise UserError(f"{flag} {one_line(repr(given))}: must be a whole number") from None
+
+
+def path_of(given: str | os.PathLike[str]) -> Path:
+    """A path that a user gave, with a home folder in place of ~; whether something is there is not asked.
+
+    Raises:
+        UserError: for the home of a user that there is not, or a name that no file can have.
+    """
+    path = Path(given)
+    try:
+        path = path.expanduser()
+        long = _too_long(path)
+    except RuntimeError:
+        raise UserError(f"{short(path)}: no home folder {short(path.parts[0])} is known; give the whole path") from None
+    except ValueError as error:
+        raise UserError(f"{short(repr(str(path)))} is no path ({error}); give another") from None
+    if long:
+        raise UserError(f"{short(path)} is too long for a path; a name in it has at most {NAME_BYTES} bytes")
+    return path
+
+
+def _too_long(path: Path) -> bool:
+    if any(len(os.fsencode(name)) > NAME_BYTES for name in path.parts):
+        return True
+    try:
+        path.absolute().lstat()
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False
 
 
 def repeated(items: Sequence[Item]) -> Item | None:

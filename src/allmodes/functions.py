@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from allmodes.errors import UserError, said, unknown
+from allmodes.errors import UserError, path_of, said, unknown
 
 Function = Callable[..., Any]
 Given = str | Function
@@ -34,7 +34,7 @@ def find_function(given: Given, what: str) -> Function:
         raise UserError(f"{what} {given!r}: write file.py:function, such as physics.py:energy for energy in physics.py")
     file = file_of(given)
     if file is None and source.endswith(".py"):
-        raise UserError(f"{what} {given}: there is no file {Path(source).resolve()}")
+        raise UserError(f"{what} {given}: there is no file {path_of(source).resolve()}")
     try:
         home = _file(file) if file else _module(source)
     except ModuleNotFoundError as error:
@@ -65,7 +65,8 @@ def arity(function: Function) -> int:
 def file_of(given: str) -> Path | None:
     """The file of FILE.py:FUNCTION, by its whole path; None where it is not there."""
     source = given.rpartition(":")[0]
-    return Path(source).resolve() if source.endswith(".py") and Path(source).is_file() else None
+    file = path_of(source) if source.endswith(".py") else None
+    return file.resolve() if file and file.is_file() else None
 
 
 def source_of(function: Function) -> str | None:

@@ -28,7 +28,7 @@ from allmodes.audit.subject import Examples, Subject
 from allmodes.audit.verdict import sentence
 from allmodes.audit.wording import percent
 from allmodes.device import device_named
-from allmodes.errors import UserError
+from allmodes.errors import UserError, path_of
 from allmodes.event import Event
 from allmodes.plain import plain
 from allmodes.progress import Progress
@@ -163,7 +163,7 @@ class Audit:
         """
         from allmodes.audit.report import page
 
-        folder = Path(folder).expanduser()
+        folder = path_of(folder)
         path = folder / "report.html"
         html = page(self).encode(errors="backslashreplace")
         write_whole(path, lambda file: file.write(html))

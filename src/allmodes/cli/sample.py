@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
@@ -13,7 +12,7 @@ from tyro.conf import Positional, arg
 
 from allmodes.cli.flags import Common, Number, Pairs, Text, pairs
 from allmodes.cli.terminal import say, warn
-from allmodes.errors import UserError
+from allmodes.errors import UserError, path_of
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Sample(Common):
         asked, of = pairs("--condition", self.condition), self.conditions_of
         if asked and of is not None:
             raise UserError(f"--conditions-of {of}: its examples have all conditions; leave --condition out")
-        out = Path(self.out or run.folder / "samples" / self.named(asked)).expanduser()
+        out = path_of(self.out or run.folder / "samples" / self.named(asked))
         check_writable(out, run.event)
         spread = None if of is None else run.conditions(self.n, None if of == "data" else of, self.seed)
         if spread and not keeps_conditions(out):

@@ -14,7 +14,7 @@ from allmodes.audit.finding import Verdict
 from allmodes.comparison.rows import Comparison, Row
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.device import device_named
-from allmodes.errors import UserError, repeated, warn
+from allmodes.errors import UserError, path_of, repeated, warn
 from allmodes.functions import located
 from allmodes.progress import Progress
 from allmodes.random import require_seed
@@ -87,7 +87,7 @@ def compare(
         assert recipes is not None
         dataset = _tested(load_data("digits" if data is None else data))
         taken = _taking(recipes, dataset, refused)
-        trained = _train_all(taken, dataset, budget, Path(out), seed, device, report, note, refused)
+        trained = _train_all(taken, dataset, budget, path_of(out), seed, device, report, note, refused)
     rows = []
     for run in trained:
         if report:

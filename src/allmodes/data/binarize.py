@@ -12,7 +12,7 @@ from torch import Tensor
 
 from allmodes.data.chunks import chunks
 from allmodes.data.files import read
-from allmodes.errors import UserError
+from allmodes.errors import UserError, path_of
 from allmodes.event import Event, Support
 
 WAYS = ("static", "dynamic", "threshold")
@@ -48,7 +48,7 @@ class Binarize:
         if self.way == "threshold":
             return (x > white / 2).astype(np.uint8)
         if self.way not in WAYS:
-            return _from_file(Path(self.way), x, white)
+            return _from_file(path_of(self.way), x, white)
         bits = np.empty(x.shape, np.uint8)
         rng = np.random.default_rng(self.seed)
         for start, part in chunks(x):

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +22,7 @@ from allmodes.data.labels import as_numpy, encode_labels, encode_values
 from allmodes.data.modes import Modes
 from allmodes.data.pictures import resize_picture
 from allmodes.data.precision import require_resolution, to_floats, to_tensor
-from allmodes.errors import UserError, repeated, unknown, whole
+from allmodes.errors import UserError, path_of, repeated, unknown, whole
 from allmodes.event import QUANTILES, Batch, Condition, Event, Layout, Support
 from allmodes.score import digest
 
@@ -197,7 +196,7 @@ def name_of(data: Any) -> str:
     if isinstance(data, Dataset):
         return data.name
     if isinstance(data, (str, os.PathLike)):
-        return Path(data).expanduser().absolute().stem
+        return path_of(data).absolute().stem
     return "table" if is_frame(data) else "array"
 
 
@@ -205,7 +204,7 @@ def _way(binarize: str | os.PathLike[str] | None) -> str | None:
     """The word, or the whole path of the file, so that a run finds it again from anywhere."""
     if binarize is None or binarize in WAYS:
         return binarize  # pyright: ignore[reportReturnType]
-    path = Path(binarize).expanduser()
+    path = path_of(binarize)
     return str(path.absolute()) if os.sep in str(path) or path.exists() else str(path)
 
 
@@ -233,7 +232,7 @@ def _find(
         known = ("labels", "conditions", "label", "condition", "resize", "binarize", "binarize_seed", "split_seed")
         raise unknown("option of load_data for data that are not built in,", next(iter(options)), known)
     if isinstance(data, (str, os.PathLike)):
-        path = Path(data).expanduser()
+        path = path_of(data)
         if isinstance(data, str) and os.sep not in data and not path.exists():
             raise UserError(f"{unknown('data', data, BUILTINS)}; or give the path of a file or folder that is there")
         return name_of(data), str(path.absolute()), read(path, label=label, condition=condition, resize=size)

@@ -14,7 +14,7 @@ from allmodes.data.contents import Contents, NoSuchName, reading
 from allmodes.data.idx import image_file, is_idx, read_idx
 from allmodes.data.pictures import find_pictures, is_picture, read_pictures
 from allmodes.data.tables import read_csv, read_parquet
-from allmodes.errors import UserError
+from allmodes.errors import UserError, path_of
 
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt")
 KNOWN = "a folder of PNG or JPEG pictures, .npy, .npz, .csv, .h5, .parquet, idx or idx.gz, rows of 0 and 1"
@@ -38,7 +38,7 @@ def read(
     Raises:
         UserError: for a path that is not there, may not be read, is damaged, must be unpickled, or is of no known kind.
     """
-    path = Path(path).expanduser().absolute()
+    path = path_of(path).absolute()
     with reading(path):
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise UserError(f"{path} is a pipe or a device, which is read once only; save it as a file first")

@@ -17,7 +17,7 @@ from allmodes.atomic import require_folder, write_whole
 from allmodes.data.contents import extra
 from allmodes.data.labels import as_numpy
 from allmodes.data.transforms import standard
-from allmodes.errors import UserError, repeated
+from allmodes.errors import UserError, path_of, repeated
 from allmodes.event import Condition, Event
 
 PICTURED = (1, 3, 4)
@@ -40,7 +40,7 @@ def check_writable(path: str | os.PathLike[str], event: Event) -> None:
     Raises:
         UserError: for a suffix that is not known or not for such examples, or a folder that cannot be written.
     """
-    path = Path(path)
+    path = path_of(path)
     suffix = path.suffix.lower()
     if suffix not in WRITERS:
         raise UserError(f"cannot write {path}: unknown suffix; give one of {', '.join(WRITERS)}")
@@ -71,7 +71,7 @@ def write_samples(path: str | os.PathLike[str], x: Any, event: Event, condition:
         UserError: for a suffix that is not known, samples that the format cannot hold, or a full disk.
     """
     check_writable(path, event)
-    path = Path(path)
+    path = path_of(path)
     arrays = _arrays(as_numpy(x), event, condition or Condition())
     fill = WRITERS[path.suffix.lower()](path, arrays, event)
     write_whole(path, fill)

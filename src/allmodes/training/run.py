@@ -17,7 +17,7 @@ import numpy as np
 from allmodes.atomic import explained, read_file, write_new, write_whole
 from allmodes.data.conditions import conditions_of
 from allmodes.data.dataset import Dataset, load_data
-from allmodes.errors import MALFORMED, UserError, one_line, warn, whole
+from allmodes.errors import MALFORMED, UserError, one_line, path_of, warn, whole
 from allmodes.event import QUANTILES, Condition, Event, Layout
 from allmodes.models.base import GenerativeModel
 from allmodes.plain import fits, plain, require_types
@@ -351,7 +351,7 @@ def load(path: str | os.PathLike[str]) -> Run:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise UserError(f"a {type(path).__name__} is no run; give the folder that allmodes train wrote")
-    folder = Path(path).expanduser()
+    folder = path_of(path)
     try:
         return _read(folder)
     except FileNotFoundError:

@@ -15,7 +15,7 @@ from allmodes.atomic import Full
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data, name_of
 from allmodes.device import device_named
-from allmodes.errors import UserError, warn, whole
+from allmodes.errors import UserError, path_of, warn, whole
 from allmodes.functions import located
 from allmodes.models.base import DensityModel
 from allmodes.recipes import Recipe, build, named, read_settings
@@ -151,7 +151,7 @@ def _created(out: str | os.PathLike[str] | None, default: Path, plan: Plan, here
     """A run in the folder that was named, or in a free one; of several processes the first makes it."""
     if not out and here.size == 1:
         return create_beside(default, plan)
-    folder = Path(out).expanduser() if out else free_folder(default)
+    folder = path_of(out) if out else free_folder(default)
     here.wait()  # all have named the folder before one makes it
     return Run(folder, plan) if here.rank else create(folder, plan)
 
@@ -241,4 +241,4 @@ def _run_to_resume(asked: _Asked) -> Run:
 
 def _folder(data: str, recipe: str, seed: int) -> Path:
     own = Path(recipe).name.replace(":", "-")
-    return Path("runs") / f"{data}-{own}-s{seed}"
+    return path_of(Path("runs") / f"{data}-{own}-s{seed}")
