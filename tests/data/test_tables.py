@@ -138,6 +138,10 @@ def test_parquet_gives_what_csv_gives(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.table({"a": [1.0, None]}), path)
     with pytest.raises(UserError, match="row 1, column 'a': a missing value"):
         read(path)
+    latin = pyarrow.Array.from_buffers(pyarrow.string(), 1, pyarrow.array([b"\xe9"]).buffers())
+    parquet.write_table(pyarrow.table({"a": [1.0], "kind": latin}), path)
+    with pytest.raises(UserError, match=r"table\.parquet is truncated or damaged"):
+        read(path, label="kind")
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(UserError, match="truncated or damaged"):
         read(path)

@@ -174,11 +174,10 @@ def read_parquet(path: Path, label: str | None, condition: Sequence[str]) -> Con
     Raises:
         UserError: for a column that is neither numbers nor the label, a missing value, or a column that is not there.
     """
-    parquet = extra("pyarrow.parquet", path)
+    pyarrow, parquet = extra("pyarrow", path), extra("pyarrow.parquet", path)
     with reading(path):
         try:
             with parquet.ParquetFile(path) as file:
-                table = file.read()
-        except ValueError as error:  # pyarrow's ArrowInvalid
+                return read_frame(file.read(), path, label, condition)
+        except pyarrow.ArrowException as error:
             raise damaged(path, error) from error
-    return read_frame(table, path, label, condition)
