@@ -61,7 +61,7 @@ def events(digits: Dataset) -> dict[str, Dataset]:
             conditions={"energy": rng.exponential(1.0, 200)},
         ),
         "binary": load_data(digits.x[:200] > 7),
-        "levels": load_data(digits.x[:200], labels=digits.labels[:200]),
+        "levels": load_data(15 * digits.x[:200], labels=digits.labels[:200]),
         "CHW": load_data((7 + rng.standard_normal((100, 3, 12, 10))).astype(np.float32)),
         "HWC": load_data((7 + rng.standard_normal((100, 12, 10, 3))).astype(np.float32)),
     }
