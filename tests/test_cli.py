@@ -25,8 +25,8 @@ from allmodes.__main__ import main as started
 from allmodes.cli import COMMANDS
 from allmodes.tables import spread, study_table
 from allmodes.training import checkpoint
+from allmodes.training.folder import locked
 from allmodes.training.health import Health, watch
-from allmodes.training.run import locked
 from allmodes.training.study import Study
 
 Call = Callable[..., tuple[int, str, str]]

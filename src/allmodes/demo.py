@@ -18,7 +18,7 @@ from allmodes.audit.api import audit
 from allmodes.data.dataset import load_data
 from allmodes.figures import FAKE, REAL, cloud, mark_missed, save_figure
 from allmodes.tables import study_table
-from allmodes.training.run import free_folder
+from allmodes.training.folder import free_folder
 from allmodes.training.study import Study, study
 from allmodes.training.train import train
 

@@ -14,7 +14,8 @@ import allmodes
 from allmodes.data.dataset import Dataset
 from allmodes.errors import UserError
 from allmodes.training import checkpoint
-from allmodes.training.run import Run, load, locked
+from allmodes.training.folder import locked
+from allmodes.training.run import Run, load
 
 Call = Callable[..., tuple[int, str, str]]
 Equal = Callable[[Any, Any], bool]

@@ -26,8 +26,10 @@ from allmodes.data.dataset import Dataset, load_data, split
 from allmodes.errors import Note, UserError
 from allmodes.random import Rng
 from allmodes.training import checkpoint
+from allmodes.training.folder import Taken, create, create_beside
+from allmodes.training.journal import read_metrics
 from allmodes.training.plan import Plan
-from allmodes.training.run import Run, Taken, create, create_beside, load, read_metrics
+from allmodes.training.run import Run, load
 from allmodes.training.trainer import NotFinite
 
 Small = Callable[[str], dict[str, Any]]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from allmodes.plain import require_types
@@ -72,6 +73,10 @@ class Plan:
             if (count := getattr(plan, name)) < 1:
                 raise ValueError(f"{name} is {count}")
         return plan
+
+    def to_json(self) -> bytes:
+        """What run.json holds."""
+        return json.dumps(asdict(self), indent=1).encode()
 
     def longer(self, steps: int, step: int) -> Self:
         """The same for more steps, from the step on that was reached."""

@@ -7,24 +7,25 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from allmodes.atomic import explained, read_file, write_new, write_whole
+from allmodes.atomic import read_file, write_whole
 from allmodes.data.conditions import conditions_of
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import MALFORMED, UserError, one_line, path_of, warn, whole
 from allmodes.event import QUANTILES, Condition, Event, Layout
 from allmodes.models.base import GenerativeModel
-from allmodes.plain import fits, plain, require_types
+from allmodes.plain import require_types
 from allmodes.random import Rng, require_seed
 from allmodes.recipes import build
 from allmodes.training import checkpoint
 from allmodes.training.best import FOLDER
+from allmodes.training.journal import read_metrics
 from allmodes.training.plan import Plan
 from allmodes.training.trainer import load_weights
 from allmodes.training.versions import changed
@@ -32,8 +33,6 @@ from allmodes.version import version
 
 STATE = {"seconds": float, "batches": {"epoch": int, "offset": int}}
 """Of a checkpoint's plain values."""
-LINE = {"step": int, "seconds": float, "reason": str, "verdict": str}
-"""Of a line of metrics.jsonl; what else is in it is a number, or null."""
 
 
 @dataclass(frozen=True)
@@ -261,86 +260,13 @@ class Run:
     def rewrite(self) -> None:
         """Write its plan in place of another that is there; while the run is `locked`."""
         if _read(self.folder).plan != self.plan:
-            write_whole(self.folder / "run.json", lambda file: file.write(_text(self.plan)))
+            write_whole(self.folder / "run.json", lambda file: file.write(self.plan.to_json()))
 
 
 def _count(n: int) -> int:
     if (count := whole(n, "-n")) < 1:
         raise UserError(f"-n {n}: the number of samples must be at least 1")
     return count
-
-
-def create(folder: Path, plan: Plan) -> Run:
-    """Begin a run in an empty or new folder.
-
-    Raises:
-        UserError: where the folder holds a run already, or something else.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is not an empty folder; choose another --out")
-    there = {path.name for path in folder.iterdir() if not path.name.startswith(".")} if folder.exists() else set()
-    if "run.json" in there:
-        raise Taken(folder)
-    if there:
-        raise UserError(f"{folder} is not an empty folder; choose another --out")
-    if not write_new(folder / "run.json", lambda file: file.write(_text(plan))):
-        raise Taken(folder)
-    return Run(folder, plan)
-
-
-def _text(plan: Plan) -> bytes:
-    return json.dumps(asdict(plan), indent=1).encode()
-
-
-class Taken(UserError):
-    """A folder holds another run."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            f"{folder} holds another run; choose another --out, or continue that run with --resume --out {folder}"
-        )
-
-
-def free_folder(folder: Path) -> Path:
-    """The folder, or the first of folder-2, folder-3, ... that is not there yet."""
-    number, free = 1, folder
-    while free.exists():
-        number += 1
-        free = folder.with_name(f"{folder.name}-{number}")
-    return free
-
-
-def create_beside(folder: Path, plan: Plan) -> Run:
-    """Begin a run in the folder or, where that is taken, also by a process that begins now, in one with a number."""
-    while True:
-        try:
-            return create(free_folder(folder), plan)
-        except Taken:
-            continue
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Inside the block no other process trains the run; the system lets go if this one dies.
-
-    Raises:
-        UserError: where another process does.
-    """
-    if os.name != "posix":
-        yield
-        return
-    import fcntl
-
-    with explained(folder):
-        here = os.open(folder, os.O_RDONLY)  # not its run.json, which is replaced by a longer plan
-        try:
-            try:
-                fcntl.flock(here, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(f"another process is training {folder}; wait for it, or choose another --out") from None
-            yield
-        finally:
-            os.close(here)
 
 
 def load(path: str | os.PathLike[str]) -> Run:
@@ -377,47 +303,3 @@ def _read(folder: Path) -> Run:
     if event.quantiles and [len(QUANTILES) for _ in event.variables] != [len(row) for row in event.quantiles]:
         raise ValueError(f"quantiles are {event.quantiles}")
     return run
-
-
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The whole lines of metrics.jsonl; a last one that a crash cut short is left out.
-
-    Raises:
-        UserError: where it holds what was never written there.
-    """
-    path = folder / "metrics.jsonl"
-    try:
-        return list(_whole_lines(read_file(path).decode().splitlines() if path.exists() else []))
-    except (OSError, *MALFORMED) as error:
-        raise UserError(f"{path} cannot be read ({error}); restore it from a copy, or remove what is wrong") from None
-
-
-def _whole_lines(lines: list[str]) -> Iterator[dict[str, Any]]:
-    for number, text in enumerate(lines, 1):
-        try:
-            line = json.loads(text)
-        except ValueError:
-            return
-        if not fits(line, {"step": int}) or not fits(line, {key: LINE.get(key, float | None) for key in line}):
-            raise ValueError(f"line {number} is {text[:80]}")
-        yield line
-
-
-class Journal:
-    """Appends to metrics.jsonl; on a resumed run, after the lines up to its checkpoint's step."""
-
-    def __init__(self, folder: Path, step: int) -> None:
-        kept = [line for line in read_metrics(folder) if line["step"] <= step]
-        text = "".join(json.dumps(line) + "\n" for line in kept).encode()
-        self.path = folder / "metrics.jsonl"
-        write_whole(self.path, lambda file: file.write(text))
-
-    def write(self, line: dict[str, Any]) -> None:
-        """Add one line."""
-        with explained(self.path), self.path.open("a") as file:
-            file.write(json.dumps(plain(line), allow_nan=False) + "\n")
-
-    def flush(self) -> None:
-        """See to it that all lines are on the disk."""
-        with explained(self.path), self.path.open("a") as file:
-            os.fsync(file.fileno())

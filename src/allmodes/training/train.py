@@ -21,10 +21,11 @@ from allmodes.models.base import DensityModel
 from allmodes.recipes import Recipe, build, named, read_settings
 from allmodes.training.best import check_name
 from allmodes.training.distributed import World, world
+from allmodes.training.folder import create, create_beside, free_folder, locked
 from allmodes.training.hardware import threads, threads_for
 from allmodes.training.interrupt import interruptible
 from allmodes.training.plan import Plan, checkpoint_every, log_every
-from allmodes.training.run import Run, create, create_beside, free_folder, load, locked
+from allmodes.training.run import Run, load
 from allmodes.training.session import Report, Session
 from allmodes.training.versions import digests, programs
 

@@ -16,8 +16,9 @@ from allmodes.models.base import DensityModel
 from allmodes.random import Rng
 from allmodes.training.best import Best
 from allmodes.training.health import EXAMINATIONS, Health, samples_for, watch
+from allmodes.training.journal import Journal
 from allmodes.training.obedience import ConditionWatch, distribution
-from allmodes.training.run import Journal, Run
+from allmodes.training.run import Run
 from allmodes.training.trainer import Trainer
 
 SCORED = 1000
