@@ -84,7 +84,7 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
     p_near = _test(near, draws_for(level * (1 - FOR_EQUALITY), DRAWS), np.random.default_rng([seed, 1]))
     p_value = min(1.0, p_near / (1 - FOR_EQUALITY), equal.p_value / FOR_EQUALITY)
     found = p_value <= level
-    unlikely = not found and sets.equal > 0 and not equal.held  # data that repeat themselves repeat held-out ones too
+    unsure = not found and sets.equal > 0 and not equal.held  # data that repeat themselves repeat held-out ones too
     chosen = _chosen(near, fdr) if found else np.empty(0, np.int64)
     if found and equal.listed(fdr):
         chosen = np.union1d(chosen, equal.rows)
@@ -93,8 +93,8 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
     estimate, low, high = max(estimate, least), least, max(high, least)
     return Finding(
         "copies",
-        Verdict.FOUND if found else Verdict.CANNOT_TELL if unlikely else Verdict.NOT_FOUND,
-        _summary(near, found, unlikely, sets, estimate, low, len(chosen), fdr),
+        Verdict.FOUND if found else Verdict.CANNOT_TELL if unsure else Verdict.NOT_FOUND,
+        _summary(near, found, unsure, sets, estimate, low, len(chosen), fdr),
         estimate=estimate,
         low=low,
         high=high,
@@ -274,13 +274,13 @@ def _pairs(sets: Sets, near: _Near, chosen: np.ndarray, device: torch.device | s
 
 
 def _summary(
-    near: _Near, found: bool, unlikely: bool, sets: Sets, estimate: float, low: float, listed: int, fdr: float
+    near: _Near, found: bool, unsure: bool, sets: Sets, estimate: float, low: float, listed: int, fdr: float
 ) -> str:
     among = f" of {near.train:,}, {sets.searched:.0%} of all" if sets.searched < 1 else ""
     share = f"{near.trained.mean():.1%} of the generated examples lie nearest to a training example{among}"
     expected = f"by chance {near.odds:.1%}"
     same = f"{sets.equal:,} equal{'s' * (sets.equal == 1)} a training example to the last bit"
-    if unlikely:
+    if unsure:
         few = "none equals a held-out one, but too few training examples are equalled to tell that from chance"
         return f"Whether training examples are copied cannot be told: {same}; {few}. {share}, {expected}."
     if not found:
