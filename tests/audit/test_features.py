@@ -110,10 +110,9 @@ def test_features_that_are_none_are_refused(function: object, message: str) -> N
 
 def test_bytes_of_few_levels_have_the_features_of_all_levels() -> None:
     x = np.random.default_rng(0).integers(0, 4, (60, 8, 8), np.uint8)
-    low, full = (
-        fit_features("random-conv", Task(load_data(given).event, given))(given)
-        for given in (x, (85 * x).astype(np.uint8))
-    )
+    event = load_data(85 * x).event
+    assert event.levels == 256
+    low, full = (fit_features("random-conv", Task(event, given))(given) for given in (x, 85 * x))
     np.testing.assert_allclose(low, full, atol=1e-3)
 
 
