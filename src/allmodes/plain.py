@@ -65,6 +65,16 @@ def require_types(record: Any, more: Mapping[str, Any] | None = None) -> None:
     Raises:
         TypeError: naming the first that does not.
     """
-    for name, hint in {**get_type_hints(type(record)), **(more or {})}.items():
-        if not fits(value := getattr(record, name), hint):
-            raise TypeError(f"{name} is {repr(value)[:80]}")
+    hints = {**get_type_hints(type(record)), **(more or {})}
+    require_fits({name: getattr(record, name) for name in hints}, hints)
+
+
+def require_fits(values: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
+    """See that named values are there and of their types, as `fits` takes them.
+
+    Raises:
+        KeyError, TypeError: naming the first that is not.
+    """
+    for name, hint in hints.items():
+        if not fits(values[name], hint):
+            raise TypeError(f"{name} is {repr(values[name])[:80]}")

@@ -7,7 +7,7 @@ import numpy as np
 from allmodes.audit.enough import too_few
 from allmodes.audit.evidence import Part
 from allmodes.audit.finding import Finding, Verdict
-from allmodes.audit.intervals import could_hide
+from allmodes.audit.intervals import could_hide, together
 from allmodes.audit.joint import join, map_count
 from allmodes.audit.question import Question
 from allmodes.audit.regions import LEAST_POINTS, Chart, Regions, chart
@@ -88,12 +88,12 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
         return Part(np.flatnonzero(atoms[real]), rows[atoms[fake[rows]]], (n, len(rows)), confidence, certified)
 
     named = [
-        *(counted(cover.inside[:, j], True, 1 - 0.05 / candidates) for j in certified),
+        *(counted(cover.inside[:, j], True, together(candidates)) for j in certified),
         *(counted(cover.inside[:, j], False, 1 - 0.05 * cover.weight[j]) for j in suspected),
     ]
     named.sort(key=lambda part: (part.certified, part.held - part.made), reverse=True)
     atoms = np.any(cover.inside[:, certified or suspected], axis=1)
-    whole = counted(atoms, bool(certified), 1 - 0.05 / max(candidates, 1))
+    whole = counted(atoms, bool(certified), together(candidates))
     lost = whole.held - whole.made
     bounds = [whole.interval()] if certified else [part.interval() for part in named]
     low, high = max(sum(bound[0] for bound in bounds), 0.0), min(sum(bound[1] for bound in bounds), 1.0)

@@ -9,6 +9,7 @@ import numpy as np
 from allmodes.audit.enough import too_few
 from allmodes.audit.evidence import Part
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.intervals import together
 from allmodes.audit.question import Question
 from allmodes.audit.regions import Chart, chart
 from allmodes.audit.scan import draws_for
@@ -88,7 +89,7 @@ def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
             figures=figures,
         )
     groups = [
-        Part(np.flatnonzero(real == c), np.flatnonzero(fake == c), (len(real), len(fake)), 1 - 0.05 / len(found))
+        Part(np.flatnonzero(real == c), np.flatnonzero(fake == c), (len(real), len(fake)), together(len(found)))
         for c in found
     ]
     mass = sum(group.held for group in groups)

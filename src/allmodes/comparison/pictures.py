@@ -81,8 +81,7 @@ def save_taxonomy(path: Path, comparison: Comparison) -> None:
     from matplotlib.figure import Figure
 
     by_leaf = [[row for row in comparison.rows if row.entry.family in families] for families in LEAVES.values()]
-    placed = {family for families in LEAVES.values() for family in families}
-    if others := [row for row in comparison.rows if row.entry.family not in placed]:
+    if others := [row for row in comparison.rows if not any(row in rows for rows in by_leaf)]:
         by_leaf.append(others)
     beside = min(BESIDE, max(map(len, by_leaf)))
     ends = np.cumsum([0, *(max(0.5, -(-len(rows) // beside)) for rows in by_leaf)])

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from allmodes.atomic import explained, flush_folder, read_file, write_whole
 from allmodes.errors import MALFORMED, UserError
-from allmodes.plain import fits
+from allmodes.plain import require_fits
 
 PREFIX = "step-"
 NAME = re.compile(rf"{PREFIX}\d+")
@@ -138,9 +138,7 @@ def _read(place: Path, holds: Mapping[str, Any], notes: tuple[str, ...]) -> Chec
             raise UserError(f"{file} is a pickle, which can run code when it is read; refused, remove it")
     try:
         state = json.loads(read_file(place / STATE))
-        for name, hint in {"step": int, "files": {"model.safetensors": str}, **holds}.items():
-            if not fits(state[name], hint):
-                raise TypeError(f"{name} is {repr(state[name])[:80]}")
+        require_fits(state, {"step": int, "files": {"model.safetensors": str}, **holds})
         digests, step = state.pop("files"), state["step"]
         if step != _step(place):
             raise ValueError(f"step is {step}")
