@@ -150,6 +150,17 @@ def test_compression_does_not_depend_on_the_unit(transform: Transform) -> None:
     assert torch.allclose(transform.fit(x)(x), transform.fit(1000 * x)(1000 * x), rtol=1e-5)
 
 
+@pytest.mark.parametrize("transform", [Log1p(), Asinh()])
+def test_a_step_beyond_the_examples_is_no_exponential_one(transform: Transform) -> None:
+    x = draw("positive") if isinstance(transform, Log1p) else draw("real").sinh()
+    y = transform.fit(x)(x)
+    at, beyond = y.max(), y.max() + torch.tensor([1.0, 20.0], dtype=y.dtype)
+    outside = transform.inverse(beyond)
+    slope = float((transform.inverse(at) - transform.inverse(at - 1e-6)) / 1e-6)
+    assert (outside - x.max()).tolist() == pytest.approx([slope, 20 * slope], rel=1e-4)
+    assert torch.allclose(transform(outside), beyond)
+
+
 @given(
     levels=st.sampled_from([2, 3, 17, 100, 256, 65_536]),
     seed=st.integers(0, 2**31),

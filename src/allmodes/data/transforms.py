@@ -118,40 +118,80 @@ class Standardize(Transform):
 
 
 class _Compress(Transform):
-    """A transform of x / scale, where scale is the typical size of what is not zero: the choice of units is free."""
+    """A compression of u = x / scale within the training examples' range, and its tangents beyond.
+
+    Scale is the typical size of what is not zero: the choice of units is free. The inverse of a compression alone would
+    make an exponentially large number of a step beyond the range, for which nothing in the data speaks. Without `fit`
+    there is no range, and this is the identity.
+    """
 
     scale: Tensor
+    low: Tensor
+    high: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("low", torch.zeros(()))
+        self.register_buffer("high", torch.zeros(()))
 
     def fit(self, x: Tensor) -> Self:
-        """Scale: the median of |x| over the numbers that are not zero; 1 where all are."""
+        """Scale: the median of |x| over the numbers that are not zero; 1 where all are. Low and high: of u."""
         size = x[x != 0].abs()
         if size.numel():
             self.scale.copy_(size.median())
+        self.low.copy_(x.amin() / self.scale)
+        self.high.copy_(x.amax() / self.scale)
         return self
+
+    def forward(self, x: Tensor, rng: Rng | None = None) -> Tensor:
+        u = _floats(x) / self.scale
+        within = u.clamp(self.low, self.high)
+        return self.compressed(within) + (u - within) / self.stretch(within)
+
+    def inverse(self, y: Tensor) -> Tensor:
+        low, high = (self.compressed(end.to(y.dtype)) for end in (self.low, self.high))
+        within = y.clamp(low, high)
+        u = self.expanded(within)
+        return (u + (y - within) * self.stretch(u)) * self.scale
+
+    def compressed(self, u: Tensor) -> Tensor:
+        """The compression."""
+        raise NotImplementedError
+
+    def expanded(self, y: Tensor) -> Tensor:
+        """Its inverse."""
+        raise NotImplementedError
+
+    def stretch(self, u: Tensor) -> Tensor:
+        """The slope of its inverse, at the compression of u."""
+        raise NotImplementedError
 
 
 class Log1p(_Compress):
     """log(1 + x / scale) for x >= 0: linear near zero, logarithmic far out. Exact zeros stay zero, both ways."""
 
-    def forward(self, x: Tensor, rng: Rng | None = None) -> Tensor:
-        return torch.log1p(_floats(x) / self.scale)
+    def compressed(self, u: Tensor) -> Tensor:
+        return torch.log1p(u)
 
-    def inverse(self, y: Tensor) -> Tensor:
-        return torch.expm1(y) * self.scale
+    def expanded(self, y: Tensor) -> Tensor:
+        return torch.expm1(y)
+
+    def stretch(self, u: Tensor) -> Tensor:
+        return 1 + u
 
 
 class Asinh(_Compress):
     """asinh(x / scale): `Log1p` for numbers of both signs. Exact zeros stay zero, both ways."""
 
-    def forward(self, x: Tensor, rng: Rng | None = None) -> Tensor:
-        return torch.asinh(_floats(x) / self.scale)
+    def compressed(self, u: Tensor) -> Tensor:
+        return torch.asinh(u)
 
-    def inverse(self, y: Tensor) -> Tensor:
-        return torch.sinh(y) * self.scale
+    def expanded(self, y: Tensor) -> Tensor:
+        return torch.sinh(y)
+
+    def stretch(self, u: Tensor) -> Tensor:
+        return torch.hypot(u, torch.ones_like(u))
 
 
 class Logit(Transform):
