@@ -400,7 +400,8 @@ def test_the_commands_that_a_conditional_training_names_draw_samples_that_an_aud
     named = ("--label", "particle", "--condition", "energy")
     status, out, err = call("train", "--recipe", "cgan", "--data", showers, *named, "--out", "a run", *SHORT)
     assert status == 0, err
-    commands = [shlex.split(line.partition(": ")[2]) for line in out.splitlines() if line.startswith("samples")]
+    commands = [shlex.split(line.rpartition(": ")[2]) for line in out.splitlines() if ": allmodes " in line]
+    assert commands.pop() == ["allmodes", "audit", "a run"]
     assert commands[0][-4:-2] == ["--condition", "particle=a hadron"]
     assert commands[1][-2:] == ["--conditions-of", "data"]
     for program, *words in commands:

@@ -64,7 +64,7 @@ def main() -> None:
             report=lambda step, steps, numbers: bar(step, steps),
             note=lambda line: console.print(f"[dim]Note: {line}.[/dim]"),
         )
-    console.print(f"{run.verdict}: {run.reason}")
+    console.print(run.sentence)
     console.print(f"Samples: [bold]{run.folder / 'samples' / f'step-{DIGITS_STEPS:08d}.png'}[/bold]\n")
 
     console.print(

@@ -75,7 +75,9 @@ def test_samples_that_are_not_finite_are_of_low_quality_and_named() -> None:
     samples[0, 0], samples[1, 1] = math.nan, math.inf
     report = modes.examine(samples)
     assert (report.captured, report.not_finite, report.high_quality) == (6, 2, 0.75)
-    assert str(report) == "6 of 8 modes, 75.0 % high quality, reverse KL 0.288, 2 samples not finite"
+    assert str(report) == (
+        "6 of 8 modes captured, 75.0 % of samples lie in one (perfect: 98.9 %), reverse KL 0.288, 2 samples not finite"
+    )
     nothing = modes.examine(torch.full((3, 2), math.nan))
     assert nothing.reverse_kl is None
     assert nothing.high_quality == 0

@@ -120,6 +120,16 @@ def test_a_run_holds_all_that_happened(finished: Run, ring: Dataset) -> None:
     assert not list(finished.folder.rglob(".*"))
 
 
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [("ok", "not collapsed"), ("collapsed", "collapsed"), ("ignores_condition", "ignores a condition")],
+)
+def test_people_are_told_what_a_verdict_means(copy: Path, verdict: str, said: str) -> None:
+    with (copy / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 10, "reason": "8 of 8", "verdict": verdict}) + "\n")
+    assert allmodes.load(copy).sentence == f"{said}: 8 of 8"
+
+
 def test_samples_come_from_the_averaged_weights_in_the_users_units(finished: Run) -> None:
     from allmodes.recipes import build
     from allmodes.training import checkpoint

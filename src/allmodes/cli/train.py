@@ -81,10 +81,11 @@ class Train(DataFlags):
             "verdict": run.verdict,
         }
         if not self.json:
-            say(f"{run.verdict}: {run.reason}")
+            say(run.sentence)
             say(f"{run.step} steps, {result['steps_per_second']} a second; everything is in {run.folder}")
             for line in _sampling(run):
                 say(line)
+            say(f"what it misses, invents and copies: allmodes audit {shlex.quote(str(run.folder))}")
         return result
 
 

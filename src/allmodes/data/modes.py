@@ -11,6 +11,9 @@ from torch import Tensor
 
 from allmodes.errors import UserError
 
+INSIDE = -math.expm1(-4.5)
+"""Share of a mode within its radius of high quality."""
+
 
 @dataclass(frozen=True)
 class ModeReport:
@@ -49,8 +52,8 @@ class ModeReport:
         kl = "undefined" if self.reverse_kl is None else f"{self.reverse_kl:.3f}"
         lost = f", {self.not_finite} samples not finite" if self.not_finite else ""
         return (
-            f"{self.captured} of {len(self.counts)} modes, {100 * self.high_quality:.1f} % high quality, "
-            f"reverse KL {kl}{lost}"
+            f"{self.captured} of {len(self.counts)} modes captured, {100 * self.high_quality:.1f} % of samples lie in "
+            f"one (perfect: {100 * INSIDE:.1f} %), reverse KL {kl}{lost}"
         )
 
 
@@ -87,7 +90,7 @@ class Modes:
         """
         from scipy.stats import chi2
 
-        return self.sigma * math.sqrt(chi2.ppf(-math.expm1(-4.5), self.centres.shape[1]))
+        return self.sigma * math.sqrt(chi2.ppf(INSIDE, self.centres.shape[1]))
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """The perfect sampler: n draws, [n, d] float32."""

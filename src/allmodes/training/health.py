@@ -30,6 +30,9 @@ EXAMINATIONS = 5
 OF_MODES = ("modes", "high_quality", "reverse_kl")
 """The numbers of data whose modes are known; the last is left out where no sample is finite."""
 
+SPOKEN = {"ok": "not collapsed", "ignores_condition": "ignores a condition"}
+"""Verdicts as people are told them: "ok" would be praise."""
+
 
 @dataclass(frozen=True)
 class Health:

@@ -25,6 +25,7 @@ from allmodes.random import Rng, require_seed
 from allmodes.recipes import build
 from allmodes.training import checkpoint
 from allmodes.training.best import FOLDER
+from allmodes.training.health import SPOKEN
 from allmodes.training.journal import read_metrics
 from allmodes.training.plan import Plan
 from allmodes.training.trainer import load_weights
@@ -238,13 +239,21 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """One word: "ok", "collapsed" or "ignores_condition" once the training is over, "unfinished" before."""
+        """One word: "ok", "collapsed" or "ignores_condition" once the training is over, "unfinished" before.
+
+        "ok" says that nothing has collapsed; how good the samples are is asked by `allmodes.audit`.
+        """
         return self._end.get("verdict", "unfinished")
 
     @property
     def reason(self) -> str:
         """The verdict's reason, in a sentence with its numbers."""
         return self._end.get("reason", "training is not over")
+
+    @property
+    def sentence(self) -> str:
+        """The verdict and its reason, for people."""
+        return f"{SPOKEN.get(self.verdict, self.verdict)}: {self.reason}"
 
     @property
     def _end(self) -> dict[str, Any]:
