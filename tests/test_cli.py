@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +22,10 @@ import pytest
 import torch
 from PIL import Image
 
+import allmodes
 from allmodes.__main__ import main as started
 from allmodes.cli import COMMANDS
+from allmodes.errors import Note
 from allmodes.tables import spread, study_table
 from allmodes.training import checkpoint
 from allmodes.training.folder import locked
@@ -303,7 +306,16 @@ def test_resuming_asks_which_run_where_the_default_folder_is_not_the_only_one(ca
 
 
 def test_labels_that_no_recipe_uses_are_said_to_be_unused(call: Call, pictures: Path) -> None:
-    assert "labels and conditions of pictures are not used" in call("train", "--data", pictures, "--steps", 1)[2]
+    said = "allmodes: note: r3gan is trained without the labels of pictures; cgan uses them\n"
+    assert said in call("train", "--data", pictures, "--steps", 1)[2]
+    with warnings.catch_warnings(action="error", category=Note):
+        allmodes.train("gan2014", "digits", steps=1, settings={"width": 8}, device="cpu")
+
+
+def test_how_far_long_work_is_reads_as_that_in_a_pipe(call: Call) -> None:
+    err = call("train", *SHORT)[2]
+    assert "training (4 of 4 done): discriminator.loss " in err
+    assert "4 seeds (64 of 64 done)\n" in call("study", "--seeds", 4, "--recipe", "gan2014", "--steps", 16)[2]
 
 
 def test_a_signal_before_the_first_step_still_leaves_a_run_that_resumes(

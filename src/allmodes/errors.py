@@ -32,8 +32,14 @@ class Note(UserWarning):
     """What is odd about what the user gave, and no obstacle."""
 
 
+class Remark(str):
+    """A line that is good to know, about nothing odd."""
+
+
 def warn(line: str) -> None:
-    """Tell the user by Python's warnings, which name the line of the user's that led here."""
+    """Tell the user by Python's warnings, which name the line of the user's that led here; of a remark nothing."""
+    if isinstance(line, Remark):
+        return
     frame, level = sys._getframe(1), 2
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("allmodes."):
         frame, level = frame.f_back, level + 1

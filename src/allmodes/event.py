@@ -187,6 +187,11 @@ class Event:
             raise UserError(f"the condition holds the label {wrong[0]}; there are classes 0 to {len(self.classes) - 1}")
 
     @property
+    def known(self) -> str:
+        """What is known of an example: "labels", "conditions", "labels and conditions", or nothing."""
+        return " and ".join(word for word, there in (("labels", self.classes), ("conditions", self.variables)) if there)
+
+    @property
     def typical(self) -> dict[str, str]:
         """A condition that can be asked for: the first class, and the middle of each continuous condition."""
         typical = {self.label: self.classes[0]} if self.classes else {}

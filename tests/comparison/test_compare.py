@@ -156,7 +156,9 @@ def test_what_does_not_fit_is_said(asked: dict[str, object], said: str) -> None:
 def test_all_recipes_are_those_that_take_the_data_and_the_others_say_why(ring: Dataset, bits: Dataset) -> None:
     for data in (ring, bits):
         refused: dict[str, str] = {}
-        taken = _taking("all", data, refused)
+        told: list[str] = []
+        taken = _taking("all", data, refused, told.append)
+        assert len(told) == (data is bits)
         assert {*taken, *refused} == {*recipes()}
         assert not {*taken} & {*refused}
         for name, why in refused.items():
@@ -179,6 +181,13 @@ def test_recipes_are_trained_for_a_time_and_what_is_there_is_used(ring: Dataset,
     assert {row.entry.name for row in first.rows} == {"gan2014", "nice"}
     assert first.refusal.startswith("fewer than two")
     assert steps_within("gan2014", ring, 0.05, settings={"width": 8}, device=torch.device("cpu")) >= 1
+
+
+def test_labels_that_recipes_do_not_use_are_said_once(bits: Dataset, tmp_path: Path) -> None:
+    told: list[str] = []
+    allmodes.compare(data=bits, recipes="gan2014,nade,cgan", budget=0.003, out=tmp_path, device="cpu", note=told.append)
+    said = [line for line in told if "without" in line]
+    assert said == ["trained without the labels of digits: gan2014, nade"]
 
 
 def test_a_training_that_diverges_is_left_out_and_named(

@@ -7,13 +7,15 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from allmodes.errors import Remark
+
 WIDE = 160
 """Columns of a table in a file or a pipe, where nothing says how many fit."""
 
 
 def warn(line: str) -> None:
-    """A warning, on standard error."""
-    print(f"allmodes: warning: {line}", file=sys.stderr)
+    """A warning, or a remark, on standard error."""
+    print(f"allmodes: {'note' if isinstance(line, Remark) else 'warning'}: {line}", file=sys.stderr)
 
 
 def say(what: Any) -> None:
@@ -40,7 +42,7 @@ def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
             nonlocal last
             if (now := (total, 10 * done // total)) != last:
                 last = now
-                print(f"{what}: {done} of {total} steps  {text}".rstrip(), file=sys.stderr, flush=True)
+                print(f"{what} ({done} of {total} done): {text}".rstrip(": "), file=sys.stderr, flush=True)
 
         yield line
         return

@@ -14,7 +14,7 @@ from allmodes.audit.finding import Verdict
 from allmodes.comparison.rows import Comparison, Row
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.device import device_named
-from allmodes.errors import UserError, path_of, repeated, warn
+from allmodes.errors import Remark, UserError, path_of, repeated, warn
 from allmodes.functions import located
 from allmodes.progress import Progress
 from allmodes.random import require_seed
@@ -86,7 +86,7 @@ def compare(
     else:
         assert recipes is not None
         dataset = _tested(load_data("digits" if data is None else data))
-        taken = _taking(recipes, dataset, refused)
+        taken = _taking(recipes, dataset, refused, note)
         trained = _train_all(taken, dataset, budget, path_of(out), seed, device, report, note, refused)
     rows = []
     for run in trained:
@@ -132,7 +132,7 @@ def _data_of(run: Run) -> str:
     return f"{name} binarized {how}" + (f", seed {source.get('binarize_seed', 0)}" if how == "static" else "")
 
 
-def _taking(names: Recipes, data: Dataset, refused: dict[str, str]) -> list[str]:
+def _taking(names: Recipes, data: Dataset, refused: dict[str, str], note: Callable[[str], object]) -> list[str]:
     """Those of the recipes that make a model of such data; what the others say goes into `refused`."""
     known = recipes()
     given = names.split(",") if isinstance(names, str) else names if isinstance(names, Iterable) else [names]
@@ -142,16 +142,20 @@ def _taking(names: Recipes, data: Dataset, refused: dict[str, str]) -> list[str]
     asked = list(known) if words == ["all"] else words
     if twice := repeated([entry(name).name for name in asked]):
         raise UserError(f"--recipes: two are called {twice}; leave one out, or give its function another name")
-    taken = []
+    taken, alone = [], []
     for name in asked:
         try:
-            build(name, data.event)
+            model = build(name, data.event).model
         except UserError as refusal:
             if words != ["all"]:
                 raise
             refused[name] = str(refusal)
         else:
             taken.append(name)
+            if not model.conditional:
+                alone.append(entry(name).name)
+    if alone and (unused := data.event.known):
+        note(Remark(f"trained without the {unused} of {data.name}: {', '.join(alone)}"))
     return taken
 
 
@@ -166,14 +170,19 @@ def _train_all(
     note: Callable[[str], object],
     refused: dict[str, str],
 ) -> list[Run]:
-    """The runs of the recipes; what diverged goes into `refused`."""
+    """The runs of the recipes; what diverged goes into `refused`. What a training remarks is not said for each."""
     if budget is None or not 0 < budget < math.inf:
         raise UserError(f"--budget {budget}: give the minutes of training for each recipe, more than 0")
+
+    def odd(line: str) -> None:
+        if not isinstance(line, Remark):
+            note(line)
+
     runs = []
     for name in names:
         told = (lambda step, steps, numbers, name=name: report(step, steps, name)) if report else None
         try:
-            runs.append(_trained(name, data, budget, out / entry(name).name, seed, device, told, note))
+            runs.append(_trained(name, data, budget, out / entry(name).name, seed, device, told, odd))
         except NotFinite as diverged:
             refused[name] = f"{name}: {diverged}"
     return runs

@@ -15,7 +15,7 @@ from allmodes.atomic import Full
 from allmodes.data.check import require_clean
 from allmodes.data.dataset import Dataset, load_data, name_of
 from allmodes.device import device_named
-from allmodes.errors import UserError, path_of, warn, whole
+from allmodes.errors import Remark, UserError, path_of, warn, whole
 from allmodes.functions import located
 from allmodes.models.base import DensityModel
 from allmodes.recipes import Recipe, build, named, read_settings
@@ -140,8 +140,8 @@ def _begin(asked: _Asked, here: World, note: Callable[[str], object]) -> _Start:
         note(f"{dataset.name}: {problem.message}")
     name, seed = asked.recipe or DEFAULT_RECIPE, asked.seed or 0
     recipe = build(name, dataset.event, asked.settings, steps=asked.steps, seed=seed)
-    if (dataset.event.classes or dataset.event.variables) and not recipe.model.conditional:
-        note(f"{name} takes no conditions: the labels and conditions of {dataset.name} are not used")
+    if not recipe.model.conditional and (unused := dataset.event.known):
+        note(Remark(f"{name} is trained without the {unused} of {dataset.name}; cgan uses them"))
     few = dataset.batch(torch.arange(min(FEW, len(dataset))))
     recipe.model.residuals(few.x, few.condition)  # what cannot be computed is refused before there is a run
     plan = _plan(name, asked, recipe, seed, dataset, device)
