@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from allmodes.data.dataset import Dataset, load_data
@@ -64,6 +65,31 @@ def test_histograms_of_a_table_overlap_where_samples_are_the_data(tmp_path: Path
         save_samples(tmp_path / "samples.png", data.x + shift, data.event, data.x)
         shown.append(coloured(tmp_path / "samples.png", FAKE))
     assert shown[0] > 2 * shown[1] > 0
+
+
+def test_a_table_of_four_columns_has_no_empty_frame(tmp_path: Path) -> None:
+    data = load_data(np.random.default_rng(0).standard_normal((500, 4)).astype(np.float32))
+    save_samples(tmp_path / "samples.png", data.x, data.event, data.x)
+    shown = pixels(tmp_path / "samples.png")
+    assert shown[len(shown) // 2 + 20 :, shown.shape[1] // 2 :].min() == 255
+    assert shown[len(shown) // 2 + 20 :, : shown.shape[1] // 3].min() < 255
+
+
+def test_points_name_their_axes_and_what_the_view_leaves_out(
+    ring: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr("allmodes.figures.save_figure", lambda path, figure: figures.append(figure))
+    assert ring.modes is not None
+    away = ring.x[(ring.x - ring.modes.centres[2].float()).norm(dim=1) > 0.5]
+    event = replace(ring.event, columns=("width", "length"))
+    for samples, modes in ((torch.cat([away, away[:7] * 100]), ring.modes), (ring.x, None)):
+        save_samples(tmp_path / "samples.png", samples, event, ring.x, modes)
+    ringed, calm = (figure.axes[1].get_title() for figure in figures)
+    assert ringed == f"generated\n1 missed mode ringed, 7 of {len(away) + 7} outside this view"
+    assert calm == "generated"
+    assert [axes.get_xlabel() for axes in figures[0].axes] == ["width", "width"]
+    assert figures[0].axes[0].get_ylabel() == "length"
 
 
 def test_dollars_unknown_letters_and_parts_of_letters_in_names_are_drawn_as_they_are(tmp_path: Path) -> None:

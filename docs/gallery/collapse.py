@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from showing import DATA, MADE, arguments, plain, save, stops, trainer_of
 
 from allmodes.data.dataset import load_data
-from allmodes.figures import mark_missed
+from allmodes.figures import frame, mark_missed
 from allmodes.random import Rng
 
 RECIPES = {
@@ -40,6 +40,7 @@ def main() -> None:
             report = data.modes.examine(samples)
             axes.scatter(*samples[:1000].T, s=2, color=MADE, linewidths=0)
             mark_missed(axes, samples, data.modes)
+            frame(axes, data.modes.centres)
             plain(axes, f"{step:,} steps: {report.captured} of 8\n{100 * report.high_quality:.0f} % high quality")
             print(f"{recipe} {step}: {report}")
     for axes in panels.flat:

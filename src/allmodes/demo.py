@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from allmodes.audit.api import audit
 from allmodes.data.dataset import load_data
-from allmodes.figures import FAKE, REAL, cloud, mark_missed, save_figure
+from allmodes.figures import FAKE, REAL, cloud, frame, mark_missed, save_figure
 from allmodes.tables import study_table
 from allmodes.training.folder import free_folder
 from allmodes.training.study import Study, study
@@ -122,6 +122,7 @@ def _picture(old: Study, new: Study) -> Any:
         seed, says = _shown(found)
         cloud(axes, found.samples[seed], FAKE, f"{found.recipe}, seed {seed}: {says}")
         mark_missed(axes, found.samples[seed], ring.modes)
+        frame(axes, ring.modes.centres)
     return figure
 
 

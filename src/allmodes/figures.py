@@ -15,7 +15,7 @@ from torch import Tensor
 
 from allmodes.atomic import write_whole
 from allmodes.data.modes import Modes
-from allmodes.data.write import grid_picture, pictured
+from allmodes.data.write import pictured, write_samples
 from allmodes.event import Event
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ MISSED = "#c8321e"
 IMAGES = 100
 POINTS = 5000
 COLUMNS = 6
+MARGIN = 0.25
+"""Around points, in their widths."""
 
 
 def save_samples(path: Path, samples: Tensor, event: Event, real: Tensor, modes: Modes | None = None) -> None:
@@ -36,20 +38,33 @@ def save_samples(path: Path, samples: Tensor, event: Event, real: Tensor, modes:
     Images: a grid. Points in the plane: both clouds. Anything else: a histogram for each of the first coordinates.
     """
     if pictured(event):
-        save_picture(path, grid_picture(samples[:IMAGES].nan_to_num().numpy(), event))
+        write_samples(path, samples[:IMAGES].nan_to_num(), event)
         return
     from matplotlib.figure import Figure
 
     if event.shape == (2,):
-        figure = Figure(figsize=(7.2, 3.7), layout="constrained")
-        left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-        cloud(left, real, REAL, "held-out data")
-        cloud(right, samples, FAKE, "generated")
-        if modes:
-            mark_missed(right, samples, modes)
+        figure = Figure(figsize=(7.2, 4.0), layout="constrained")
+        _clouds(figure, samples, real, event, modes)
     else:
         figure = _histograms(samples.flatten(1), real.flatten(1), event)
     save_figure(path, figure)
+
+
+def _clouds(figure: Figure, samples: Tensor, real: Tensor, event: Event, modes: Modes | None) -> None:
+    """Held-out points beside generated ones, and how many of these lie outside the view of those."""
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    cloud(left, real, REAL, "held-out data")
+    cloud(right, samples, FAKE, "generated")
+    said = []
+    if modes and (missed := mark_missed(right, samples, modes)):
+        said.append(f"{missed} missed mode{'s' * (missed > 1)} ringed")
+    low, high = frame(right, modes.centres if modes else real if len(real) else samples)
+    if outside := int((~((samples >= low) & (samples <= high)).all(1)).sum()):
+        said.append(f"{outside} of {len(samples)} outside this view")
+    right.set_title("\n".join(["generated", ", ".join(said)]).strip(), fontsize=10)
+    for axes in (left, right):
+        axes.set_xlabel(literal(event.column(0)), fontsize=9)
+    left.set_ylabel(literal(event.column(1)), fontsize=9)
 
 
 def cloud(axes: Axes, points: Tensor, colour: str, title: str) -> None:
@@ -63,13 +78,24 @@ def cloud(axes: Axes, points: Tensor, colour: str, title: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def mark_missed(axes: Axes, samples: Tensor, modes: Modes) -> None:
-    """A ring around each mode that the samples do not capture."""
+def frame(axes: Axes, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Show where points [n, 2] lie, with a margin; the corners, [2] each."""
+    points = points[points.isfinite().all(1)].double()
+    if not len(points):
+        points = torch.zeros(1, 2, dtype=torch.float64)
+    low, high = points.amin(0), points.amax(0)
+    margin = MARGIN * torch.where(high > low, high - low, 1.0)
+    low, high = low - margin, high + margin
+    axes.set(xlim=(low[0].item(), high[0].item()), ylim=(low[1].item(), high[1].item()))
+    return low, high
+
+
+def mark_missed(axes: Axes, samples: Tensor, modes: Modes) -> int:
+    """A ring around each mode that the samples do not capture; how many those are."""
     captured = torch.tensor(modes.examine(samples).high_quality_counts) > 0
     missed = modes.centres[~captured]
-    axes.scatter(*missed.T.numpy(), s=180, facecolors="none", edgecolors=MISSED, linewidths=1.5, label="missed mode")
-    reach = modes.centres.abs().max().item() * 1.35
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    axes.scatter(*missed.T.numpy(), s=180, facecolors="none", edgecolors=MISSED, linewidths=1.5)
+    return len(missed)
 
 
 def literal(text: str) -> str:
@@ -93,15 +119,6 @@ def save_figure(path: Path, figure: Figure) -> None:
     write_whole(path, lambda file: file.write(buffer.getvalue()))
 
 
-def save_picture(path: Path, picture: np.ndarray, height: int = 600) -> None:
-    """Write pixels [rows, columns] or [rows, columns, 3] as a PNG of about that height, without smoothing."""
-    from PIL import Image
-
-    scale = max(1, round(height / len(picture)))
-    image = Image.fromarray(picture.repeat(scale, 0).repeat(scale, 1))
-    write_whole(path, lambda file: image.save(file, "PNG"))
-
-
 def _histograms(samples: Tensor, real: Tensor, event: Event) -> Figure:
     from matplotlib.figure import Figure
 
@@ -109,7 +126,10 @@ def _histograms(samples: Tensor, real: Tensor, event: Event) -> Figure:
     across = min(3, shown)
     down = -(-shown // across)
     figure = Figure(figsize=(3.2 * across, 2.4 * down), layout="constrained")
-    for column, axes in enumerate(np.ravel(figure.subplots(down, across, squeeze=False))[:shown]):
+    panels = np.ravel(figure.subplots(down, across, squeeze=False))
+    for axes in panels[shown:]:
+        axes.set_axis_off()
+    for column, axes in enumerate(panels[:shown]):
         span = real if len(real) else samples[samples.isfinite().all(1)]
         low, high = np.quantile(span[:, column], [0.001, 0.999]) if len(span) else (0.0, 1.0)
         edges = bin_edges(low, high, 40)

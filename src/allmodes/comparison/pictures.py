@@ -27,8 +27,6 @@ LEVELS = 0.3, 0.8, 1.3, 2.1
 """Where the tree's nodes stand, from the root to the leaves, inches from the left."""
 TRUNK = 2.8
 """Width of the tree without its pictures, inches."""
-GAP = 150
-"""Grey between tiles, so that black pictures stay apart."""
 
 LEAVES = {
     "fully visible\nbelief nets": ("nade", "made", "pixelcnn", "pixelrnn"),
@@ -148,7 +146,7 @@ def _draw(axes: Axes, x: np.ndarray, event: Event, colour: str, limits: tuple[np
     axes.set(xticks=[], yticks=[])
     if pictured(event):
         tiles = torch.as_tensor(x[:TILES]).nan_to_num().numpy()
-        axes.imshow(grid_picture(tiles, event, gap=GAP), cmap="gray", interpolation="nearest")
+        axes.imshow(grid_picture(tiles, event), cmap="gray", interpolation="nearest")
         axes.spines[:].set_visible(False)
         return
     points = x.reshape(len(x), -1)

@@ -22,6 +22,10 @@ from allmodes.event import Condition, Event
 
 PICTURED = (1, 3, 4)
 """Channels of an image that a picture can hold."""
+SIDE = 600
+"""About so many pixels wide or high is a picture of small images: each of their pixels becomes several."""
+GAP = 150
+"""Grey between images, so that black ones stay apart."""
 
 
 def keeps_conditions(path: Path) -> bool:
@@ -57,7 +61,7 @@ def write_samples(path: str | os.PathLike[str], x: Any, event: Event, condition:
     - .npy: x alone.
     - .npz, .h5: x, labels (names of the classes), conditions [n, k] and variables (their names), columns.
     - .csv, .parquet: one column for each column of a table, variable and label, each of another name; tables only.
-    - .png: all samples in one picture, images only.
+    - .png: all samples in one picture, small ones enlarged; images only.
 
     `load_data` reads all but the picture back.
 
@@ -176,18 +180,17 @@ def _parquet(path: Path, arrays: dict[str, np.ndarray], event: Event) -> _Fill:
 def _png(path: Path, arrays: dict[str, np.ndarray], event: Event) -> _Fill:
     from PIL import Image
 
-    picture = Image.fromarray(grid_picture(arrays["x"], event))
+    pixels = grid_picture(arrays["x"], event)
+    scale = max(1, round(SIDE / max(pixels.shape[:2])))
+    picture = Image.fromarray(pixels.repeat(scale, 0).repeat(scale, 1))
     return lambda file: picture.save(file, "PNG")
 
 
-def grid_picture(x: np.ndarray, event: Event, gap: int = 0) -> np.ndarray:
-    """Images [n, *shape] side by side in a nearly square picture with gaps of one pixel.
+def grid_picture(x: np.ndarray, event: Event) -> np.ndarray:
+    """Images [n, *shape] side by side in a nearly square picture with grey gaps of one pixel.
 
     Grey is in `standard` units: the levels of bytes and bits keep their scale; other numbers, which may span decades,
     are stretched from the smallest of all to the largest, on a scale that is logarithmic beyond the median.
-
-    Arguments:
-        gap: what the gaps are filled with, from 0 (black) to 255 (white).
 
     Returns:
         [rows, columns] or [rows, columns, 3 or 4], uint8.
@@ -203,7 +206,7 @@ def grid_picture(x: np.ndarray, event: Event, gap: int = 0) -> np.ndarray:
     pixels = (127.5 * (maps + 1)).round().clip(0, 255).astype(np.uint8)
     across = math.ceil(math.sqrt(len(x)))
     down = math.ceil(len(x) / across)
-    picture = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1, channels), gap, np.uint8)
+    picture = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1, channels), GAP, np.uint8)
     for i, image in enumerate(pixels):
         top, left = i // across * (rows + 1), i % across * (columns + 1)
         picture[top : top + rows, left : left + columns] = image
