@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 
 import allmodes
 from allmodes.comparison.comparing import _taking
 from allmodes.comparison.pictures import LEAVES, save_pictures
 from allmodes.comparison.rows import Comparison
-from allmodes.comparison.table import comparison_table, verdicts
+from allmodes.comparison.table import comparison_table, findings, verdicts
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.models.flow import Flow
@@ -99,6 +101,37 @@ def test_the_table_and_the_pictures_are_made(found: Comparison, tmp_path: Path) 
     assert comparison_table(found).row_count == 4
     for path in save_pictures(tmp_path, found):
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_bound_reads_as_one_and_a_narrow_table_keeps_its_words_whole(found: Comparison) -> None:
+    def printed(width: int) -> str:
+        console = Console(file=io.StringIO(), width=width)
+        console.print(comparison_table(found, width))
+        return console.file.getvalue()  # type: ignore[attr-defined]
+
+    wide, narrow = printed(160), printed(80)
+    for said in (wide, narrow):
+        assert said.count("at least  -") == 1
+        assert said.count("exact     -") == 2
+        assert said.count("none ") == 1
+        assert "lower" not in said
+        assert "surely missing" in said
+        assert "…" not in said
+    assert len(narrow.splitlines()) == 5
+    assert "parameters" in wide
+    assert "parameters" not in narrow
+    row = found.rows[-1]
+    assert findings(found)[-1].startswith(f"found in {found.name(row)}: ")
+    for name in row.found:
+        assert name.replace("_", " ") in findings(found)[-1]
+
+
+def test_models_that_had_another_time_than_the_budget_are_named(found: Comparison) -> None:
+    times = [replace(row, seconds=seconds) for row, seconds in zip(found.rows, (60, 71, 73, 40), strict=True)]
+    said = verdicts(replace(found, rows=tuple(times), budget=60.0))[0]
+    assert said.startswith("not the same time each: for a budget of 60 s made (")
+    assert [word for word in said.split() if word.isdigit()] == ["60", "73", "40"]
+    assert not verdicts(replace(found, budget=None))[0].startswith("not the same time")
 
 
 def test_families_that_the_tree_lacks_stand_below_it(found: Comparison, tmp_path: Path) -> None:

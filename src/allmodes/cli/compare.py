@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg
 
 from allmodes.cli.flags import DataFlags, Number, Text
-from allmodes.cli.terminal import progress, say, warn
+from allmodes.cli.terminal import columns, progress, say, warn
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Compare(DataFlags):
         from allmodes.atomic import require_folder
         from allmodes.comparison import compare
         from allmodes.comparison.pictures import save_pictures
-        from allmodes.comparison.table import comparison_table, verdicts
+        from allmodes.comparison.table import EXPLAINED, WIDE, comparison_table, findings, verdicts
 
         out = require_folder(self.out)
         with progress("compare") as advance:
@@ -49,8 +49,10 @@ class Compare(DataFlags):
             )
         pictures = save_pictures(out, found)
         if not self.json:
-            say(comparison_table(found))
-            for line in verdicts(found):
+            width = columns()
+            say(comparison_table(found, width))
+            lines = [*(findings(found) if width < WIDE else ()), EXPLAINED, *verdicts(found)]
+            for line in lines:
                 say(line)
             say("pictures: " + ", ".join(map(str, pictures)))
         return found.to_dict()

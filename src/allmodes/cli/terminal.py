@@ -23,10 +23,15 @@ def say(what: Any) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, markup=False, soft_wrap=isinstance(what, (str, Text)))
-    if not console.is_terminal:
-        console.width = max(console.width, WIDE)
-    console.print(what)
+    Console(highlight=False, markup=False, soft_wrap=isinstance(what, (str, Text)), width=columns()).print(what)
+
+
+def columns() -> int:
+    """How many columns standard output has."""
+    from rich.console import Console
+
+    console = Console()
+    return console.width if console.is_terminal else max(console.width, WIDE)
 
 
 @contextlib.contextmanager

@@ -103,7 +103,8 @@ def compare(
             refused[run.plan.recipe] = f"{run.plan.recipe}: {error}"
     if not rows:
         raise UserError(f"nothing to compare: {'; '.join(refused.values())}")
-    return Comparison(dataset, tuple(sorted(rows, key=lambda row: (row.entry.year, row.entry.name))), refused)
+    by_year = sorted(rows, key=lambda row: (row.entry.year, row.entry.name))
+    return Comparison(dataset, tuple(by_year), refused, None if budget is None else 60 * budget)
 
 
 def _tested(data: Dataset) -> Dataset:

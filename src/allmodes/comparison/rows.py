@@ -82,11 +82,13 @@ class Comparison:
         rows: one for each model, by year.
         refused: recipes that do not take such data, whose training diverged or whose samples cannot be examined, with
             what they say.
+        budget: seconds of training that each was to have; None where runs were given.
     """
 
     data: Dataset
     rows: tuple[Row, ...]
     refused: Mapping[str, str]
+    budget: float | None = None
 
     def name(self, row: Row) -> str:
         """What a model is called: its recipe, with the run's folder where several have that recipe."""
