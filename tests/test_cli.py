@@ -21,11 +21,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 
 import allmodes
 from allmodes.__main__ import main as started
 from allmodes.cli import COMMANDS
 from allmodes.errors import Note
+from allmodes.recipes import recipes
 from allmodes.tables import spread, study_table
 from allmodes.training import checkpoint
 from allmodes.training.folder import locked
@@ -117,22 +119,39 @@ def test_study_prints_the_keys_that_programs_rely_on(result: Any) -> None:
 
 
 def test_lists_have_the_keys_that_programs_rely_on(result: Any) -> None:
-    recipes = result("recipes")
-    assert {"gan2014", "gan2014-minimax", "dcgan", "r3gan"} <= {row["name"] for row in recipes}
-    assert all(list(row) == ["name", "year", "paper", "family", "summary"] for row in recipes)
+    rows = result("recipes")
+    assert {"gan2014", "gan2014-minimax", "dcgan", "r3gan"} <= {row["name"] for row in rows}
+    assert all(list(row) == ["name", "year", "paper", "family", "summary"] for row in rows)
     assert {"ring", "grid", "mixture1d", "swissroll", "digits", "stacked-digits"} == {
         row["name"] for row in result("datasets")
     }
 
 
-def test_settings_are_listed_as_they_are_typed(call: Call) -> None:
-    lines = call("recipes")[1].splitlines()
-    (line,) = (line for line in lines if line.startswith("gan2014 --set"))
-    typed, also = line.removesuffix(")").split(" (also: ")
-    assert also.split(", ") == ["smoothing", "noise", "kernels"]
-    words = [word for setting in typed.split()[2:] for word in ("--set", setting)]
+def test_settings_are_listed_as_they_are_typed(call: Call, result: Any) -> None:
+    lines = [line for line in call("recipes", "gan2014")[1].splitlines() if line.startswith("--set")]
+    unset = [line for line in lines if "=..." in line]
+    assert [line.split("=")[0].split()[1] for line in unset] == ["smoothing", "noise", "kernels"]
+    words = [word for line in lines if line not in unset for word in line.split()]
     status, _, err = call("train", "--recipe", "gan2014", *words, *SHORT[:2], "--out", "run")
     assert status == 0, err
+    (row,) = result("recipes", "gan2014")
+    assert list(row["settings"]) == [line.split("=")[0].split()[1] for line in lines]
+    assert "did you mean 'gan2014'" in call("recipes", "gan2041")[2]
+
+
+def test_the_list_of_recipes_has_them_all_by_family_the_default_first_and_nothing_is_cut(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("allmodes.cli.lists.say", lambda what: Console(width=80, highlight=False).print(what))
+    out = call("recipes")[1]
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= 80
+    first = [line.split() for line in out.splitlines() if line and not line.startswith(" ")]
+    assert first[0][0] == "direct"
+    assert first[1][:3] == ["r3gan", "(default)", "2024"]
+    assert {entry.name for entry in recipes().values()} < {words[0] for words in first}
+    for entry in recipes().values():
+        assert entry.paper in out
 
 
 def test_a_median_between_two_counts_is_shown_as_it_is() -> None:
