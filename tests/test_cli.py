@@ -202,6 +202,17 @@ def test_every_command_explains_itself(call: Call, command: str) -> None:
     assert "None" not in out
 
 
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"audit"}))
+def test_help_says_a_default_once_and_fits_a_terminal(
+    call: Call, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = call(command, "--help")[1]
+    assert max(map(len, out.splitlines())) <= 80
+    for twice in ("(default", "(repeatable", "STR", "INT"):
+        assert twice not in out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -7,26 +7,27 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from allmodes.cli.flags import DataFlags, Number, Text
+from allmodes.cli.flags import Count, DataFlags, Number, Text, Word
 from allmodes.cli.terminal import columns, progress, say, warn
 
 
 @dataclass
 class Compare(DataFlags):
-    """Put runs beside each other; or train recipes for the same time each on your data, and compare those."""
+    """Put runs beside each other, or recipes that are trained for the same time."""
 
     runs: Annotated[Positional[tuple[str, ...]], arg(metavar="[RUN ...]", help_behavior_hint="")] = ()
     """Folders of runs on the same data."""
     recipes: Text = None
-    """Instead of runs: names with commas between them, or all."""
+    """Recipes to train instead of runs: names with commas between them, or all."""
     budget: Number = None
     """Minutes of training for each recipe."""
-    seed: int = 0
-    """Of the trainings."""
-    out: str = "comparison"
-    """Folder of the pictures, and of the recipes' runs; a run that is there already is used, whatever the budget."""
+    seed: Count = 0
+    """The seed of the trainings. Default: 0."""
+    out: Word = "comparison"
+    """Folder of the pictures, and of the recipes' runs; a run that is there already is used, whatever the budget.
+    Default: comparison."""
     device: Text = None
-    """cpu or cuda. Default: a GPU if there is one."""
+    """Where to compute: cpu or cuda. Default: a GPU if there is one."""
 
     def __call__(self) -> dict[str, Any]:
         from allmodes.atomic import require_folder

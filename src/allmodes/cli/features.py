@@ -20,7 +20,10 @@ OWN = (
 
 @dataclass
 class Features(Common):
-    """List the features in which an audit compares examples; they decide more than the tests do."""
+    """List the features in which an audit compares examples.
+
+    They decide more than the tests do.
+    """
 
     def __call__(self) -> list[dict[str, Any]]:
         from allmodes.audit.features import FEATURES

@@ -12,8 +12,11 @@ from tyro.constructors import PrimitiveConstructorSpec
 from allmodes.errors import UserError
 
 
-def _optional(kind: type, metavar: str, spoken: str) -> Any:
-    """A flag that may be left out, shown by what it takes and with an error that says so."""
+def _flag(kind: type, metavar: str, spoken: str, shape: Any = None) -> Any:
+    """A flag, shown by what it takes and with an error that says so; one that may be left out, but for another shape.
+
+    Its text tells its default.
+    """
 
     def read(words: list[str]) -> Any:
         try:
@@ -24,7 +27,7 @@ def _optional(kind: type, metavar: str, spoken: str) -> Any:
             raise ValueError(f"{words[0]!r} is not {spoken}") from None
 
     return Annotated[
-        kind | None,
+        shape or kind | None,
         PrimitiveConstructorSpec(
             nargs=1,
             metavar=metavar,
@@ -40,20 +43,24 @@ if TYPE_CHECKING:
     Text = str | None
     Whole = int | None
     Number = float | None
+    Word = str
+    Count = int
 else:
-    Text, Whole = _optional(str, "TEXT", "text"), _optional(int, "N", "a whole number")
-    Number = _optional(float, "X", "a number")
-Pairs = Annotated[tuple[str, ...], arg(metavar="NAME=VALUE"), UseAppendAction]
-Columns = Annotated[tuple[str, ...], arg(metavar="COLUMN"), UseAppendAction]
+    Text, Whole = _flag(str, "TEXT", "text"), _flag(int, "N", "a whole number")
+    Number = _flag(float, "X", "a number")
+    Word, Count = _flag(str, "TEXT", "text", str), _flag(int, "N", "a whole number", int)
+Switch = Annotated[bool, arg(help_behavior_hint="")]
+Pairs = Annotated[tuple[str, ...], arg(metavar="NAME=VALUE", help_behavior_hint=""), UseAppendAction]
+Columns = Annotated[tuple[str, ...], arg(metavar="COLUMN", help_behavior_hint=""), UseAppendAction]
 
 
 @dataclass
 class Common:
     """What every command takes."""
 
-    json: bool = False
+    json: Switch = False
     """Print the result as JSON in the last line."""
-    debug: bool = False
+    debug: Switch = False
     """Show the traceback of an error."""
 
     def __call__(self) -> Any:
@@ -70,7 +77,8 @@ class DataFlags(Common):
     """What every command that reads data takes."""
 
     data: Text = None
-    """A built-in set (see: allmodes datasets) or a path: .npy, .npz, .csv, .h5, .parquet, idx, a folder of pictures."""
+    """A built-in set (see: allmodes datasets) or a path: .npy, .npz, .csv, .h5, .parquet, idx, a folder of pictures.
+    Default: ring; of compare, digits."""
     label: Text = None
     """Column or array of the file that names the class."""
     condition: Columns = ()
@@ -78,9 +86,9 @@ class DataFlags(Common):
     resize: Whole = None
     """Scale images to this many rows and columns."""
     binarize: Text = None
-    """Make bits of grey pixels: static (drawn once), dynamic (drawn for every batch), threshold, or a file of bits."""
+    """Make bits of grey pixels: static (drawn once), dynamic (drawn for each batch), threshold, or a file of bits."""
     binarize_seed: Whole = None
-    """Of the static draw. Default: 0."""
+    """The seed of a static draw. Default: 0."""
 
     def load(self) -> Any:
         """The data that the flags name, None where they name none."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import Positional, arg
 
-from allmodes.cli.flags import Common, Number, Pairs, Text, pairs
+from allmodes.cli.flags import Common, Count, Number, Pairs, Text, pairs
 from allmodes.cli.terminal import say, warn
 from allmodes.errors import UserError, path_of
 
@@ -21,16 +21,16 @@ class Sample(Common):
 
     run: Annotated[Positional[str], arg(metavar="RUN")] = tyro.MISSING
     """Folder of the run."""
-    n: Annotated[int, arg(name="n", aliases=("-n",))] = 1000
-    """How many."""
+    n: Annotated[Count, arg(name="n", aliases=("-n",))] = 1000
+    """How many samples to draw. Default: 1000."""
     condition: Pairs = ()
     """A class or continuous value to ask for, in recipes with conditions; may be repeated."""
     conditions_of: Text = None
     """Ask for the conditions of these examples, all equally often: a file that has them, or data, the run's own."""
-    seed: int = 0
-    """The same seed gives the same samples."""
+    seed: Count = 0
+    """The seed of the draw; the same seed gives the same samples. Default: 0."""
     truncation: Number = None
-    """Latents without numbers further from 0 than this: more typical samples, less diverse ones; of GANs."""
+    """Draw no latent number further from 0 than this: more typical samples, less diverse ones. GANs only."""
     out: Text = None
     """File: .npy .npz .csv .h5 .parquet, or .png for images. Default: one in RUN/samples, named by what was asked."""
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from allmodes.cli.flags import DataFlags, Pairs, Text, Whole, pairs
+from allmodes.cli.flags import Count, DataFlags, Pairs, Text, Whole, Word, pairs
 from allmodes.cli.terminal import progress, say, warn
 
 
 @dataclass
 class Study(DataFlags):
-    """Train many seeds of one recipe at once and show the distribution of what comes out."""
+    """Train many seeds of a recipe at once; show the distribution of outcomes."""
 
-    recipe: str = "r3gan"
-    """What to train and how (see: allmodes recipes), or FILE.py:FUNCTION."""
-    seeds: int = 32
-    """How many."""
+    recipe: Word = "r3gan"
+    """What to train and how (see: allmodes recipes), or FILE.py:FUNCTION. Default: r3gan."""
+    seeds: Count = 32
+    """How many seeds to train. Default: 32."""
     steps: Whole = None
     """Training steps, instead of the recipe's number."""
     set: Pairs = ()
-    """A setting of the recipe; may be repeated."""
+    """A setting of the recipe (see: allmodes recipes NAME); may be repeated."""
     device: Text = None
-    """cpu or cuda. Default: a GPU if there is one."""
+    """Where to compute: cpu or cuda. Default: a GPU if there is one."""
 
     def __call__(self) -> dict[str, Any]:
         from allmodes.tables import study_table

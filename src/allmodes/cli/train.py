@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from allmodes.cli.flags import DataFlags, Pairs, Text, Whole, pairs
+from allmodes.cli.flags import DataFlags, Pairs, Switch, Text, Whole, pairs
 from allmodes.cli.terminal import progress, say, warn
 from allmodes.errors import UserError
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 @dataclass
 class Train(DataFlags):
-    """Train a generative model; the run's folder holds all that happened and resumes after a stop."""
+    """Train a generative model, into a folder that resumes after a stop."""
 
     recipe: Text = None
     """What to train and how (see: allmodes recipes), or FILE.py:FUNCTION. Default: r3gan."""
     steps: Whole = None
     """Training steps, instead of the recipe's number; with --resume more than the run has, to train it longer."""
     seed: Whole = None
-    """Of weights, noise and the order of the data. Default: 0."""
+    """The seed of weights, noise and the order of the data. Default: 0."""
     out: Text = None
     """Folder of the run. Default: runs/DATA-RECIPE-sSEED."""
     set: Pairs = ()
-    """A setting of the recipe; may be repeated."""
-    resume: bool = False
+    """A setting of the recipe (see: allmodes recipes NAME); may be repeated."""
+    resume: Switch = False
     """Continue the run in --out, or in the default folder, where it stopped."""
     device: Text = None
-    """cpu or cuda. Default: a GPU if there is one."""
+    """Where to compute: cpu or cuda. Default: a GPU if there is one."""
     checkpoint_every: Whole = None
     """Steps between checkpoints. Default: a twentieth of the training."""
-
     keep_best: Text = None
-    """Sample from the checkpoint that is best by this: missing_mass, modes, validation.nll, ... Default: the last."""
+    """Sample from the checkpoint that is best by this number: missing_mass, modes, validation.nll, ...
+    Default: the last checkpoint."""
 
     def __call__(self) -> dict[str, Any]:
         from allmodes.training.train import train
