@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TILES = 9
-ACROSS = 6
-BESIDE = 5
+LETTERS = 11
+"""Points."""
+ACROSS = 4
+BESIDE = 4
 """Recipes beside each other behind a leaf."""
-PANEL = 1.5, 1.9
+PANEL = 2.0, 2.75
 """Width and height of a recipe's place in the tree, inches."""
-LEVELS = 0.3, 0.8, 1.3, 2.1
+LEVELS = 0.3, 0.85, 1.4, 2.25
 """Where the tree's nodes stand, from the root to the leaves, inches from the left."""
-TRUNK = 2.8
+TRUNK = 3.1
 """Width of the tree without its pictures, inches."""
 
 LEAVES = {
@@ -56,16 +58,19 @@ def save_years(path: Path, comparison: Comparison) -> None:
     panels = len(rows) + 1
     across = min(ACROSS, panels)
     down = -(-panels // across)
-    figure = Figure(figsize=(2.3 * across, 3.2 * down), layout="constrained")
+    figure = Figure(figsize=(2.3 * across, 3.6 * down))
+    figure.set_layout_engine("constrained", h_pad=0.15)
     axes = np.ravel(figure.subplots(down, across, squeeze=False))
     real = comparison.data.batch(comparison.data.split.test[:TILES]).x.numpy()
     limits = _limits(comparison)
     _draw(axes[0], comparison.data.part("test").x.numpy() if event.image is None else real, event, REAL, limits)
-    axes[0].set_title(literal(f"data: {comparison.data.name}"), fontsize=9)
+    axes[0].set_title(literal(f"data\n{comparison.data.name}"), fontsize=LETTERS)
     for axis, row in zip(axes[1:], rows, strict=False):
         _draw(axis, row.samples, event, FAKE, limits)
-        axis.set_title(literal(f"{row.entry.year}  {comparison.name(row)}"), fontsize=9)
-        axis.text(0.5, -0.04, "\n".join(numbers(row)), transform=axis.transAxes, ha="center", va="top", fontsize=7)
+        axis.set_title(literal(f"{row.entry.year}\n{comparison.name(row)}"), fontsize=LETTERS)
+        axis.text(
+            0.5, -0.04, "\n".join(numbers(row)), transform=axis.transAxes, ha="center", va="top", fontsize=LETTERS
+        )
     for axis in axes[panels:]:
         axis.set_axis_off()
     save_figure(path, figure)
@@ -91,11 +96,11 @@ def save_taxonomy(path: Path, comparison: Comparison) -> None:
     for first, rows in zip(ends, by_leaf, strict=False):
         for place, row in enumerate(rows):
             left = TRUNK + PANEL[0] * (place % beside)
-            top = height - PANEL[1] * (first + place // beside) - 0.25
+            top = height - PANEL[1] * (first + place // beside) - 0.45
             axis = figure.add_axes((left / width, (top - side) / height, side / width, side / height))
             _draw(axis, row.samples, comparison.data.event, FAKE, limits)
-            axis.set_title(literal(f"{comparison.name(row)} ({row.entry.year})"), fontsize=9, pad=3)
-            axis.text(0.5, -0.03, numbers(row)[0], transform=axis.transAxes, ha="center", va="top", fontsize=8)
+            axis.set_title(literal(f"{comparison.name(row)}\n{row.entry.year}"), fontsize=LETTERS, pad=3)
+            axis.text(0.5, -0.03, numbers(row)[0], transform=axis.transAxes, ha="center", va="top", fontsize=LETTERS)
     save_figure(path, figure)
 
 
@@ -128,9 +133,9 @@ def _tree(axes: Axes, ends: np.ndarray) -> None:
             axes.plot(
                 (LEVELS[level], middle, middle, x), (heights[name], heights[name], y, y), color=REAL, lw=0.8, zorder=0
             )
-        axes.text(LEVELS[level], heights[name], name, ha="center", va="center", rotation=90, fontsize=10, bbox=box)
+        axes.text(LEVELS[level], heights[name], name, ha="center", va="center", rotation=90, fontsize=LETTERS, bbox=box)
     for y, name in zip(leaves, (*LEAVES, "others"), strict=False):
-        axes.text(LEVELS[-1], y, name, ha="center", va="center", fontsize=9, bbox=box)
+        axes.text(LEVELS[-1], y, name, ha="center", va="center", fontsize=LETTERS, bbox=box)
 
 
 def _limits(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
