@@ -16,7 +16,7 @@ from allmodes.random import Rng
 RECIPES = {
     "gan2014-minimax": "minimax",
     "gan2014": "non-saturating",
-    "wgan-gp": "Wasserstein, gradient penalty",
+    "wgan-gp": "Wasserstein,\ngradient penalty",
     "r3gan": "the default",
 }
 TIMES = (100, 500, 2_000, 5_000)
@@ -33,7 +33,7 @@ def main() -> None:
     for row, (recipe, name) in zip(panels, RECIPES.items(), strict=True):
         real = data.part("test").x[:1000]
         row[0].scatter(*real.T, s=2, color=DATA, linewidths=0)
-        plain(row[0], "data" if recipe == "gan2014-minimax" else "").set_ylabel(name, fontsize=9)
+        plain(row[0], "data" if recipe == "gan2014-minimax" else "").set_ylabel(name, fontsize=11)
         trainer = trainer_of(recipe, data, times[-1], seed=SEED, device=asked.device)
         for axes, step in zip(row[1:], stops(trainer, times), strict=True):
             samples = trainer.sample(2500, Rng(0, torch.device(asked.device))).cpu()

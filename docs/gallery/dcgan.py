@@ -126,7 +126,7 @@ def main() -> None:
     axes.semilogx(sizes, [row[0] for row in rows], "o-", color=MADE, label="features of the discriminator")
     axes.semilogx(sizes, [row[1] for row in rows], "o--", color="#4d4d4d", label="pixels")
     axes.set(xlabel="labelled training examples")
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=11, frameon=False)
     save(figure, asked.out, "dcgan")
 
 

@@ -49,7 +49,8 @@ def main() -> None:
         )
         axes.axhline(0.5, color=DATA, linewidth=0.4)
         axes.set(ylim=(0, 1.05))
-    panels[0].legend(fontsize=7, frameon=False)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=11, frameon=False)
     save(figure, asked.out, "game")
 
 

@@ -61,8 +61,8 @@ def stops(trainer: Trainer, at: Sequence[int]) -> Iterator[int]:
 def plain(axes: Axes, title: str = "") -> Axes:
     """No frame on two sides, small letters."""
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
-    axes.set_title(title, fontsize=9)
+    axes.tick_params(labelsize=11)
+    axes.set_title(title, fontsize=11)
     return axes
 
 
@@ -96,4 +96,4 @@ def strips(axes: Axes, x: torch.Tensor, title: str = "") -> None:
         )
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title(title, fontsize=9)
+    axes.set_title(title, fontsize=11)

@@ -46,7 +46,7 @@ def main() -> None:
     classes = len(data.event.classes)
     wanted = Condition(torch.arange(classes).repeat_interleave(10))
     digits = trainer.sample(len(wanted), Rng(0, trainer.device), wanted).cpu()
-    strips(figure.add_subplot(grid[:, 0]), digits.unflatten(0, (classes, 10)), "conditional: a row for each class")
+    strips(figure.add_subplot(grid[:, 0]), digits.unflatten(0, (classes, 10)), "conditional:\na row for each class")
 
     data = showers()
     trainer = trainer_of("constrained", data, steps, device=asked.device, sum="energy", log="energy")
@@ -61,7 +61,7 @@ def main() -> None:
         off = (made.sum(1) / energy - 1).abs().max()
         print(f"energy {energy:g}: the sum is off by at most {float(off):.1e} of the energy")
     profile.set(xlabel="layer", ylabel="share of the energy")
-    profile.legend(fontsize=8, frameon=False, title="grey: data", title_fontsize=8)
+    profile.legend(fontsize=11, frameon=False, title="grey: data", title_fontsize=11)
     known = data.part("test").condition
     residual = (
         trainer.sample(4000, Rng(2, trainer.device), known).cpu().sum(1)
@@ -86,13 +86,13 @@ def main() -> None:
     cloud.scatter(*early[:1500].T, s=2, color=OTHER, alpha=0.5, linewidths=0, label="early")
     cloud.scatter(*made[:1500].T, s=2, color=MADE, linewidths=0, label="at the end")
     plain(cloud, "Wasserstein: samples").set(aspect="equal", xticks=[], yticks=[])
-    cloud.legend(fontsize=7, frameon=False, markerscale=3)
+    cloud.legend(fontsize=11, frameon=False, markerscale=3)
     at, apart, estimates = np.array(rows).T
     axes = plain(figure.add_subplot(grid[1, 2:]), "the critic's estimate follows the distance of the samples")
     axes.plot(at, apart, color=DATA, label="sliced Wasserstein distance of samples, held-out data")
     axes.plot(at, estimates, color=MADE, label="critic's estimate")
     axes.set(xlabel="steps", yscale="log")
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=11, frameon=False)
     print(f"rank correlation of the two: {stats.spearmanr(estimates, apart).statistic:.3f}")
     save(figure, asked.out, "three")
 

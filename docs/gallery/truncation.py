@@ -68,10 +68,10 @@ def main() -> None:
     plain(right, "truncation: fidelity against diversity")
     right.plot(recall, precision, "o-", color=MADE)
     for threshold, (p, r) in zip(THRESHOLDS, found, strict=True):
-        right.annotate(f" {threshold:g}", (r, p), fontsize=8, color=DATA)
+        right.annotate(f" {threshold:g}", (r, p), fontsize=11, color=DATA)
     p, r = both(inside(real), inside(data.part("validation").x[:COMPARED]))
     right.plot(r, p, "s", color=OTHER)
-    right.annotate("real against real  ", (r, p), fontsize=8, color=OTHER, ha="right", va="center")
+    right.annotate("real against real  ", (r, p), fontsize=11, color=OTHER, ha="right", va="center")
     right.set(xlabel="recall: diversity", ylabel="precision: fidelity")
     save(figure, asked.out, "truncation")
 
