@@ -16,7 +16,9 @@ import pytest
 import torch
 
 import allmodes
+from allmodes.audit import floors
 from allmodes.audit.api import Audit, audit
+from allmodes.audit.coverage import coverage_null
 from allmodes.audit.finding import Verdict
 from allmodes.audit.levels import SHARES
 from allmodes.audit.questions import of
@@ -111,6 +113,23 @@ def test_two_audits_of_the_same_say_the_same(ring: Dataset, tmp_path: Path) -> N
         found = audit(real=x[:200], fake=x[300:600], train=x[1000:1400], seed=3)
         pages.append(re.sub(r"<dt>seconds</dt><dd>[^<]*", "", found.save(tmp_path).read_text()))
     assert pages[0] == pages[1]
+
+
+def test_figures_of_pairs_are_of_a_draw_where_there_are_very_many_examples(
+    ring: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(floors, "MOST", 300)
+    x = ring.x.numpy()
+    found = audit(real=x[:400], fake=x[1000:1900], train=x[400:1000], self_test="none")
+    sizes = {
+        (one.figures["n_real"], one.figures["n_fake"], one.figures["floor_size"])
+        for one in found.findings
+        if of(one).figures
+    }
+    assert sizes == {(300, 300, 150)}
+    coverage = next(one for one in found.findings if one.name == "coverage")
+    assert coverage.figures["null"] == coverage_null(300, 300)
+    assert found.to_dict()["n_fake"] == 900
 
 
 def test_fewer_than_a_hundred_examples_cannot_tell(ring: Dataset, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ _DELIMITERS = ",;\t"
 _AHEAD = 10
 """Lines after the first that are looked at for where its names end."""
 _ROWS = 1_000
-"""Rows of cells that are held as text at a time; with more of them Python's garbage collector costs more than parsing."""
+"""Rows whose cells are held as text at a time: of many, Python's garbage collector costs more than reading them."""
 
 
 def read_csv(path: Path, label: str | None, condition: Sequence[str]) -> Contents:
