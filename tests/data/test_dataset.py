@@ -13,7 +13,7 @@ import torch
 from allmodes.data.dataset import load_data, split
 from allmodes.data.detect import detect_layout
 from allmodes.errors import UserError
-from allmodes.event import Event, Layout, Support
+from allmodes.event import QUANTILES, Event, Layout, Support
 
 RNG = np.random.default_rng(0)
 NORMAL = RNG.standard_normal((200, 3))
@@ -34,6 +34,7 @@ HUGE = np.where(np.arange(200)[:, None] % 50 == 7, [1, -1e300, 1e39], NORMAL)
         (RNG.integers(0, 200, (200, 8, 8)).astype(np.uint8), Support.LEVELS, 256, torch.uint8),
         (RNG.integers(0, 60_000, (200, 9)).astype(np.uint16), Support.LEVELS, None, torch.int32),
         (RNG.integers(0, 99_999, (200, 9)), Support.REAL, 0, torch.float32),
+        (np.arange(65_536 - 199, 65_537)[:, None], Support.REAL, 0, torch.float32),
         (RNG.integers(-5, 5, (200, 3)), Support.REAL, 0, torch.float32),
         (NORMAL, Support.REAL, 0, torch.float32),
         (NORMAL.clip(0), Support.NON_NEGATIVE, 0, torch.float32),
@@ -63,6 +64,7 @@ def test_support_and_type_are_told_from_the_numbers(
         ((28, 28, 1), Layout.HWC),
         ((3, 32, 32), Layout.CHW),
         ((16, 32, 40), Layout.CHW),
+        ((17, 64, 64), Layout.VECTOR),
         ((16, 16, 16), Layout.VECTOR),
         ((10, 12, 12), Layout.VECTOR),
         ((3, 64, 3), Layout.VECTOR),
@@ -97,6 +99,24 @@ def test_parts_are_the_rows_of_the_split() -> None:
     assert torch.equal(part.condition.labels, data.labels[data.split.validation])
 
 
+def test_parts_have_the_shares_that_were_asked_for_and_follow_the_seed() -> None:
+    assert split(1000, 0, (0.5, 0.2, 0.3)).to_dict()["counts"] == {"train": 500, "validation": 200, "test": 300}
+    assert torch.equal(load_data(NORMAL, split_seed=3).split.test, split(200, 3).test)
+
+
+def test_what_is_fitted_sees_training_examples_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = load_data(NORMAL, conditions={"energy": NORMAL[:, 0]})
+    train = data.x[data.split.train]
+    assert torch.equal(data.to_fit(), train)
+    assert data.event.quantiles[0] == tuple(np.quantile(train[:, 0].double(), QUANTILES))
+    monkeypatch.setattr("allmodes.data.dataset.FITTED", 30)
+    assert torch.equal(data.to_fit(), train[:10])
+
+
+def test_labels_that_are_given_stand_in_place_of_those_of_the_data() -> None:
+    assert load_data("digits", labels=np.arange(1797) % 2).event.classes == ("0", "1")
+
+
 def test_the_digest_tells_data_apart_by_number_shape_type_and_condition() -> None:
     same = [load_data(NORMAL), load_data(NORMAL.astype(np.float32)), load_data(torch.from_numpy(NORMAL), split_seed=9)]
     assert len({data.digest for data in same}) == 1
@@ -118,6 +138,10 @@ def test_labels_are_named_sorted_and_counted_from_zero() -> None:
     assert named.event.classes == ("alpha", "run9", "run10")
     assert named.labels is not None
     assert named.labels.tolist() == [2, 1, 2, 0]
+    turned = load_data(NORMAL[:4], labels=["run10", "run11", "run9", "run10"])
+    assert turned.event.classes == ("run9", "run10", "run11")
+    assert turned.labels is not None
+    assert turned.labels.tolist() == [1, 2, 0, 1]
     numbered = load_data(NORMAL[:4], labels=torch.tensor([[10], [-2], [9], [9]]))
     assert numbered.event.classes == ("-2", "9", "10")
     assert numbered.labels is not None
@@ -219,6 +243,12 @@ def test_a_column_that_float32_does_not_hold_is_named(tmp_path: Path) -> None:
         load_data(path)
 
 
+def test_the_row_of_a_number_too_large_is_counted_over_all_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allmodes.data.chunks.CHUNK_BYTES", 240)
+    with pytest.raises(UserError, match=r"number 1 of an example is 1e\+39 in row 57"):
+        load_data(np.where(np.arange(200)[:, None] == 57, [1, 1e39, 1], NORMAL))
+
+
 def test_infinite_numbers_are_left_to_the_check_of_the_data() -> None:
     infinite = np.where(NORMAL > 1, np.inf, NORMAL)
     assert load_data(infinite).x.isinf().sum() == (NORMAL > 1).sum()
@@ -232,7 +262,10 @@ def test_the_source_loads_the_same_again(tmp_path: Path) -> None:
     assert again.digest == data.digest
     assert again.event == data.event
     assert torch.equal(again.split.train, data.split.train)
+    small = load_data("digits", resize=4)
+    assert load_data(**json.loads(json.dumps(small.source))).digest == small.digest
     assert load_data(NORMAL).source == load_data(path, label="kind", labels=[0] * 50).source == {"data": None}
+    assert load_data(path, label="kind", conditions={"e": range(50)}).source == {"data": None}
 
 
 def test_a_dataset_passes_through_and_an_event_survives_json() -> None:
@@ -268,6 +301,13 @@ def test_resized_images_keep_layout_type_and_range(layout: str) -> None:
     assert (int(data.x.min()), int(data.x.max())) == (17, 200)
     binary = load_data((array > 100).astype(np.float32), resize=24)
     assert set(binary.x.unique().tolist()) == {0, 1}
+    assert binary.x.equal(load_data(array > 100, resize=24).x)
+
+
+def test_an_image_is_scaled_alike_whatever_its_layout() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (20, 12, 10, 3), np.uint8)
+    last, first = load_data(x, resize=(24, 20)), load_data(x.transpose(0, 3, 1, 2), resize=(24, 20))
+    assert torch.equal(first.x.movedim(1, -1), last.x)
 
 
 def test_mnist_is_what_it_should_be(shared_data: Path) -> None:

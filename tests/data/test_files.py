@@ -167,6 +167,9 @@ def test_idx_images_find_their_labels_and_a_folder_its_training_images(tmp_path:
         (tmp_path / f"{name}-labels-idx1-ubyte").write_bytes(idx(np.arange(n, dtype=np.uint8)))
     assert load_data(tmp_path / "t10k-images-idx3-ubyte.gz").event.classes == tuple("01234")
     assert load_data(tmp_path).event.classes == tuple("0123456")
+    (tmp_path / "images-idx3").write_bytes(idx(np.zeros((3, 8, 8), np.uint8)))
+    (tmp_path / "labels-idx1.gz").write_bytes(gzip.compress(idx(np.arange(3, dtype=np.uint8))))
+    assert load_data(tmp_path / "images-idx3").event.classes == tuple("012")
 
 
 @pytest.mark.parametrize("zipped", [False, True])
