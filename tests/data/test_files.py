@@ -61,6 +61,10 @@ def test_npz_arrays_are_named_by_the_user(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=X, kind=np.array(["a", "b"] * 10), energy=X[:, 0])
     data = load_data(tmp_path / "a.npz", label="kind", condition=["energy"])
     assert (data.event.label, data.event.classes, data.event.variables) == ("kind", ("a", "b"), ("energy",))
+    np.savez(tmp_path / "b.npz", x=X, energy=X[:, 0], angle=X[:, 1])
+    contents = read(tmp_path / "b.npz", condition=["angle", "energy"])
+    assert contents.variables == ("angle", "energy")
+    assert np.array_equal(contents.values, X[:, [1, 0]])
     with pytest.raises(UserError, match=r"a.npz 'enrgy'; did you mean 'energy'\? Known: energy, kind, x"):
         read(tmp_path / "a.npz", condition=["enrgy"])
 
