@@ -196,6 +196,17 @@ class MovesInTraining(BeliefNet):
         return super().sample(n, condition, rng=rng)
 
 
+class MovesWhenScored(BeliefNet):
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        with torch.no_grad():
+            self.bias.add_(0.001)
+        return super().log_density(y, condition, budget=budget, rng=rng)
+
+
+class LoadsNothing(BeliefNet):
+    def load_state_dict(self, *_: Any, **__: Any) -> Any: ...
+
+
 class HiddenInTheScore(BeliefNet):
     def __init__(self) -> None:
         super().__init__()
@@ -248,6 +259,8 @@ BROKEN = {
     TurnedRoundInTraining: r"samples follow their generator \(two draws from one",
     LeavesTraining: r"evaluation changes nothing \(the training mode changed",
     MovesInTraining: r"evaluation changes nothing \(bias changed",
+    MovesWhenScored: r"evaluation changes nothing \(bias changed",
+    LoadsNothing: r"state loads \(samples differ",
     HiddenInTheScore: r"state loads \(scores differ",
     RandomScore: r"score says what it claims \(an exact score changes",
     AboveOne: r"score says what it claims \(a probability of",
