@@ -37,6 +37,12 @@ def test_a_sample_that_is_one_constant_differs_and_equal_constants_do_not() -> N
     assert (one.p_value, one.distance, one.floor) == (1, 0, 0)
 
 
+@pytest.mark.filterwarnings("error")
+def test_rare_ones_are_compared_without_a_warning() -> None:
+    few, more = np.repeat([0.0, 1.0], [501, 499]), np.repeat([0.0, 1.0], [500, 500])
+    assert compare(few, more, np.random.default_rng(0)).p_value > 0.5
+
+
 def test_a_histogram_counts_everything_and_its_ratio_is_that_of_the_shares() -> None:
     real, fake = np.array([0.1, 0.2, 1.1, 9.0]), np.array([0.1, 1.2, 1.3, 1.4, -8.0])
     made = histogram(real, fake, bins=3)

@@ -49,7 +49,7 @@ def test_samples_that_are_the_training_examples_are_copies_with_certainty() -> N
 
 
 def test_the_sentence_follows_the_trials() -> None:
-    for whole, said in ((20, "would be seen (20 of 20"), (2, "would not be seen"), (10, "only at times")):
+    for whole, said in ((20, "would be seen (20 of 20"), (4, "would not be seen"), (10, "only at times")):
         planted = (Planted("nothing", 0.0, {}, 0, 20), Planted(LEFT_OUT, 0.1, {"missing": whole}, whole, 20))
         test = SelfTest(planted, 100, 100, "classes", full=True)
         assert said in test.sentence

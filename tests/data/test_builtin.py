@@ -83,10 +83,26 @@ def test_a_stacked_digit_is_three_digits_and_its_class_says_which() -> None:
         assert data.event.classes[int(label)] == name
 
 
-@pytest.mark.parametrize("options", [{"n": 0}, {"modes": 2.5}, {"sigma": -1.0}, {"seed": -1}, {"radius": "big"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"n": 0},
+        {"n": True},
+        {"modes": 2.5},
+        {"sigma": -1.0},
+        {"sigma": float("nan")},
+        {"radius": float("inf")},
+        {"seed": -1},
+        {"radius": "big"},
+    ],
+)
 def test_options_out_of_range_are_named(options: dict) -> None:
     with pytest.raises(UserError, match=f"ring with {next(iter(options))}="):
         load_data("ring", **options)
+
+
+def test_numbers_of_numpy_are_options_too() -> None:
+    assert load_data("ring", n=np.int64(50), sigma=np.float32(0.5)).x.shape == (50, 2)
 
 
 def test_an_unknown_option_gets_the_nearest() -> None:

@@ -174,6 +174,8 @@ def test_conditions_keep_their_names_and_numbers() -> None:
         ({"data": "digits", "resize": 0}, "resize=0"),
         ({"data": "digits", "resize": (8, 8, 3)}, "give rows and columns"),
         ({"data": "digits", "resize": "32"}, "resize='32'"),
+        ({"data": "digits", "resize": 8.0}, r"resize=8\.0"),
+        ({"data": "digits", "resize": True}, "resize=True"),
         ({"data": NORMAL + 1j}, "complex128, not numbers"),
         ({"data": np.empty((0, 3))}, r"array has shape \(0, 3\) and so no examples"),
         ({"data": [[1, 2], [3]]}, "data is ragged"),
@@ -234,6 +236,11 @@ def test_a_label_that_is_missing_is_no_class(labels: Any) -> None:
 
 def test_labels_of_whole_real_numbers_are_integers() -> None:
     assert load_data(NORMAL, labels=np.arange(200) % 2 * 1.0).event.classes == ("0", "1")
+
+
+def test_whole_numbers_in_a_column_of_objects_sort_as_numbers() -> None:
+    labels = np.array([-1, 2, 10, -20] * 50, object)
+    assert load_data(NORMAL, labels=labels).event.classes == ("-20", "-1", "2", "10")
 
 
 def test_a_column_that_float32_does_not_hold_is_named(tmp_path: Path) -> None:
@@ -299,6 +306,7 @@ def test_resized_images_keep_layout_type_and_range(layout: str) -> None:
     assert data.event.layout == layout
     assert (data.event.levels, data.x.dtype) == (201, torch.uint8)
     assert (int(data.x.min()), int(data.x.max())) == (17, 200)
+    assert load_data(array, resize=np.int64(24)).event.image == (data.event.image[0], 24, 24)
     binary = load_data((array > 100).astype(np.float32), resize=24)
     assert set(binary.x.unique().tolist()) == {0, 1}
     assert binary.x.equal(load_data(array > 100, resize=24).x)
