@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from allmodes.audit.copies import copies
 from allmodes.audit.exam import prepare
 from allmodes.audit.finding import Verdict
 from allmodes.audit.inputs import subject_of
 from allmodes.audit.sets import Sets, equal
+from allmodes.audit.wording import percent
 
 LEVEL = 0.01
 
@@ -187,3 +191,25 @@ def test_the_share_is_that_of_all_training_examples_where_features_were_fitted_t
         assert found.low >= 0.05, "so many are equal for certain"
         held += found.low <= 0.05 <= found.high
     assert held >= 11
+
+
+def test_numbers_are_those_of_the_nearest_real_examples() -> None:
+    given, _ = planted(np.random.default_rng(0), 0.4)
+    found = copies(replace(given, searched=0.75), LEVEL, 0)
+    near = cdist(given.fake, np.concatenate((given.train, given.real))).argmin(1) < 400
+    assert (found.figures["nearest_is_training"], found.figures["expected"]) == (near.mean(), 400 / 700)
+    assert (
+        f"{near.mean():.1%} of the generated examples lie nearest to a training example of 400, 75% of all"
+        in found.summary
+    )
+    assert f"by chance 57.1%; about {percent(found.estimate)} (at least {percent(found.low)})" in found.summary
+    assert found.p_value == pytest.approx(1 / 2000 / 0.9), "nine tenths of the level are this test's"
+
+
+def test_the_closest_copies_come_first_and_held_out_examples_that_are_equalled_are_counted() -> None:
+    given, _ = planted(np.random.default_rng(0), 0.2)
+    given.fake[250:290], given.fake[295] = given.train[:40], given.real[0]
+    found = copies(given, LEVEL, 0)
+    assert [pair.distance == 0 for pair in found.pairs] == [True] * 40 + [False] * (len(found.pairs) - 40)
+    assert len(found.pairs) > 60
+    assert (found.figures["held_out_equalled"], found.figures["listed"]) == (1, len(found.pairs))

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,9 @@ class Builtin:
         for name, value in options.items():
             if name not in self.options:
                 raise unknown(f"option of {self.name}", name, self.options)
-            least = 0 if name == "seed" else 1 if isinstance(self.options[name], int) else 0.0
-            if not isinstance(value, (int, type(least))) or value < least:
+            counts = isinstance(self.options[name], int)
+            least, kind = int(counts and name != "seed"), Integral if counts else Real
+            if not isinstance(value, kind) or isinstance(value, bool) or not least <= value < math.inf:
                 raise UserError(f"{self.name} with {name}={value!r}: give a number of at least {least}")
         return self.build(**options)
 
