@@ -38,8 +38,9 @@ def test_a_fault_is_told_to_people_and_programs_and_may_fail_a_build(call: Call)
     status, out, _ = call(*HALF, "--json", "--fail-on", "found", "--out", "other", "--alpha", "0.01")
     assert status == 3
     result = json.loads(out.splitlines()[-1])
-    assert list(result) == ["verdict", "alpha", "n_real", "n_fake", "findings", "report"]
-    assert (result["verdict"], result["alpha"], result["report"]) == ("fail", 0.01, "other/report.html")
+    assert list(result) == ["verdict", "undecided", "alpha", "n_real", "n_fake", "findings", "report"]
+    assert (result["verdict"], result["undecided"]) == ("fail", False)
+    assert (result["alpha"], result["report"]) == (0.01, "other/report.html")
     assert json.loads(Path("other/audit.json").read_text())["verdict"] == "fail"
 
 
@@ -62,6 +63,18 @@ def test_a_generator_without_fault_passes(call: Call) -> None:
     assert "could be missing unseen" in out
 
 
+def test_what_cannot_be_told_may_fail_a_build_too(call: Call) -> None:
+    np.save("few.npy", np.load("train.npy")[:120])
+    few = ("audit", "--real", "real.npy", "--fake", "whole.npy", "--train", "few.npy", "--json", "--fail-on")
+    for flag, expected in (("never", 0), ("found", 0), ("undecided", 3)):
+        status, out, err = call(*few, flag)
+        assert status == expected, err
+        result = json.loads(out.splitlines()[-1])
+        assert (result["verdict"], result["undecided"]) == ("pass", True)
+    assert call("audit", "--real", "real.npy", "--fake", "whole.npy", "--fail-on", "undecided")[0] == 0
+    assert call(*HALF, "--fail-on", "undecided")[0] == 3
+
+
 def test_observables_and_features_of_the_users_own(call: Call) -> None:
     Path("my_detector.py").write_text("def energy(x):\n    return x.sum(1)\n")
     status, out, err = call(*HALF, "--observable", "my_detector:energy", "--features", "pca")
@@ -75,7 +88,7 @@ def test_a_run_is_audited_into_its_own_folder(call: Call) -> None:
     assert call("train", *made)[0] == 0
     status, out, err = call("audit", "run", "--n-fake", 300)
     assert status == 0, err
-    assert out.startswith("cannot tell: Cannot tell: 80 held-out and 300 generated examples")
+    assert out.startswith("cannot tell: 80 held-out examples are too few: give at least 100, better")
     assert Path("run/audit/report.html").is_file()
     Path("real.npy").rename("moved.npy")
     assert "--data PATH" in call("audit", "run", "--n-fake", 300)[2]

@@ -26,7 +26,7 @@ from allmodes.errors import UserError
 from allmodes.training.run import Run
 from allmodes.training.train import train
 
-KEYS = ["verdict", "alpha", "n_real", "n_fake", "findings", "report"]
+KEYS = ["verdict", "undecided", "alpha", "n_real", "n_fake", "findings", "report"]
 FINDING_KEYS = {"name", "verdict", "estimate", "low", "high", "p_value", "floor"}
 
 
@@ -120,8 +120,26 @@ def test_fewer_than_a_hundred_examples_cannot_tell(ring: Dataset, tmp_path: Path
     assert answers.pop("copies") is Verdict.NOT_FOUND, "the one question that twenty examples can answer"
     assert set(answers.values()) == {Verdict.CANNOT_TELL}
     assert found.verdict == "pass"
-    assert found.sentence.startswith("Cannot tell: 90 held-out")
+    assert found.sentence == "Cannot tell: 90 held-out examples are too few: give at least 100, better thousands."
     assert "cannot tell" in found.save(tmp_path).read_text()
+
+
+@pytest.mark.parametrize(
+    ("real", "train", "said"),
+    [
+        (1000, 120, "80 training examples are too few beside those that features were fitted to: give at least 150 in"),
+        (120, None, "120 real examples are too few where 60 of them make the map: give at least 200, or training"),
+        (90, 120, "give at least 100 and 80 training examples are too few"),
+    ],
+)
+def test_the_set_that_is_too_small_is_named_with_what_to_give(
+    real: int, train: int | None, said: str, ring: Dataset
+) -> None:
+    x = ring.x.numpy()
+    found = audit(real=x[:real], fake=x[1120:], train=train and x[1000 : 1000 + train], self_test="none")
+    assert found.undecided
+    assert said in found.sentence
+    assert "generated" not in found.sentence
 
 
 def test_one_repeated_sample_fails(ring: Dataset, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from allmodes.audit.exam import Exam, prepare
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Given, named_functions
 from allmodes.audit.inputs import subject_of
+from allmodes.audit.lacking import lacking
 from allmodes.audit.levels import levels
 from allmodes.audit.maps import Features
 from allmodes.audit.questions import questions
@@ -25,7 +26,7 @@ from allmodes.audit.runs import subject_of_run
 from allmodes.audit.selftest import SelfTest, plant
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
-from allmodes.audit.verdict import sentence
+from allmodes.audit.verdict import Said, claims
 from allmodes.audit.wording import percent
 from allmodes.device import device_named
 from allmodes.errors import UserError, path_of
@@ -73,12 +74,7 @@ class Audit:
     @property
     def undecided(self) -> bool:
         """Whether nothing was found and nothing could be: too few examples, or features that show no missing group."""
-        return self.verdict == "pass" and (not self._enough or self._blind)
-
-    @property
-    def _enough(self) -> bool:
-        answered = any(one.verdict is not Verdict.CANNOT_TELL for one in self.findings if one.decides)
-        return self.subject.enough and answered
+        return self.said.undecided
 
     @property
     def _blind(self) -> bool:
@@ -87,20 +83,24 @@ class Audit:
     @property
     def sentence(self) -> str:
         """The verdict in one sentence: what was found, in which features, from how many examples, what could hide."""
-        return sentence(
-            self.findings,
-            features=f"{self.features.name} features",
-            n_real=len(self.subject.real),
-            n_fake=len(self.subject.fake),
-            alpha=self.alpha,
-            enough=self._enough,
-            blind=self._blind,
-            hides=self.hides,
+        return self.said.sentence
+
+    @property
+    def said(self) -> Said:
+        """The verdict in parts."""
+        real, fake = len(self.subject.real), len(self.subject.fake)
+        return Said(
+            claims(self.findings),
+            lacking(self.subject),
+            self._blind,
+            f"{real:,} held-out and {fake:,} generated examples in {self.features.name} features at level "
+            f"{100 * self.alpha:g} %",
+            self.hides,
         )
 
     @property
     def hides(self) -> str:
-        """What could be there and not be seen."""
+        """What could be there and not be seen, in half a sentence; empty where that was not computed."""
         missing = next((one for one in self.findings if one.name == "missing"), None)
         smallest = missing.figures.get("could_hide") if missing and not self._blind else None
         return hidden(smallest, self.self_test)
@@ -142,6 +142,7 @@ class Audit:
         """
         return {
             "verdict": self.verdict,
+            "undecided": self.undecided,
             "alpha": self.alpha,
             "n_real": len(self.subject.real),
             "n_fake": len(self.subject.fake),
@@ -339,7 +340,7 @@ def _answerable(finding: Finding, tested: SelfTest | None) -> Finding:
 
 
 def hidden(smallest: float | None, tested: SelfTest | None) -> str:
-    """What could hide, in half a sentence."""
+    """What could hide, in half a sentence; empty where nothing is known of that."""
     said = []
     if smallest is not None and smallest < 1:
         said.append(f"a mode that stands apart, of less than {percent(smallest)} of the data, could be missing unseen")
@@ -347,7 +348,7 @@ def hidden(smallest: float | None, tested: SelfTest | None) -> str:
         said.append("with so few examples a mode of any size could be missing unseen")
     if tested is not None:
         said.append(tested.sentence)
-    return "; ".join(said) or "what could hide was not computed"
+    return "; ".join(said)
 
 
 def _brief(finding: Finding) -> dict[str, Any]:

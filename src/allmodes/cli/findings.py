@@ -20,7 +20,7 @@ def summary(audit: Audit, *, self_test: bool) -> Iterator[Any]:
 
     word = "cannot tell" if audit.undecided else audit.verdict
     colour = "yellow" if audit.undecided else {"pass": "green", "fail": "red"}[audit.verdict]
-    yield Text.assemble((word, f"bold {colour}"), f": {audit.sentence}")
+    yield Text.assemble((word, f"bold {colour}"), f": {audit.said.plain}")
     yield _table(audit)
     for finding in by_weight(audit.findings):
         if finding.verdict is Verdict.FOUND:
