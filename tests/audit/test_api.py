@@ -142,6 +142,17 @@ def test_the_set_that_is_too_small_is_named_with_what_to_give(
     assert "generated" not in found.sentence
 
 
+def test_where_labels_tell_more_than_regions_the_regions_say_that_they_know_none() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1200, 3)).astype(np.float32)
+    labels = {"real": np.arange(400) % 4, "fake": np.arange(800) % 3}
+    found = audit(real=x[:400], fake=x[400:], labels=labels, self_test="none")
+    assert "never makes class 3 (30" in found.sentence
+    missing = next(finding for finding in found.findings if finding.name == "missing")
+    assert missing.verdict is Verdict.NOT_FOUND
+    assert missing.summary.endswith("; labels are not looked at here: see frequencies")
+
+
 def test_one_repeated_sample_fails(ring: Dataset, tmp_path: Path) -> None:
     x = ring.x.numpy()
     found = audit(real=x[:400], fake=x[1000:1001].repeat(800, 0), train=x[400:1000], self_test="none")

@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from allmodes.audit.copies import copies
+from allmodes.audit.copies import QUESTION, copies
 from allmodes.audit.exam import prepare
 from allmodes.audit.finding import Verdict
 from allmodes.audit.inputs import subject_of
 from allmodes.audit.sets import Sets, equal
+from allmodes.audit.wording import percent
 
 LEVEL = 0.01
 
@@ -187,3 +188,17 @@ def test_the_share_is_that_of_all_training_examples_where_features_were_fitted_t
         assert found.low >= 0.05, "so many are equal for certain"
         held += found.low <= 0.05 <= found.high
     assert held >= 11
+
+
+def test_a_share_that_may_be_nothing_is_told_by_what_it_is_at_most() -> None:
+    rng = np.random.default_rng(4)
+    train, real = drawn(rng, 400), drawn(rng, 300)
+    one = copies(sets(train, real, np.tile(train[:1] + 0.5, (300, 1))), LEVEL, 0)
+    assert (one.verdict, one.low, one.high) == (Verdict.NOT_FOUND, 0, 1)
+    assert QUESTION.figure(one) == "nothing can be said"
+    assert "how many are copies cannot be said" in one.summary
+    many = copies(sets(train, real, drawn(rng, 300)), LEVEL, 0)
+    assert (many.verdict, many.low) == (Verdict.NOT_FOUND, 0)
+    assert many.high is not None
+    assert QUESTION.figure(many) == f"at most {percent(many.high)} of the samples"
+    assert f"; at most {percent(many.high)} are copies" in many.summary

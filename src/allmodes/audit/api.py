@@ -309,7 +309,7 @@ def audit(
         plant(exam, parts, full=self_test == "full", report=report) if self_test != "none" and subject.enough else None
     )
     return Audit(
-        findings=tuple(_answerable(one, tested) for one in findings),
+        findings=_pointed(tuple(_answerable(one, tested) for one in findings), subject),
         alpha=alpha,
         subject=subject,
         sets=sets,
@@ -337,6 +337,18 @@ def _answerable(finding: Finding, tested: SelfTest | None) -> Finding:
         return finding
     summary = f"whether a part of the data is missing cannot be told: {tested.sentence}; give other features"
     return replace(finding, verdict=Verdict.CANNOT_TELL, summary=summary)
+
+
+def _pointed(findings: tuple[Finding, ...], subject: Subject) -> tuple[Finding, ...]:
+    """Where nothing was found missing and labels tell otherwise, it is said that they were not looked at."""
+    told = any(one.name == "frequencies" and one.verdict is Verdict.FOUND for one in findings)
+    if not told or subject.real.labels is None:
+        return findings
+    note = "; labels are not looked at here: see frequencies"
+    return tuple(
+        replace(one, summary=one.summary + note) if one.name == "missing" and one.verdict is not Verdict.FOUND else one
+        for one in findings
+    )
 
 
 def hidden(smallest: float | None, tested: SelfTest | None) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from allmodes.audit.exam import Exam
-from allmodes.audit.finding import Finding
-from allmodes.audit.wording import number
+from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.wording import number, percent
 
 Answer = Finding | tuple[Finding, ...] | None
 """One that is about several figures has several findings; one that comes to nothing has none."""
@@ -69,6 +69,20 @@ class Question:
         """Its answer, however many findings that has."""
         answer = self.ask(exam, level)
         return answer if isinstance(answer, tuple) else () if answer is None else (answer,)
+
+    def figure(self, finding: Finding) -> str:
+        """What was measured and what that is, in words; a share that may be nothing, by what it is at most."""
+        if not (said := self.number(finding.estimate)):
+            return ""
+        if self.share and finding.verdict is not Verdict.FOUND and not finding.low and finding.high:
+            return f"at most {percent(finding.high)} {self.measure}" if finding.high < 1 else "nothing can be said"
+        return f"{said} {self.measure}"
+
+    def interval(self, finding: Finding) -> str:
+        """Of the figure; an empty string where there is none."""
+        if finding.low is None or finding.high is None:
+            return ""
+        return f"{self.number(finding.low).removesuffix(' %')} to {self.number(finding.high)}"
 
     def number(self, value: float | None) -> str:
         """Its figure for a table; an empty string where there is none."""

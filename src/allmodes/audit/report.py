@@ -56,21 +56,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") ->
     return f'<div class="wide"><table class="{kind}"><tr>{top}</tr>{body}</table></div>'
 
 
-def interval(finding: Finding) -> str:
-    """The figure's interval, empty where there is none."""
-    if finding.low is None or finding.high is None:
-        return ""
-    low, high = map(of(finding).number, (finding.low, finding.high))
-    return f"{low.removesuffix(' %')} to {high}"
-
-
-def _measured(finding: Finding) -> str:
-    """The figure and what it is."""
-    question = of(finding)
-    figure = question.number(finding.estimate)
-    return f'{figure} <span class="soft">{question.measure}</span>' if figure else ""
-
-
 def _pill(finding: Finding) -> str:
     """The answer; what informs and does not decide is quiet."""
     tone = finding.verdict if finding.decides or finding.verdict is Verdict.CANNOT_TELL else "informs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from allmodes.audit.finding import Finding, Verdict
@@ -31,6 +32,19 @@ def number(value: float | None, share: bool = False) -> str:
     if value is None:
         return ""
     return percent(value) if share else f"{value:.3g}"
+
+
+def ranged(value: float, low: float, high: float) -> str:
+    """A figure with its interval, to two digits of its error.
+
+    >>> ranged(0.425, 0.35561, 0.49442), ranged(1234.5, 1100.2, 1400.7), ranged(0.0, 0.0, 0.0)
+    ('0.425 [0.356, 0.494]', '1234 [1100, 1401]', '0 [0, 0]')
+    """
+    error = (high - low) / 2
+    if not 0 < error < math.inf or error < 1e-5:
+        return f"{value:.3g} [{low:.3g}, {high:.3g}]"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def p_value(p: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from allmodes.audit.api import Audit
 from allmodes.audit.finding import Verdict
 from allmodes.audit.questions import of
-from allmodes.audit.report import by_weight, interval
+from allmodes.audit.report import by_weight
 from allmodes.audit.wording import answer, p_value
 
 COLOURS = {Verdict.FOUND: "red", Verdict.NOT_FOUND: "green", Verdict.CANNOT_TELL: "yellow"}
@@ -47,8 +47,8 @@ def _table(audit: Audit) -> Any:
         made.add_row(
             finding.name.replace("_", " "),
             Text(answer(finding), style=COLOURS[finding.verdict]),
-            f"{question.number(finding.estimate)} {question.measure}".strip(),
-            interval(finding),
+            question.figure(finding),
+            question.interval(finding),
             question.number(finding.floor),
             p_value(finding.p_value),
             f"{100 * finding.level:.2g} %" if finding.decides else "informs",
