@@ -122,7 +122,7 @@ def test_names_that_are_no_text_are_told_in_reports_and_pictures(call: Call) -> 
         ([*HALF, "--seed", str(2**32)], "and below 2^32"),
         (["audit", "run", "--resize", "8"], "--resize 8: a run has its own data and samples"),
         (["audit", "--real", "real.npy", "--fake", "none.npy"], "fake: unknown data 'none.npy'"),
-        ([*HALF, "--train", "real.npy"], "100% of real are among the training examples"),
+        ([*HALF, "--train", "real.npy"], "100 % of real are among the training examples"),
         ([*HALF, "--features", "pka"], "did you mean 'pca'"),
         ([*HALF, "--observable", "nowhere:energy"], "there is no nowhere.py in"),
         ([*HALF, "--alpha", "2"], "alpha=2"),

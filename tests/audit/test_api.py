@@ -70,7 +70,14 @@ def test_the_missing_mode_is_shown_by_its_own_examples(missed: Audit, ring: Data
 
 
 def test_the_sentence_names_the_fault_the_features_and_what_could_hide(missed: Audit) -> None:
-    for part in ("misses", "standardized features", "400 held-out", "level 5 %", "could be missing unseen", "planted"):
+    for part in (
+        "misses",
+        "standardized features",
+        "400 held-out",
+        "level 5 %",
+        "could be missing unseen",
+        "of 4 trials",
+    ):
         assert part in missed.sentence
     assert missed.sentence.count("\n") == 0
 
@@ -89,7 +96,12 @@ def test_what_was_found_and_decides_comes_first(missed: Audit) -> None:
 def test_the_report_is_one_file_with_everything_in_it(missed: Audit, tmp_path: Path) -> None:
     path = missed.save(tmp_path / "audit")
     page = path.read_text()
-    assert html.escape(missed.sentence) in page
+    box = page[page.index('class="verdict fail"') : page.index("</div></div>")]
+    assert box.count("<li>") == len(missed.said.claims)
+    assert all(html.escape(claim[1:]) in box for claim in missed.said.claims)
+    assert html.escape(missed.said.basis) in box
+    assert html.escape(missed.hides) in box
+    assert "[, ]" not in page
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page), "nothing is fetched"
     assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
     anchors = re.findall(r'href="#([^"]+)"', page)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from allmodes.atomic import write_whole
 from allmodes.audit.exam import Exam, prepare
@@ -54,6 +55,7 @@ class Audit:
         self_test: what the audit would have seen of faults that were planted in the real data; None where none were.
         name: what the generator is called in the report; where the samples come from if left out.
         seconds: that it took.
+        device: where features and distances were computed.
     """
 
     findings: tuple[Finding, ...]
@@ -65,6 +67,7 @@ class Audit:
     self_test: SelfTest | None = None
     name: str | None = None
     seconds: float = 0.0
+    device: str = "cpu"
 
     @property
     def verdict(self) -> Literal["pass", "fail"]:
@@ -108,8 +111,7 @@ class Audit:
     @property
     def title(self) -> str:
         """What was audited."""
-        name = self.name or self.subject.sources["fake"]["name"]
-        return f"Generated examples in {name}" if name == "an array" else name
+        return self.name or self.subject.title
 
     @property
     def event(self) -> Event:
@@ -131,6 +133,8 @@ class Audit:
             "seed": str(self.seed),
             "versions": ", ".join(f"{name} {version(name)}" for name in PROGRAMS)
             + f", Python {platform.python_version()}",
+            "device": self.device,
+            "threads": str(torch.get_num_threads()),
             "seconds": f"{self.seconds:.1f}",
         }
 
@@ -318,6 +322,7 @@ def audit(
         self_test=tested,
         name=name,
         seconds=time.perf_counter() - begun,
+        device=device,
     )
 
 

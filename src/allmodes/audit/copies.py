@@ -312,6 +312,11 @@ QUESTION = Question(
     measure="of the samples",
     share=True,
     weight=2,
+    labels={
+        "equal_to_training": "equal to a training example",
+        "held_out_equalled": "held-out examples that are equalled",
+        "listed": "copies listed",
+    },
     planted=True,
     suits=lambda exam: exam.subject.trained,
     ask=lambda exam, level: copies(exam.sets, level, exam.seed, device=exam.device),

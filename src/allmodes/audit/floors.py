@@ -13,6 +13,7 @@ from allmodes.audit.enough import too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.intervals import normal
 from allmodes.audit.sets import Sets
+from allmodes.audit.wording import ranged
 
 SIGMAS = 3.0
 """By how many standard errors a figure must differ from its floor for the difference to be called one."""
@@ -85,7 +86,7 @@ def _finding(
     if within:
         low, high = max(low, within[0]), min(high, within[1])
     sentence = (
-        f"The {title} is {whole.value:.4g} [{low:.4g}, {high:.4g}]; with {size} examples a side it is "
+        f"The {title} is {ranged(whole.value, low, high)}; with {size:,} examples a side it is "
         f"{like.value:.4g}, and {floor.value:.4g} between two halves of the real data"
     )
     return Finding(

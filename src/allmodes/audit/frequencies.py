@@ -316,6 +316,7 @@ QUESTION = Question(
     "corrected for the errors that it makes of held-out examples, as if it made the same of generated ones.",
     measure="total variation",
     weight=2,
+    labels={"kl": "KL divergence from the rates of the data, nats", "kl_floor": "its value for a perfect generator"},
     suits=_suits,
     ask=_ask,
     claim=_claim,

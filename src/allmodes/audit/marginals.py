@@ -16,7 +16,7 @@ from allmodes.audit.one_dimension import Compared, compare, histogram
 from allmodes.audit.question import Question
 from allmodes.audit.scan import draws_for, holm
 from allmodes.audit.subject import Subject
-from allmodes.audit.wording import ranged
+from allmodes.audit.wording import joined, ranged
 from allmodes.event import Layout
 
 MOST_COLUMNS = 64
@@ -177,6 +177,16 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     return r, float((product - r * (a**2 + b**2) / 2).std() / math.sqrt(len(a)))
 
 
+def _claim(finding: Finding, figure: str) -> str:
+    columns, pairs = (
+        [row for row in finding.figures.get(name, ()) if row["p_value"] <= finding.level]
+        for name in ("columns", "correlations")
+    )
+    named = f"the column {columns[0]['name']}" if len(columns) == 1 else f"{len(columns)} columns"
+    said = [named] * bool(columns) + ["how columns go together"] * bool(pairs)
+    return f"distorts {joined(said)}"
+
+
 def _suits(exam: Exam) -> bool:
     event = exam.subject.event
     return event.layout is Layout.VECTOR and len(event.shape) == 1
@@ -192,5 +202,5 @@ QUESTION = Question(
     weight=1,
     suits=_suits,
     ask=lambda exam, level: marginals(exam.subject, level, exam.seed),
-    claim=lambda found, figure: "distorts columns or their correlations",
+    claim=_claim,
 )

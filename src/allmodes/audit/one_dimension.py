@@ -15,6 +15,7 @@ from allmodes.audit.tails import Ends, tails
 from allmodes.audit.wording import percent, ranged
 from allmodes.figures import bin_edges
 
+Test = Literal["distance", "shift", "count", "ends"]
 BINS = 30
 MOSTLY = 0.5
 """Share of one value (of zeros, as a rule) from which on it is counted instead of ranked."""
@@ -43,7 +44,7 @@ class Compared:
     low: float
     high: float
     p_value: float
-    told_by: Literal["distance", "shift", "count", "ends"]
+    told_by: Test
     ends: Ends
     counted: Mapping[str, float]
     floor: float
@@ -100,7 +101,7 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
     halves = rng.permutation(real)
     floor, _ = map(float, stats.ks_2samp(halves[: n // 2], halves[n // 2 :], method="asymp"))
     ends = tails(real, fake)
-    p_values = {
+    p_values: dict[Test, float] = {
         "distance": 2 / (1 - FOR_TAILS) * p_distance,
         "count" if counted else "shift": 2 / (1 - FOR_TAILS) * p_shift,
         "ends": ends.p_value / FOR_TAILS,

@@ -13,11 +13,7 @@ from allmodes.audit.wording import joined
 def claim(finding: Finding) -> str:
     """What a finding that was found says of the generator, as the end of a sentence: "misses 12 % of the data"."""
     question = of(finding)
-    figure = question.number(finding.estimate)
-    if finding.low is not None and finding.high is not None and figure:
-        ends = (question.number(end).removesuffix(" %") for end in (finding.low, finding.high))
-        figure = f"{figure} [{', '.join(ends)}]"
-    return question.claim(finding, figure)
+    return question.claim(finding, question.ranged(finding))
 
 
 def claims(findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -27,6 +27,15 @@ def percent(share: float) -> str:
     return f"{value:.{digits}f} %"
 
 
+def percents(share: float, low: float, high: float) -> str:
+    """A share with its interval.
+
+    >>> percents(0.159, 0.1234, 0.2)
+    '15.9 % [12.3, 20.0]'
+    """
+    return f"{percent(share)} [{percent(low).removesuffix(' %')}, {percent(high).removesuffix(' %')}]"
+
+
 def number(value: float | None, share: bool = False) -> str:
     """A figure for a table; an empty string where there is none."""
     if value is None:
@@ -58,10 +67,19 @@ def p_value(p: float | None) -> str:
     return "< 0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
 
 
+LIMIT = "found if p ≤"
+"""Heading of what `limit` gives."""
+
+
+def limit(finding: Finding) -> str:
+    """Up to which p-value a question is answered "found", for a table."""
+    return f"{finding.level:.2g}" if finding.decides else "informs"
+
+
 def joined(parts: Sequence[str]) -> str:
     """Words as a list in a sentence.
 
     >>> joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"])
     ('a', 'a and b', 'a, b and c')
     """
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)

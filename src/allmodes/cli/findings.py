@@ -9,7 +9,7 @@ from allmodes.audit.api import Audit
 from allmodes.audit.finding import Verdict
 from allmodes.audit.questions import of
 from allmodes.audit.report import by_weight
-from allmodes.audit.wording import answer, p_value
+from allmodes.audit.wording import LIMIT, answer, limit, p_value
 
 COLOURS = {Verdict.FOUND: "red", Verdict.NOT_FOUND: "green", Verdict.CANNOT_TELL: "yellow"}
 
@@ -40,17 +40,17 @@ def _table(audit: Audit) -> Any:
     from rich.text import Text
 
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("question", "answer", "figure", "interval", "floor", "p-value", "level"):
+    for name in ("question", "answer", "p-value", LIMIT, "figure", "interval", "floor"):
         made.add_column(name, no_wrap=name == "question")
     for finding in by_weight(audit.findings):
         question = of(finding)
         made.add_row(
             finding.name.replace("_", " "),
             Text(answer(finding), style=COLOURS[finding.verdict]),
+            p_value(finding.p_value),
+            limit(finding),
             question.figure(finding),
             question.interval(finding),
             question.number(finding.floor),
-            p_value(finding.p_value),
-            f"{100 * finding.level:.2g} %" if finding.decides else "informs",
         )
     return made

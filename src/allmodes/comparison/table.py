@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from allmodes.audit.wording import percent
 from allmodes.comparison.rows import Comparison
 from allmodes.tables import table
 
@@ -23,7 +24,7 @@ def comparison_table(comparison: Comparison) -> Table:
                 "density": str(score.kind) if score else "none",
                 "nats": f"{score.kind.relation} {score.mean:.2f} ± {score.mean_standard_error:.2f}" if score else "",
                 "bits/dim": f"{row.bits_per_dim:.3f}" if row.bits_per_dim is not None else "",
-                "surely missing": "cannot tell" if row.missing_mass is None else f"{row.missing_mass:.1%}",
+                "surely missing": "cannot tell" if row.missing_mass is None else percent(row.missing_mass),
                 "AUC": "" if row.auc is None else f"{row.auc:.3f}",
                 "found": ", ".join(row.found) or "nothing",
                 "samples/s": f"{row.samples_per_second:,.0f}",
