@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from allmodes.audit import pictures, plots
+from allmodes.audit import exhibits, pictures, plots
 from allmodes.audit.api import audit
+from allmodes.audit.finding import Finding, Region, Verdict
 from allmodes.audit.pictures import _range
 from allmodes.data.detect import detect_layout
 from allmodes.event import Event, Layout, Support
@@ -26,7 +28,9 @@ def drawn(page: str) -> list[np.ndarray]:
 def test_images_are_shown_as_they_are(shape: tuple[int, ...]) -> None:
     x = np.random.default_rng(0).integers(0, 256, (5, *shape), dtype=np.uint8)
     event = Event(shape, Support.LEVELS, levels=256, layout=detect_layout(shape))
-    tiles = drawn(pictures.show(x, event, "five"))
+    page = pictures.show(x, event, "five", "real examples")
+    assert re.findall('alt="([^"]*)"', page) == [f"real examples, {i} of 5" for i in range(1, 6)]
+    tiles = drawn(page)
     assert len(tiles) == 5
     channels_last = x.transpose(0, 2, 3, 1) if len(shape) == 3 and shape[0] in (1, 3) else x
     assert all(np.array_equal(tile, image.squeeze()) for tile, image in zip(tiles, channels_last, strict=True))
@@ -38,15 +42,17 @@ def test_voxels_are_summed_along_their_first_axis() -> None:
     assert pictures.kind_of(event) == "tiles"
     sums = x.sum(1)
     expected = (255 * (sums - sums.min()) / np.ptp(sums)).round()
-    assert np.array_equal(np.stack(drawn(pictures.show(x, event, ""))), expected)
+    assert np.array_equal(np.stack(drawn(pictures.show(x, event, "", ""))), expected)
 
 
 def test_tables_are_rows_under_their_columns_and_markup_in_names_is_text() -> None:
     event = Event((3,), columns=("a", "<b>", "c"))
-    page = pictures.show(np.array([[1.0, 2.0, 3.25]]), event, "x < y")
+    page = pictures.show(np.array([[1.0, 2.0, 3.25]]), event, "x < y", "a & b")
     assert "&lt;b&gt;" in page
     assert "x &lt; y" in page
     assert "<td>3.25</td>" in page
+    assert '<thead><tr><th scope="col">a</th>' in page
+    assert 'tabindex="0" role="region" aria-label="a &amp; b"' in page
 
 
 def test_copies_stand_beside_their_originals() -> None:
@@ -84,7 +90,9 @@ def test_a_region_of_a_table_names_the_column_that_sets_it_apart(tmp_path: Path)
     fake = x[1000:][x[1000:, 1] < 5]
     path = audit(real=x[:400], fake=fake, train=x[400:1000], self_test="none").save(tmp_path)
     page = path.read_text()
-    rows = re.findall(r"Columns that set the region apart.*?</th></tr><tr><td>(.*?)</td><td>([\d.]+) to", page)
+    rows = re.findall(
+        r"Columns that set the region apart.*?</th></tr></thead><tbody><tr><td>(.*?)</td><td>([\d.]+) to", page
+    )
     assert rows[0][0] == "column 1"
     assert float(rows[0][1]) > 7
 
@@ -100,5 +108,23 @@ def test_how_opaque_a_pixel_is_does_not_make_it_white() -> None:
     x = np.full((2, 4, 5, 4), 255, np.uint8)
     x[..., :3] = 40
     x[0, 0, 0, :3] = 200
-    shown = np.stack(drawn(pictures.show(x, event, "two")))
+    shown = np.stack(drawn(pictures.show(x, event, "two", "")))
     assert np.array_equal(shown, x[..., :3])
+
+
+@pytest.mark.parametrize(
+    ("region", "own", "standing"),
+    [
+        (Region(0.2, 0.0, 0.15, 0.25), "Real, and not generated", ""),
+        (Region(0.2, 0.01, 0.15, 0.25), "Real, and hardly generated", ""),
+        (Region(0.2, 0.1, -0.01, 0.25), "Real, and generated at 50.0 % of their rate", ", not sure by itself"),
+        (Region(0.0, 0.2, -0.25, -0.1, of="samples"), "Generated, and not in the data", ""),
+        (Region(0.01, 0.2, -0.25, -0.1, of="samples"), "Generated, and hardly in the data", ""),
+    ],
+)
+def test_regions_are_called_what_their_shares_are(region: Region, own: str, standing: str) -> None:
+    assert exhibits._captions(region)[0] == own
+    finding = Finding("invented" if region.of == "samples" else "missing", Verdict.FOUND, "", regions=(region,))
+    assert exhibits._title(finding, region, 2).startswith("Region 2: ")
+    assert exhibits._title(finding, region, 2).endswith(")" + standing)
+    assert "difference" not in exhibits._title(replace(finding, name="spacing"), region, 1)

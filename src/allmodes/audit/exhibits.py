@@ -23,6 +23,10 @@ PAIRS = 12
 PLOTS = 12
 ROWS = 40
 APART = 5
+AXES = (
+    "Up: the density of held-out data (filled) and of generated examples (line). Below: generated over held-out, with "
+    "error bars; a triangle lies beyond the panel."
+)
 ABREAST = 4
 """Columns of a table up to which two tables fit beside each other."""
 
@@ -40,7 +44,6 @@ def exhibits(finding: Finding, audit: Audit) -> str:
     if finding.pairs:
         parts.append(_pairs(finding, audit))
     labels, plain = of(finding).labels, []
-    value: Any
     for name, value in finding.figures.items():
         if name in ("histograms", "histogram"):
             parts.append(_histograms(value))
@@ -51,10 +54,14 @@ def exhibits(finding: Finding, audit: Audit) -> str:
         elif isinstance(value, Mapping) and value and all(isinstance(row, Mapping) for row in value.values()):
             parts.append(_rows(labels.get(name, spoken(name)), [{"name": key, **row} for key, row in value.items()]))
         elif name in labels and value is not None:
-            plain.append(f"{labels[name]}: {p_value(value) if 'p_value' in name else cell(value)}")
+            plain.append(f"{labels[name]}: {_plain(name, value)}")
     if plain:
         parts.append(f'<p class="soft">{escape(" · ".join(plain))}</p>')
     return "".join(parts)
+
+
+def _plain(name: str, value: Any) -> str:
+    return p_value(value) if "p_value" in name else cell(value)
 
 
 def spoken(name: str) -> str:
@@ -161,7 +168,10 @@ def _map(finding: Finding, audit: Audit) -> str:
     marked = [np.isin(own, region.inside) for region in finding.regions[:REGIONS] if region.inside]
     drawn = plots.plane(real, fake, marked, on_fake=on_fake, axes_names=names)
     word = "generated" if on_fake else "real"
-    caption = f'<figcaption><span class="dot"></span>{word} examples of the regions, which are outlined</figcaption>'
+    caption = (
+        f'<figcaption><span class="ring"></span>red circles: {word} examples of the regions; dashed: their outline, '
+        "where they lie on either side</figcaption>"
+    )
     return f'<figure>{caption}<div class="plots">{drawn[0]}{drawn[1]}</div></figure>'
 
 
@@ -203,7 +213,7 @@ def _histograms(given: Any) -> str:
         for title, counts in drawn[:PLOTS]
     )
     more = len(drawn) - PLOTS
-    return f'<div class="plots">{shown}</div>' + (
+    return f'<p class="soft">{AXES}</p><div class="plots">{shown}</div>' + (
         f'<p class="soft">{more} more are in audit.json.</p>' if more > 0 else ""
     )
 

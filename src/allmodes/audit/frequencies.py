@@ -252,18 +252,19 @@ def _summary(worst: Sequence[Rate], rates: Sequence[Rate], kind: str) -> str:
 
 
 def _claim(finding: Finding, figure: str) -> str:
-    """What is never made, else what is made too rarely or too often."""
+    """What is never or hardly made, else that something is made too rarely or too often."""
     wrong = [rate for rate in finding.figures.get("classes", ()) if rate["p_value"] <= finding.level]
     kind = finding.figures.get("kind", "class")
-    never = [rate for rate in wrong if not rate["counted"]]
-    if not never:
+    gone = [rate for rate in wrong if not rate["counted"] or rate["status"] == "dropped"]
+    if not gone:
         return f"makes some {PLURAL[kind]} too rarely or too often"
-    mass = percent(sum(rate["expected"] for rate in never))
-    if len(never) == 1:
-        return f"never makes {_called(never[0]['name'], kind)} ({mass} of the data)"
-    more = [f"{len(never) - NAMED} more"] if len(never) > NAMED else []
-    named = joined([rate["name"] for rate in never[:NAMED]] + more)
-    return f"never makes {len(never)} {PLURAL[kind]} ({named}: {mass} of the data)"
+    makes = "hardly makes" if any(rate["counted"] for rate in gone) else "never makes"
+    mass = percent(sum(rate["expected"] for rate in gone))
+    if len(gone) == 1:
+        return f"{makes} {_called(gone[0]['name'], kind)} ({mass} of the data)"
+    more = [f"{len(gone) - NAMED} more"] if len(gone) > NAMED else []
+    named = joined([rate["name"] for rate in gone[:NAMED]] + more)
+    return f"{makes} {len(gone)} {PLURAL[kind]} ({named}: {mass} of the data)"
 
 
 def _called(name: str, kind: str) -> str:
@@ -316,7 +317,11 @@ QUESTION = Question(
     "corrected for the errors that it makes of held-out examples, as if it made the same of generated ones.",
     measure="total variation",
     weight=2,
-    labels={"kl": "KL divergence from the rates of the data, nats", "kl_floor": "its value for a perfect generator"},
+    labels={
+        "classes": "rates",
+        "kl": "KL divergence from the rates of the data, nats",
+        "kl_floor": "its value for a perfect generator",
+    },
     suits=_suits,
     ask=_ask,
     claim=_claim,

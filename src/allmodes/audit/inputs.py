@@ -210,8 +210,8 @@ def _require_disjoint(share: float) -> None:
 def _require_generated(share: float) -> None:
     if share > 0.5:
         raise UserError(
-            f"{percent(share)} of fake are exactly examples of real; give generated examples as fake, and if the generator "
-            "was trained on real and copies it, give real as train and other examples as real"
+            f"{percent(share)} of fake are exactly examples of real; give generated examples as fake, and if the "
+            "generator was trained on real and copies it, give real as train and other examples as real"
         )
 
 

@@ -178,12 +178,11 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 def _claim(finding: Finding, figure: str) -> str:
-    columns, pairs = (
-        [row for row in finding.figures.get(name, ()) if row["p_value"] <= finding.level]
-        for name in ("columns", "correlations")
-    )
-    named = f"the column {columns[0]['name']}" if len(columns) == 1 else f"{len(columns)} columns"
-    said = [named] * bool(columns) + ["how columns go together"] * bool(pairs)
+    columns, pairs = (finding.figures.get(name, ()) for name in ("columns", "correlations"))
+    wrong = [row["name"] for row in columns if row["p_value"] <= finding.level]
+    said = [f"{len(wrong)} of {len(columns)} columns"] if wrong else []
+    if any(row["p_value"] <= finding.level for row in pairs):
+        said.append("how columns go together")
     return f"distorts {joined(said)}"
 
 

@@ -130,7 +130,7 @@ def beside(pairs: Sequence[tuple[np.ndarray, np.ndarray, str]], event: Event) ->
     if kind_of(event) != "tiles":
         both = np.stack([example for fake, original, _ in pairs for example in (fake, original)])
         said = [line for _, _, text in pairs for line in (f"generated: {text}", "its original")]
-        return rows(both, event, "generated examples, each with its original", said)
+        return rows(both, event, "generated examples beside their originals", said)
     images = [_pixels(example, event) for fake, original, _ in pairs for example in (fake, original)]
     low, high = _range(images, event)
     cells = "".join(

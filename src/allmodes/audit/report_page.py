@@ -69,7 +69,8 @@ section.finding h2 { margin-top: 1.1rem; display: flex; flex-wrap: wrap; gap: .2
 figure { margin: .5rem 0 1rem; }
 figcaption { color: var(--soft); font-size: .85rem; margin-bottom: .3rem; }
 figure svg { display: block; max-width: 100%; height: auto; }
-.dot { display: inline-block; width: .6em; height: .6em; border-radius: 50%; background: #dc4a2d; margin-right: .4em; }
+.ring { display: inline-block; width: .62em; height: .62em; border-radius: 50%; border: 1.5px solid #dc4a2d;
+  margin-right: .4em; }
 .tiles { display: flex; flex-wrap: wrap; gap: 5px; }
 img { image-rendering: pixelated; border-radius: 2px; outline: 1px solid var(--line); background: #000; }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: 0 1.8rem; }

@@ -53,7 +53,8 @@ def ranged(value: float, low: float, high: float) -> str:
     if not 0 < error < math.inf or error < 1e-5:
         return f"{value:.3g} [{low:.3g}, {high:.3g}]"
     digits = max(0, 1 - math.floor(math.log10(error)))
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    said = [f"{one:.{digits}f}" if one else "0" for one in (value, low, high)]
+    return f"{said[0]} [{said[1]}, {said[2]}]"
 
 
 def p_value(p: float | None) -> str:
