@@ -34,6 +34,8 @@ def test_a_fault_is_told_to_people_and_programs_and_may_fail_a_build(call: Call)
     assert status == 0
     assert out.startswith("fail: The generator misses")
     assert "report: audit/report.html" in out
+    assert "found if p ≤" in out
+    assert "<h1>half.npy against real.npy</h1>" in Path("audit/report.html").read_text()
     assert Path("audit/report.html").is_file()
     status, out, _ = call(*HALF, "--json", "--fail-on", "found", "--out", "other", "--alpha", "0.01")
     assert status == 3

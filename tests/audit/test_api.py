@@ -116,6 +116,30 @@ def test_the_report_is_one_file_with_everything_in_it(missed: Audit, tmp_path: P
     assert missed.to_dict(path)["report"] == str(path)
 
 
+def test_a_report_speaks_to_people(missed: Audit, tmp_path: Path) -> None:
+    page = missed.save(tmp_path).read_text()
+    assert page.count("<table") == page.count("<thead>") == page.count('tabindex="0" role="region" aria-label="')
+    assert "<th>" not in page
+    assert '<th scope="col"></th>' not in page
+    for key in ("kl floor", "tree points", "could hide 0", "standard error", "p value tree"):
+        assert key not in page, "what has no label for people is in audit.json alone"
+    assert "regions looked at: " in page
+    assert "found if p ≤</th>" in page
+    level = next(finding.level for finding in missed.findings if finding.name == "missing")
+    assert f"<td>{level:.2g}</td>" in page
+    assert (missed.how["device"], missed.how["threads"]) == ("cpu", str(torch.get_num_threads()))
+
+
+def test_nothing_is_said_of_what_was_not_computed(ring: Dataset, tmp_path: Path) -> None:
+    x = ring.x.numpy()
+    found = audit(real=x[:60], fake=x[200:1000], train=x[1000:1200], self_test="none")
+    page = found.save(tmp_path).read_text()
+    assert found.hides == ""
+    assert "not computed" not in page + found.sentence
+    assert "What could hide" not in page
+    assert 'id="figures"' not in page
+
+
 def test_two_audits_of_the_same_say_the_same(ring: Dataset, tmp_path: Path) -> None:
     x = ring.x.numpy()
     pages = []

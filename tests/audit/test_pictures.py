@@ -128,3 +128,15 @@ def test_regions_are_called_what_their_shares_are(region: Region, own: str, stan
     assert exhibits._title(finding, region, 2).startswith("Region 2: ")
     assert exhibits._title(finding, region, 2).endswith(")" + standing)
     assert "difference" not in exhibits._title(replace(finding, name="spacing"), region, 1)
+
+
+def test_it_is_said_why_fewer_are_shown_beside_a_region_than_of_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (900, 6, 6), dtype=np.uint8)
+    x[::4] //= 8
+    fake = x[500:][x[500:].max((1, 2)) > 31]
+    fake = np.concatenate([fake, np.full((1, 6, 6), 16, np.uint8)])
+    page = audit(real=x[:300], fake=fake, train=x[300:500], self_test="none").save(tmp_path).read_text()
+    assert "Nearest generated ones (one and the same to all of these)" in page
+    assert 'alt="real examples of region 1, 12 of 12"' in page
+    assert 'alt="generated examples near region 1, 1 of 1"' in page

@@ -24,8 +24,8 @@ PLOTS = 12
 ROWS = 40
 APART = 5
 AXES = (
-    "Up: the density of held-out data (filled) and of generated examples (line). Below: generated over held-out, with "
-    "error bars; a triangle lies beyond the panel."
+    "Above: the density of held-out data (filled) and of generated examples (line). Below: generated over held-out, "
+    "with error bars; a triangle lies beyond the panel."
 )
 ABREAST = 4
 """Columns of a table up to which two tables fit beside each other."""

@@ -45,8 +45,9 @@ p { margin: .35rem 0 .7rem; max-width: 50rem; }
 .pass { border-color: var(--clear); background: var(--clear-back); } .pass strong { color: var(--clear); }
 .open { border-color: var(--open); background: var(--open-back); } .open strong { color: var(--open); }
 .wide { overflow-x: auto; margin: .5rem 0 1rem; --edge: color-mix(in srgb, var(--ink) 22%, transparent);
-  --back: var(--paper); background: linear-gradient(to right, var(--back) 1.4rem, transparent) left / 2.8rem 100% local,
-  linear-gradient(to left, var(--back) 1.4rem, transparent) right / 2.8rem 100% local,
+  --back: var(--paper); background:
+  linear-gradient(to right, var(--back) 1.4rem, transparent) left -1px top / 2.8rem 100% local,
+  linear-gradient(to left, var(--back) 1.4rem, transparent) right -1px top / 2.8rem 100% local,
   linear-gradient(to right, var(--edge), transparent) left / .7rem 100% scroll,
   linear-gradient(to left, var(--edge), transparent) right / .7rem 100% scroll; background-repeat: no-repeat; }
 .region .wide { --back: var(--panel); }
