@@ -16,7 +16,7 @@ from allmodes.audit.one_dimension import Compared, compare, histogram
 from allmodes.audit.question import Question
 from allmodes.audit.scan import draws_for, holm
 from allmodes.audit.subject import Subject
-from allmodes.audit.wording import joined, ranged
+from allmodes.audit.wording import ranged
 from allmodes.event import Layout
 
 MOST_COLUMNS = 64
@@ -179,11 +179,11 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 def _claim(finding: Finding, figure: str) -> str:
     columns, pairs = (finding.figures.get(name, ()) for name in ("columns", "correlations"))
-    wrong = [row["name"] for row in columns if row["p_value"] <= finding.level]
-    said = [f"{len(wrong)} of {len(columns)} columns"] if wrong else []
-    if any(row["p_value"] <= finding.level for row in pairs):
-        said.append("how columns go together")
-    return f"distorts {joined(said)}"
+    wrong = sum(row["p_value"] <= finding.level for row in columns)
+    pairwise = any(row["p_value"] <= finding.level for row in pairs)
+    if not wrong:
+        return "distorts how columns go together"
+    return f"distorts {wrong} of {len(columns)} columns{' with their correlations' if pairwise else ''}"
 
 
 def _suits(exam: Exam) -> bool:

@@ -80,7 +80,7 @@ class Question:
             return ""
         if self.share and finding.verdict is not Verdict.FOUND and not finding.low and finding.high:
             return f"at most {percent(finding.high)} {self.measure}" if finding.high < 1 else "nothing can be said"
-        return f"{said} {self.measure}"
+        return f"{said} {self.measure}".rstrip()
 
     def ranged(self, finding: Finding) -> str:
         """Its figure with the interval, where there are such."""
