@@ -44,7 +44,7 @@ def test_what_tells_the_difference_is_said_first() -> None:
     for sides, test, said in (
         ((x, 2 * y), "distance", "Kolmogorov-Smirnov distance 0.1"),
         ((x, y + 0.2), "shift", "mean 0.19"),
-        (rare, "count", "0 in 80"),
+        (rare, "count", "0 in 79"),
         ((x, cut), "ends", "of the "),
     ):
         one = compare(*sides, rng)

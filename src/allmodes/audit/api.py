@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from allmodes.atomic import write_whole
+from allmodes.audit.context import hidden, in_context
 from allmodes.audit.exam import Exam, prepare
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Given, named_functions
@@ -28,7 +29,6 @@ from allmodes.audit.selftest import SelfTest, plant
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
 from allmodes.audit.verdict import Said, claims
-from allmodes.audit.wording import percent
 from allmodes.device import device_named
 from allmodes.errors import UserError, path_of
 from allmodes.event import Event
@@ -80,10 +80,6 @@ class Audit:
         return self.said.undecided
 
     @property
-    def _blind(self) -> bool:
-        return self.self_test is not None and self.self_test.blind
-
-    @property
     def sentence(self) -> str:
         """The verdict in one sentence: what was found, in which features, from how many examples, what could hide."""
         return self.said.sentence
@@ -95,7 +91,7 @@ class Audit:
         return Said(
             claims(self.findings),
             lacking(self.subject),
-            self._blind,
+            self.self_test is not None and self.self_test.blind,
             f"{real:,} held-out and {fake:,} generated examples in {self.features.name} features at level "
             f"{100 * self.alpha:g} %",
             self.hides,
@@ -104,9 +100,7 @@ class Audit:
     @property
     def hides(self) -> str:
         """What could be there and not be seen, in half a sentence; empty where that was not computed."""
-        missing = next((one for one in self.findings if one.name == "missing"), None)
-        smallest = missing.figures.get("could_hide") if missing and not self._blind else None
-        return hidden(smallest, self.self_test)
+        return hidden(self.findings, self.self_test)
 
     @property
     def title(self) -> str:
@@ -313,7 +307,7 @@ def audit(
         plant(exam, parts, full=self_test == "full", report=report) if self_test != "none" and subject.enough else None
     )
     return Audit(
-        findings=_pointed(tuple(_answerable(one, tested) for one in findings), subject),
+        findings=in_context(findings, subject, tested),
         alpha=alpha,
         subject=subject,
         sets=sets,
@@ -334,38 +328,6 @@ def _known_neighbours(neighbours: str) -> None:
         from allmodes.audit.approximate import library
 
         library()
-
-
-def _answerable(finding: Finding, tested: SelfTest | None) -> Finding:
-    """Where groups that were left out on purpose are not seen, that nothing is missing was not found either."""
-    if finding.name != "missing" or finding.verdict is not Verdict.NOT_FOUND or tested is None or not tested.blind:
-        return finding
-    summary = f"whether a part of the data is missing cannot be told: {tested.sentence}; give other features"
-    return replace(finding, verdict=Verdict.CANNOT_TELL, summary=summary)
-
-
-def _pointed(findings: tuple[Finding, ...], subject: Subject) -> tuple[Finding, ...]:
-    """Where nothing was found missing and labels tell otherwise, it is said that they were not looked at."""
-    told = any(one.name == "frequencies" and one.verdict is Verdict.FOUND for one in findings)
-    if not told or subject.real.labels is None:
-        return findings
-    note = "; labels are not looked at here: see frequencies"
-    return tuple(
-        replace(one, summary=one.summary + note) if one.name == "missing" and one.verdict is not Verdict.FOUND else one
-        for one in findings
-    )
-
-
-def hidden(smallest: float | None, tested: SelfTest | None) -> str:
-    """What could hide, in half a sentence; empty where nothing is known of that."""
-    said = []
-    if smallest is not None and smallest < 1:
-        said.append(f"a mode that stands apart, of less than {percent(smallest)} of the data, could be missing unseen")
-    elif smallest is not None:
-        said.append("with so few examples a mode of any size could be missing unseen")
-    if tested is not None:
-        said.append(tested.sentence)
-    return "; ".join(said)
 
 
 def _brief(finding: Finding) -> dict[str, Any]:

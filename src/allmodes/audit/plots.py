@@ -29,6 +29,8 @@ COLOURS = {
 GREY, BLUE, RED = "#8b929c", "#2f80d0", "#dc4a2d"
 """Of points, which are pixels: seen on white and on black."""
 POINTS = 3_000
+CLOSE = 0.04
+"""Share of a map's sides within which two numbers would overprint each other."""
 REACHES = (0.1, 0.2, 0.5, 1.0)
 """How far from 1 a panel of ratios may reach."""
 
@@ -159,6 +161,7 @@ def plane(
     margin = 0.08 * np.maximum(high - low, 1e-9)
     low, high = low - margin, high + margin
     height = 3.4 * float(np.clip((high[1] - low[1]) / (high[0] - low[0]), 0.45, 1.15)) + 0.6
+    tops = np.array([outline[outline[:, 1].argmax()] for outline in outlines])
     drawings = []
     for points, colour, name, holds in ((real, GREY, "held-out data", not on_fake), (fake, BLUE, "generated", on_fake)):
         with figure(3.9, height) as drawn:
@@ -169,8 +172,11 @@ def plane(
                     _circles(axes, points[rows][:POINTS])
                 axes.plot(*outline.T, color=MARK, lw=0.9, ls=(0, (4, 2)))
                 if len(marked) > 1:
-                    top = outline[outline[:, 1].argmax()]
-                    text = axes.annotate(str(number), top, (0, 2), textcoords="offset points", color=MARK, ha="center")
+                    top = tops[number - 1]
+                    before = (np.abs(tops[: number - 1] - top) < CLOSE * (high - low)).all(1).sum()
+                    text = axes.annotate(
+                        str(number), top, (9 * before, 2), textcoords="offset points", color=MARK, ha="center"
+                    )
                     text.set_path_effects([withStroke(linewidth=2.5, foreground=PAPER)])
             axes.set_title(name, loc="left", fontsize=10)
             axes.set(
