@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import pytest
 
-from allmodes.atomic import write_whole
+from allmodes.atomic import sweep, write_new, write_whole
 from allmodes.errors import UserError
 
 
@@ -61,3 +61,31 @@ def test_a_folder_of_that_name_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot write .*taken"):
         write_whole(tmp_path / "taken", lambda file: file.write(b"x"))
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_new_file_takes_the_place_of_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "a drive without hard links")
+
+    if not links:
+        monkeypatch.setattr("os.link", refuse)
+    path = tmp_path / "file.bin"
+    assert write_new(path, lambda file: file.write(b"first"))
+    assert not write_new(path, lambda file: file.write(b"second"))
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_folder_is_flushed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr("allmodes.atomic.flush_folder", flushed.append)
+    write_whole(tmp_path / "file.bin", lambda file: file.write(b"x"))
+    assert flushed == [tmp_path]
+
+
+def test_only_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
+    (tmp_path / ".run.json.0123abcd.tmp").touch()
+    (tmp_path / ".run.json.mine.tmp").touch()
+    sweep(tmp_path, "run.json")
+    assert [path.name for path in tmp_path.iterdir()] == [".run.json.mine.tmp"]

@@ -23,6 +23,8 @@ from PIL import Image
 
 from allmodes.__main__ import main as started
 from allmodes.cli import COMMANDS
+from allmodes.cli.flags import pairs
+from allmodes.errors import UserError
 from allmodes.tables import spread, study_table
 from allmodes.training import checkpoint
 from allmodes.training.folder import locked
@@ -140,6 +142,21 @@ def test_a_median_between_two_counts_is_shown_as_it_is() -> None:
     assert "6.5 (5 to 8)" in list(study_table([study]).columns[3].cells)
 
 
+def test_a_study_is_told_by_what_its_seeds_gave() -> None:
+    lost = Health("collapsed", "", {"modes": 5.0, "high_quality": 0.0, "reverse_kl": 2.0})
+    good = Health("ok", "", {"modes": 8.0, "high_quality": 0.9, "reverse_kl": 0.1})
+    study = Study("gan2014", "ring", 1, (lost, good, good, good), torch.zeros(4, 1, 2), 1.0)
+    cells = {column.header: next(iter(column.cells)) for column in study_table([study]).columns}
+    assert cells["modes captured"] == "8 (5 to 8)"
+    assert cells["high quality"] == "90.0% (0.0% to 90.0%)"
+    assert cells["reverse KL"] == "0.100 (0.100 to 2.000)"
+    assert cells["collapsed"].startswith("25% [")
+
+
+def test_a_value_may_hold_an_equals_sign() -> None:
+    assert pairs("--condition", ["kind=a=b"]) == {"kind": "a=b"}
+
+
 def test_of_several_processes_the_first_prints_and_one_alone_is_the_first(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +253,47 @@ def test_a_mistake_gets_one_line_and_status_2(call: Call, words: list[str], said
     assert said in err
     assert len(err.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("function", "words", "arrive"),
+    [
+        (
+            "allmodes.training.train.train",
+            "train --recipe made --steps 7 --seed 3 --out run --set width=8 --device cpu --checkpoint-every 2 "
+            "--keep-best modes",
+            {"steps": 7, "seed": 3, "out": "run", "settings": {"width": "8"}, "device": "cpu", "checkpoint_every": 2}
+            | {"keep_best": "modes", "resume": False},
+        ),
+        (
+            "allmodes.training.study.study",
+            "study --recipe made --seeds 5 --steps 7 --set width=8 --device cpu",
+            {"seeds": 5, "steps": 7, "settings": {"width": "8"}, "device": "cpu"},
+        ),
+        (
+            "allmodes.comparison.compare",
+            "compare --recipes made,vae --budget 2 --seed 3 --device cpu --out new",
+            {"recipes": "made,vae", "budget": 2.0, "seed": 3, "device": "cpu", "out": Path("new")},
+        ),
+        (
+            "allmodes.data.dataset.load_data",
+            "train --data x.npz --label kind --condition energy --resize 8 --binarize static --binarize-seed 4",
+            {"label": "kind", "condition": ("energy",), "resize": 8, "binarize": "static", "binarize_seed": 4},
+        ),
+    ],
+)
+def test_every_flag_arrives(
+    call: Call, monkeypatch: pytest.MonkeyPatch, function: str, words: str, arrive: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def record(*_: object, **given: Any) -> None:
+        asked.update(given)
+        raise UserError("asked")
+
+    monkeypatch.setattr(function, record)
+    assert call(*words.split())[0] == 2
+    assert {name: asked.get(name) for name in arrive} == arrive
 
 
 def test_a_folder_that_holds_another_run_is_left_alone(call: Call, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from allmodes.audit.features import FEATURES
+from allmodes.errors import UserError
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -140,6 +142,36 @@ def test_a_mistake_gets_one_line_and_status_2(call: Call, words: list[str], said
     assert said in err
     assert len(err.splitlines()) == 1 + err.count("audit: 0 of")
     assert sorted(Path().iterdir()) == before
+
+
+def test_every_flag_reaches_the_audit(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def audit(run: object, *, report: object, **given: Any) -> None:
+        asked.update(given)
+        raise UserError("asked")
+
+    monkeypatch.setattr("allmodes.audit.api.audit", audit)
+    words = "--train t.npy --label kind --condition energy --condition angle --resize 8 --features pca --alpha 0.01"
+    words += " --observable o:f --constraint c:g --seed 3 --n-fake 7 --self-test --device cpu --neighbours approximate"
+    assert call(*HALF, *words.split())[0] == 2
+    assert asked == {
+        "real": "real.npy",
+        "fake": "half.npy",
+        "train": "t.npy",
+        "label": "kind",
+        "condition": ("energy", "angle"),
+        "resize": 8,
+        "features": "pca",
+        "alpha": 0.01,
+        "observables": ("o:f",),
+        "constraints": ("c:g",),
+        "seed": 3,
+        "n_fake": 7,
+        "self_test": "full",
+        "device": "cpu",
+        "neighbours": "approximate",
+    }
 
 
 def test_features_are_listed_with_what_they_are_for(call: Call) -> None:

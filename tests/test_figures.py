@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from allmodes.data.dataset import Dataset, load_data
-from allmodes.figures import FAKE, save_samples
+from allmodes.data.modes import Modes
+from allmodes.figures import FAKE, REAL, mark_missed, save_samples
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -82,3 +84,24 @@ def test_names_of_pyparsing_that_older_releases_of_matplotlib_use_are_no_errors(
     warnings.warn_explicit(message, DeprecationWarning, "_mathtext.py", 1, module="matplotlib._mathtext")
     with pytest.raises(DeprecationWarning):
         warnings.warn_explicit(message, DeprecationWarning, "figures.py", 1, module="allmodes.figures")
+
+
+def test_a_ring_stands_around_a_mode_whose_samples_are_all_beside_it() -> None:
+    modes = Modes(torch.tensor([[0.0, 0.0], [5.0, 0.0]]), sigma=0.1)
+    axes = Figure().subplots()
+    mark_missed(axes, torch.tensor([[0.0, 0.0], [4.0, 0.0]]), modes)
+    assert axes.collections[-1].get_offsets().tolist() == [[5, 0]]
+
+
+def test_points_stand_under_their_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ring: Dataset) -> None:
+    shown: dict[str, tuple[torch.Tensor, str]] = {}
+
+    def record(axes: object, points: torch.Tensor, colour: str, title: str) -> None:
+        shown[title] = points, colour
+
+    monkeypatch.setattr("allmodes.figures.cloud", record)
+    samples, real = ring.x[:10], ring.x[10:20]
+    save_samples(tmp_path / "samples.png", samples, ring.event, real)
+    assert shown["generated"][0].equal(samples)
+    assert shown["held-out data"][0].equal(real)
+    assert (shown["generated"][1], shown["held-out data"][1]) == (FAKE, REAL)

@@ -71,6 +71,12 @@ def test_what_is_wrong_is_said_in_one_line(given: str, said: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_a_file_that_breaks_off_is_run_again_when_it_is_asked_for_again() -> None:
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"importing broken_physics\.py raised ZeroDivisionError"):
+            find_function("broken_physics.py:energy", "observable")
+
+
 def test_a_file_that_ends_the_program_does_not_end_ours(folder: Path) -> None:
     (folder / "ends.py").write_text("import sys\nsys.exit(0)\n")
     with pytest.raises(UserError, match=r"importing ends\.py raised SystemExit: 0"):

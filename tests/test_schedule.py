@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,14 @@ def test_a_warm_up_rises_linearly_from_zero_then_changes_nothing() -> None:
     assert warm(0.0) == 0
     assert all(warm(t) == pytest.approx(plain(t) * t / 0.1) for t in (0.01, 0.05, 0.09))
     assert all(warm(t) == plain(t) for t in (0.1, 0.3, 1.0))
+
+
+@pytest.mark.parametrize(
+    "schedule", [Constant(0.3), Cosine(1.0, 0.1, warmup=0.1), Geometric(1.0, 0.1), Linear(1.0, 0.0)]
+)
+def test_a_tensor_of_the_time_gives_what_the_number_gives(schedule: Schedule) -> None:
+    for t in (0.0, 0.05, 0.1, 0.7, 1.0):
+        assert float(schedule(torch.tensor(t))) == pytest.approx(schedule(t), abs=1e-6)
 
 
 @given(t=st.floats(0, 1))

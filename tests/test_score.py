@@ -86,6 +86,14 @@ def test_numbers_that_are_of_different_things_are_refused(changes: dict[str, str
     assert why in str(refuses(score(-80.0), score(-90.0, **changes)))  # type: ignore[arg-type]
 
 
+def test_an_estimators_own_error_counts_whichever_of_the_two_has_it() -> None:
+    exact = score(-80.0)
+    bound = Score(exact.value + 1, Kind.LOWER, 3.0, 5, "counting", "sha256:a", 64)
+    assert rank(bound, exact).standard_error == rank(exact, bound).standard_error == 3
+    assert rank(bound, exact).within_chance
+    assert rank(exact, bound).within_chance
+
+
 def test_examples_are_compared_in_pairs_and_chance_ranks_nothing() -> None:
     """Examples differ by 2 nats and the models by 0.01: in pairs that is certain, apart it would be noise."""
     first, second = score(-80.0), score(-80.01)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from allmodes.adversarial.constraints import Hard, Soft
+from allmodes.adversarial.penalties import Every
 from allmodes.adversarial.round import Round
 from allmodes.errors import UserError
 from allmodes.event import Condition, Event, Support
@@ -53,6 +54,11 @@ def test_a_sample_of_zeros_is_made_flat_and_a_dead_corner_stays_dead() -> None:
     assert x[:, 0, 0].tolist() == [0, 0]
     assert x[:, 1, 1].tolist() == pytest.approx([0.5, 2.0])
     assert not layer(showers(20), asked(20))[:, 0, 0].any()
+
+
+def test_a_number_that_is_never_above_zero_is_not_dead() -> None:
+    train = torch.tensor([[0.0, -3.0], [0.0, 0.0]])
+    assert Hard(Event((2,)), zeros=True).fit(train)(-torch.ones(1, 2), Condition()).tolist() == [[0, -1]]
 
 
 def test_a_hundredth_of_a_gradient_that_leads_back_comes_from_beyond_a_bound() -> None:
@@ -131,6 +137,14 @@ def test_a_soft_constraint_costs_the_distance_from_its_tolerance_in_the_networks
     assert other.item() == pytest.approx(cost.item())
 
 
+def test_a_residual_counts_on_either_side_of_zero(round_of: RoundOf) -> None:
+    y = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    soft = Soft("balance", balance, 0.1, (2,), weight=1.0)
+    assert soft.generator(round_of(lambda x: x, y, y, users=lambda y: y)).item() == pytest.approx(0.9 / 5**0.5)
+    assert soft.residuals(y, Condition())["balance"].tolist() == [1, 1]
+    assert Every(4, soft).residuals(y, Condition())["balance"].tolist() == [1, 1]
+
+
 def test_a_constraint_without_a_gradient_is_one_line(round_of: RoundOf) -> None:
     y = torch.ones(3, 2, requires_grad=True)
     with pytest.raises(UserError, match="constraint numpy has no gradient; compute it from x with torch"):
@@ -186,5 +200,7 @@ def test_what_is_always_zero_stays_so_where_a_sum_is_reached_by_a_shift() -> Non
     asked = Condition(values=torch.linspace(1, 9, 50)[:, None])
     y = Hard(Event((5,), variables=("e",)), zeros=True, total="e").fit(train)(x, asked)
     assert not y[:, 2].any()
+    shift = (y - x)[:, [0, 1, 3, 4]]
+    torch.testing.assert_close(shift, shift[:, :1].expand(-1, 4), rtol=0, atol=1e-5)
     assert asked.values is not None
     assert (y.double().sum(1) / asked.values[:, 0] - 1).abs().max() < 1e-6

@@ -129,6 +129,11 @@ def test_judge_passes_over_each_batch_once(quadratic: nn.Module, points: tuple[T
     assert d.passes == 2
 
 
+def test_the_gradient_is_that_of_the_logit_alone(quadratic: nn.Module, points: tuple[Tensor, Tensor]) -> None:
+    judge = Judge(lambda x: torch.cat([quadratic(x), x.exp()], -1))
+    torch.testing.assert_close(judge.gradient(points[0]), quadratic.gradient(points[0]))
+
+
 @pytest.mark.parametrize("first", ["gradient", "outputs"])
 def test_what_a_judge_sees_together_it_says_as_of_each_alone(
     first: str, quadratic: nn.Module, points: tuple[Tensor, Tensor]

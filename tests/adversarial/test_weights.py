@@ -30,6 +30,7 @@ def test_the_cost_is_the_sum_of_squared_products_of_different_filters(round_of: 
     assert Orthogonal(beta=0.1).generator(round).item() == pytest.approx(0.1 * expected, rel=1e-12)
     assert Orthogonal(beta=0.1).discriminator(round) is None
     assert Orthogonal("discriminator").discriminator(round).item() == 0.0  # one filter has no other
+    assert Orthogonal("discriminator").generator(round) is None
 
 
 @pytest.mark.usefixtures("float64")

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,19 @@ import pytest
 import torch
 
 import allmodes
-from allmodes.audit.api import Audit, audit
-from allmodes.audit.finding import Verdict
+from allmodes.audit import floors
+from allmodes.audit.api import Audit, _by_row, audit
+from allmodes.audit.coverage import coverage_null
+from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.levels import SHARES
 from allmodes.audit.questions import of
 from allmodes.audit.report import by_weight
+from allmodes.audit.runs import _draw, _held_out
+from allmodes.audit.subject import Examples
+from allmodes.audit.wording import LIMIT, number, p_value, percent, ranged
 from allmodes.data.dataset import Dataset
 from allmodes.errors import UserError
+from allmodes.score import digest
 from allmodes.training.run import Run
 from allmodes.training.train import train
 
@@ -147,6 +154,23 @@ def test_two_audits_of_the_same_say_the_same(ring: Dataset, tmp_path: Path) -> N
         found = audit(real=x[:200], fake=x[300:600], train=x[1000:1400], seed=3)
         pages.append(re.sub(r"<dt>seconds</dt><dd>[^<]*", "", found.save(tmp_path).read_text()))
     assert pages[0] == pages[1]
+
+
+def test_figures_of_pairs_are_of_a_draw_where_there_are_very_many_examples(
+    ring: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(floors, "MOST", 300)
+    x = ring.x.numpy()
+    found = audit(real=x[:400], fake=x[1000:1900], train=x[400:1000], self_test="none")
+    sizes = {
+        (one.figures["n_real"], one.figures["n_fake"], one.figures["floor_size"])
+        for one in found.findings
+        if of(one).figures
+    }
+    assert sizes == {(300, 300, 150)}
+    coverage = next(one for one in found.findings if one.name == "coverage")
+    assert coverage.figures["null"] == coverage_null(300, 300)
+    assert found.to_dict()["n_fake"] == 900
 
 
 def test_fewer_than_a_hundred_examples_cannot_tell(ring: Dataset, tmp_path: Path) -> None:
@@ -275,3 +299,104 @@ def test_a_mistake_gets_one_line(arguments: dict[str, Any], said: str, ring: Dat
     with pytest.raises(UserError, match=said) as error:
         audit(**arguments)
     assert "\n" not in str(error.value)
+
+
+def test_it_is_told_how_it_was_done(missed: Audit, ring: Dataset) -> None:
+    n_fake = len(missed.subject.fake)
+    assert missed.how["examples"] == f"400 held-out, {n_fake:,} generated, 400 training"
+    for finding in missed.findings:
+        assert (f"{finding.name} {finding.level:.4g}" in missed.how["level"]) == finding.decides
+    x = ring.x.numpy()
+    other = audit(real=x[:400], fake=x[400:700], seed=7, alpha=0.01, self_test="none")
+    assert other.how["examples"] == "200 held-out, 300 generated, 200 real ones in place of training ones"
+    assert other.how["seed"] == "7"
+    assert other.to_dict()["alpha"] == pytest.approx(sum(one.level for one in other.findings)) == 0.01
+
+
+def test_what_programs_read_is_what_was_found(missed: Audit, tmp_path: Path) -> None:
+    stored = json.loads(missed.save(tmp_path).with_name("audit.json").read_text())
+    keys = ("estimate", "low", "high", "p_value", "floor")
+    for finding, brief, detail in zip(missed.findings, stored["findings"], stored["details"], strict=True):
+        assert [brief[key] for key in keys] == [getattr(finding, key) for key in keys]
+        assert (detail["level"], detail["figures"].keys()) == (finding.level, finding.figures.keys())
+    assert stored["how"] == missed.how
+    assert missed.self_test is not None
+    assert stored["self_test"]["sentence"] == missed.self_test.sentence
+
+
+def test_examples_are_found_by_their_row_in_a_file_of_any_order() -> None:
+    examples = Examples(np.array([30.0, 10, 20]), np.array([3, 1, 2]))
+    assert _by_row(examples, [1, 3, 2, 1]).tolist() == [10, 30, 20, 10]
+
+
+def test_the_map_is_of_held_out_then_of_generated_examples(missed: Audit, ring: Dataset) -> None:
+    real, fake, names = missed.map
+    assert (real is missed.subject.real.x, fake is missed.subject.fake.x, names) == (True, True, ("x", "y"))
+    rng = np.random.default_rng(0)
+    x = [rng.standard_normal((n, 4)) * [3, 2, 1, 1] + shift for n, shift in ((200, 0.0), (300, 5.0), (200, 0.0))]
+    real, fake, _ = audit(real=x[0], fake=x[1], train=x[2], features="identity", self_test="none").map
+    assert (len(real), len(fake)) == (200, 300)
+    assert np.abs(real.mean(0)).max() < 1e-4
+    assert real.var(0, ddof=1) == pytest.approx(np.linalg.eigvalsh(np.cov(x[0].T))[:1:-1], rel=1e-3)
+
+
+def test_a_row_of_the_report_has_the_numbers_of_its_finding_under_their_names(missed: Audit, tmp_path: Path) -> None:
+    page = missed.save(tmp_path).read_text()
+    head = re.findall('<th scope="col">(.*?)</th>', page[page.index('<table class="all">') :])[:7]
+    for finding in missed.findings:
+        question = of(finding)
+        if question.figures:
+            continue
+        row = page[page.index(f'<tr><td><a href="#{finding.name}">') :]
+        cells = dict(zip(head, re.findall("<td>(.*?)</td>", row)[:7], strict=True))
+        assert cells["figure"].startswith(question.figure(finding))
+        assert cells["interval"] == question.interval(finding)
+        assert cells["floor"] == question.number(finding.floor)
+        assert cells["p-value"] == p_value(finding.p_value)
+        assert cells[LIMIT] == (f"{finding.level:.2g}" if finding.decides else "informs")
+    missing = next(finding for finding in missed.findings if finding.name == "missing")
+    assert missing.low is not None
+    assert of(missing).interval(missing).startswith(percent(missing.low).removesuffix(" %") + " to ")
+
+
+def test_a_figure_of_the_report_stands_beside_its_floor(missed: Audit, tmp_path: Path) -> None:
+    page = missed.save(tmp_path).read_text()
+    table = page[page.index('id="figures"') :]
+    head = re.findall('<th scope="col">(.*?)</th>', table)
+    assert head[1:5] == ["value and interval", "at the floor&#x27;s size", "floor", "expected"]
+    for finding in missed.findings:
+        if title := of(finding).figures.get(finding.name):
+            cells = re.findall("<td>(.*?)</td>", table[table.index(f"<td>{title}</td>") :])[1:5]
+            assert finding.estimate is not None
+            assert finding.low is not None
+            assert finding.high is not None
+            assert cells[0] == ranged(finding.estimate, finding.low, finding.high)
+            others = finding.figures["at_floor_size"], finding.floor, finding.figures.get("null")
+            assert cells[1:] == [number(other) for other in others]
+
+
+def test_what_cannot_be_told_comes_before_what_was_not_found() -> None:
+    given = {"missing": Verdict.NOT_FOUND, "invented": Verdict.FOUND, "copies": Verdict.CANNOT_TELL}
+    findings = [Finding(name, verdict, "", level=0.01) for name, verdict in given.items()]
+    assert [one.name for one in by_weight(findings)] == ["invented", "copies", "missing"]
+
+
+def test_held_out_are_the_test_examples_alone_where_the_others_chose_the_checkpoint(ring: Dataset) -> None:
+    split = ring.split
+    for chosen, parts in (("coverage", [split.test]), (None, [split.validation, split.test])):
+        run: Any = SimpleNamespace(plan=SimpleNamespace(keep_best=chosen))
+        assert _held_out(run, ring).tolist() == sorted(torch.cat(parts).tolist())
+
+
+def test_a_run_is_named_with_its_samples_and_their_digest(events: dict[str, Dataset], tmp_path: Path) -> None:
+    data = events["table"]
+    run = train("cgan", data, steps=2, settings={"batch": 16}, out=tmp_path / "run")
+    first, second = (audit(run, real=data, self_test="none", n_fake=30, seed=seed).subject for seed in (0, 1))
+    source, fake = first.sources["fake"], first.fake
+    assert source["name"].endswith("recipe cgan, 30 samples")
+    given = (torch.from_numpy(part) for part in (fake.x, fake.labels, fake.values) if part is not None)
+    assert source["digest"] == digest(*given)
+    assert first.sources["real"]["digest"] == data.digest
+    assert not np.array_equal(fake.values, second.fake.values)
+    same = [_draw(run.model, data.condition[torch.zeros(1, dtype=torch.int64)], 5, seed).x for seed in (0, 1)]
+    assert not np.array_equal(*same)

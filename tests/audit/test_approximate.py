@@ -9,7 +9,7 @@ import pytest
 
 import allmodes
 from allmodes.audit import approximate as module
-from allmodes.audit.approximate import approximate_coverage, approximate_overlap, library
+from allmodes.audit.approximate import Effect, approximate_coverage, approximate_overlap, library
 from allmodes.audit.coverage import coverage, overlap
 from allmodes.audit.sets import Sets
 from allmodes.errors import UserError
@@ -131,3 +131,21 @@ def test_a_missing_library_is_named_with_what_to_install(monkeypatch: pytest.Mon
         allmodes.audit(real=x, fake=x, neighbours="approximate")
     with pytest.raises(UserError, match='neighbours=\'about\': give "exact" or "approximate"'):
         allmodes.audit(real=x, fake=x, neighbours="about")  # type: ignore[arg-type]
+
+
+def test_the_effect_is_said_in_percent_with_its_direction() -> None:
+    effect = Effect(queries=600, k=5, recall=0.98, radius=0.012, inside=-0.034)
+    assert "98.00 % of the 5 nearest were found, radii are 1.20 % too large" in str(effect)
+    assert str(effect).endswith("balls hold 3.40 % fewer examples")
+    assert effect.numbers == {"neighbours_found": 0.98, "radius_excess": 0.012, "inside_excess": -0.034}
+
+
+def test_the_effect_is_that_of_all_examples_and_of_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST", 1)
+    monkeypatch.setattr(module, "RECALL", 0.0)
+    real, fake = groups(2000, 0, spread=0.1), groups(1500, 1, spread=4.0)
+    alone = [approximate_overlap(x, x)[1].recall for x in (real, fake)]  # type: ignore[union-attr]
+    effect = approximate_overlap(real, fake)[1]
+    assert effect is not None
+    assert effect.recall == pytest.approx(np.mean(alone))
+    assert approximate_coverage(sets(real, fake))[0].figures.items() >= effect.numbers.items()

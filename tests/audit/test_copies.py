@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from allmodes.audit.copies import QUESTION, copies
 from allmodes.audit.exam import prepare
@@ -202,3 +205,25 @@ def test_a_share_that_may_be_nothing_is_told_by_what_it_is_at_most() -> None:
     assert many.high is not None
     assert QUESTION.figure(many) == f"at most {percent(many.high)} of the samples"
     assert f"; at most {percent(many.high)} are copies" in many.summary
+
+
+def test_numbers_are_those_of_the_nearest_real_examples() -> None:
+    given, _ = planted(np.random.default_rng(0), 0.4)
+    found = copies(replace(given, searched=0.75), LEVEL, 0)
+    near = cdist(given.fake, np.concatenate((given.train, given.real))).argmin(1) < 400
+    assert (found.figures["nearest_is_training"], found.figures["expected"]) == (near.mean(), 400 / 700)
+    assert (
+        f"{percent(near.mean())} of the generated examples lie nearest to a training example of 400, 75.0 % of all"
+        in found.summary
+    )
+    assert f"by chance 57.1 %; about {percent(found.estimate)} (at least {percent(found.low)})" in found.summary
+    assert found.p_value == pytest.approx(1 / 2000 / 0.9), "nine tenths of the level are this test's"
+
+
+def test_the_closest_copies_come_first_and_held_out_examples_that_are_equalled_are_counted() -> None:
+    given, _ = planted(np.random.default_rng(0), 0.2)
+    given.fake[250:290], given.fake[295] = given.train[:40], given.real[0]
+    found = copies(given, LEVEL, 0)
+    assert [pair.distance == 0 for pair in found.pairs] == [True] * 40 + [False] * (len(found.pairs) - 40)
+    assert len(found.pairs) > 60
+    assert (found.figures["held_out_equalled"], found.figures["listed"]) == (1, len(found.pairs))

@@ -97,3 +97,8 @@ def test_collapse_to_one_example() -> None:
 
 def test_too_few_examples_say_nothing() -> None:
     assert {f.verdict for f in coverage(sets(drawn(99, 2, 0), drawn(500, 2, 1)))} == {Verdict.CANNOT_TELL}
+
+
+def test_a_perfect_generator_stands_beside_density_and_coverage() -> None:
+    found = {one.name: one.figures.get("null") for one in coverage(sets(drawn(300, 3, 0), drawn(120, 3, 1)), k=3)}
+    assert found == {"precision": None, "recall": None, "density": 1, "coverage": coverage_null(300, 120, 3)}

@@ -11,7 +11,7 @@ from scipy.stats import wasserstein_distance
 from allmodes.audit import distances as module
 from allmodes.audit.distances import distances, frechet, kernel_distance, sliced_wasserstein
 from allmodes.audit.finding import Verdict
-from allmodes.audit.floors import Figure
+from allmodes.audit.floors import Figure, informed
 from allmodes.audit.moments import Moments, frechet_few, frechet_moments, merged
 from allmodes.audit.sets import Sets
 
@@ -155,3 +155,40 @@ def test_nothing_draws_from_global_generators() -> None:
     distances(sets(drawn(200, 4, 0), drawn(200, 4, 1)))
     assert torch.equal(state, torch.get_rng_state())
     np.testing.assert_array_equal(legacy, np.random.get_state()[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize(("n", "m"), [(30, 30), (20, 400), (400, 20)])
+def test_standard_errors_of_fewer_examples_than_features_are_the_spread_over_draws(n: int, m: int) -> None:
+    figures = [frechet(drawn(n, 40, 2 * s), drawn(m, 40, 2 * s + 1, 0.3)) for s in range(60)]
+    ratio = np.mean([figure.error for figure in figures]) / np.std([figure.value for figure in figures], ddof=1)
+    assert 0.7 < ratio < 1.6
+
+
+def test_kernel_and_slices_are_named_with_their_numbers() -> None:
+    found = {one.name: one.figures for one in distances(sets(drawn(200, 4, 0), drawn(200, 4, 1)))}
+    assert found["kernel"]["kernel"] == "(x.y / 4 + 1)^3"
+    assert found["sliced_wasserstein"]["slices"] == module.SLICES
+
+
+@pytest.mark.parametrize(("m", "size"), [(200, 150), (120, 120)])
+def test_a_figure_stands_beside_its_floor_and_itself_at_the_floors_size(m: int, size: int) -> None:
+    """Real examples are 0 and generated ones 2, so that a figure tells what it was measured of."""
+
+    def measure(real: np.ndarray, fake: np.ndarray) -> dict[str, Figure]:
+        return {"far": Figure(100 * float(fake.mean()) + len(real), float(fake.mean()) + 1 / len(fake))}
+
+    given = sets(np.zeros((300, 1)), np.full((m, 1), 2.0))
+    (found,) = informed(given, 0, measure, {"far": "distance"}, {}, {"far": (499, math.inf)})
+    assert (found.estimate, found.floor, found.low) == (500, size, 499)
+    assert found.high == pytest.approx(500 + 1.96 * (2 + 1 / m), abs=0.01)
+    assert found.figures == {
+        "standard_error": 2 + 1 / m,
+        "floor_error": 1 / size,
+        "at_floor_size": 200 + size,
+        "at_floor_size_error": 2 + 1 / size,
+        "floor_size": size,
+        "n_real": 300,
+        "n_fake": m,
+    }
+    assert f"of 300 held-out and {m} generated examples is 500.0 [499.0, 503.9]" in found.summary
+    assert f"with {size} a side it is {200 + size}, and {size} between two halves of the real data" in found.summary

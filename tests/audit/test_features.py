@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from allmodes.audit.convolutions import random_convolutions
 from allmodes.audit.features import FEATURES, default, fit_features, whitened
 from allmodes.audit.maps import Features, Task
+from allmodes.audit.wording import percent
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.event import Event
@@ -120,3 +122,21 @@ def test_large_images_are_averaged_down() -> None:
     x = np.random.default_rng(0).random((12, 3, 150, 100)).astype(np.float32)
     data = load_data(x)
     assert fit_features("random-conv", Task(data.event, x))(x).shape == (12, 11)
+
+
+def test_the_accuracy_is_that_on_examples_that_were_not_learned_from() -> None:
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((400, 20)).astype(np.float32), (rng.random(400) < 0.3).astype(np.int64)
+    features = fit_features("classifier", Task(Event((20,)), x, labels))
+    assert features.figures["accuracy"] < 0.8, "these labels are noise"
+    assert features.figures["chance"] == pytest.approx((labels == 0).mean())
+    assert features.figures["trained_on"] == 340
+    assert "trained on 340 labelled examples" in features.summary
+    assert f"right on 60 others; always the largest class: {percent((labels == 0).mean())}" in features.summary
+
+
+def test_an_untrained_network_tells_where_something_is() -> None:
+    x = np.zeros((2, 32, 32), np.float32)
+    x[0, 4:12, 4:12] = x[1, 4:12, 20:28] = 1
+    rows = random_convolutions(Task(load_data(x).event, x))(x)
+    assert np.abs(rows[0] - rows[1]).max() > 0.1 * np.abs(rows).max()

@@ -19,7 +19,7 @@ from allmodes.audit.questions import questions
 from allmodes.audit.subject import Subject
 from allmodes.audit.verdict import claim
 from allmodes.audit.wording import percent
-from allmodes.data.dataset import load_data
+from allmodes.data.dataset import Dataset, load_data
 
 LEVEL = 0.05
 
@@ -66,7 +66,7 @@ def test_modes_are_called_modes_and_named_by_where_they_are() -> None:
     assert isinstance(found, Finding)
     assert "6 of 8 modes captured" in found.summary
     assert "class" not in found.summary
-    assert claim(found).startswith("never makes 2 modes (mode 0 at (1, 0) and mode 2 at (")
+    assert claim(found).startswith("never makes 2 modes (mode 0 at (1, 0) and mode 2 at (0, 1): 23.3 %")
 
 
 def test_p_values_are_fishers_over_the_number_of_classes(plane) -> None:
@@ -202,3 +202,46 @@ def test_classes_drawn_in_a_wrong_shape_are_not_drawn_too_often() -> None:
 
 def test_a_generator_that_was_asked_for_classes_is_not_asked_how_often_they_come() -> None:
     assert not asked(replace(labelled(0, (0.34, 0.34)), asked=True))
+
+
+def test_distances_between_the_rates_are_those_of_the_generated_from_the_expected_ones(plane) -> None:
+    sets = plane(0, sizes=(100, 100, 5000), keep={0: 0.2})
+    found = ask(plane, sets, train_label=None, fake_label=plane.group(sets.fake))
+    p, q = (np.bincount(plane.group(x), minlength=9) / len(x) for x in (sets.real, sets.fake))
+    assert found.figures["kl"] == pytest.approx((q * np.log(q / p)).sum())
+    assert found.estimate == pytest.approx(np.abs(q - p).sum() / 2)
+    rng = np.random.default_rng(1)
+    again, perfect = (rng.multinomial(n, p, 2000) / n for n in (5000, 100))
+    assert found.floor == pytest.approx(np.abs(again - perfect).sum(1).mean() / 2, rel=0.05)
+    assert found.figures["kl_floor"] == pytest.approx(
+        (again * np.log(again / np.maximum(perfect, 1e-12))).sum(1).mean(), rel=0.2
+    )
+
+
+def test_the_clearest_class_is_named_first(plane) -> None:
+    found = ask(plane, plane(0, sizes=(400, 900, 3000), keep={1: 0.6, 7: 0.0}), names=list("abcdefghi"))
+    assert found.summary.startswith("not at their rates: h never, b at 0.6")
+
+
+def test_a_class_that_the_vote_hardly_names_is_neither_captured_nor_dropped(plane) -> None:
+    """Two classes of one distribution, one of them rare: the vote names the other."""
+    sets, labels = plane(0, sizes=(900, 900, 1500)), []
+    for seed, x in enumerate((sets.train, sets.real)):
+        rare = np.random.default_rng(seed).random(len(x)) < 0.1
+        labels.append(np.minimum(plane.group(x), 7) + ((plane.group(x) >= 7) & rare))
+    found = frequencies(sets, LEVEL, 0, train_label=labels[0], real_label=labels[1])
+    rates = found.figures["classes"]
+    assert [rate["status"] for rate in rates] == ["captured"] * 8 + ["untold"]
+    assert rates[8]["expected"] < 0.1 * (labels[1] == 8).mean()
+    assert "8 of 9 classes captured" in found.summary
+
+
+def test_known_modes_are_told_by_their_number_and_counted_among_held_out_examples(ring: Dataset) -> None:
+    assert ring.modes is not None
+    centres = ring.modes.centres.numpy()
+    nearest = np.linalg.norm(ring.x.numpy()[:, None] - centres, axis=2).argmin(1)
+    made = ring.x.numpy()[1000:][nearest[1000:] != 2]
+    found = asked(subject_of(replace(ring, x=ring.x[:600]), made, ring.x.numpy()[600:1000]))["frequencies"]
+    rate = found.figures["classes"][2]
+    assert (rate["name"], rate["status"]) == ("mode 2 at (0, 1)", "dropped")
+    assert rate["expected"] == pytest.approx((nearest[:600] == 2).mean())

@@ -294,3 +294,32 @@ def test_a_name_that_is_no_utf8_is_printable(tmp_path: Path) -> None:
     path = tmp_path / "ph\udce9nix.npy"
     np.save(path, OTHER)
     assert subject_of(TABLE, path).sources["fake"]["name"] == str(tmp_path / "ph?nix.npy")
+
+
+def test_so_few_samples_that_chance_leaves_values_out_are_not_noted() -> None:
+    """A fifth of the real examples would have eight of forty samples."""
+    kinds, energy = np.arange(300) % 5, np.arange(300) % 5 * 10.0
+    labels, conditions = {"real": kinds, "fake": kinds[:50][kinds[:50] < 4]}, {"real": {"e": energy}}
+    conditions["fake"] = {"e": energy[:50][energy[:50] < 40]}
+    subject = subject_of(TABLE, OTHER[:40], THIRD, labels=labels, conditions=conditions)
+    assert not any("if it was asked" in line for line in subject.notes)
+
+
+def test_what_samples_lack_is_told_as_a_share_of_the_real_examples() -> None:
+    energy = {"real": {"e": np.arange(300.0)}, "fake": {"e": 74.5 * (np.arange(400) % 2)}}
+    notes = subject_of(TABLE, OTHER, THIRD, conditions=energy).notes
+    (share,) = (float(line.split(" %")[0]) for line in notes if "of real have values of e that" in line)
+    assert share == pytest.approx(100 * (300 - 4 * 15 + 15) / 300, abs=2)
+
+
+def test_conditions_that_are_no_numbers_are_refused() -> None:
+    energy = np.where(np.arange(300) == 7, np.nan, 1.0)
+    with pytest.raises(UserError, match=r"conditions.* 1 of 300 .*row 7"):
+        subject_of(TABLE, OTHER, conditions={"real": {"e": energy}})
+
+
+def test_samples_beyond_the_levels_of_the_data_are_noted() -> None:
+    real, fake = (np.resize(np.arange(levels, dtype=np.uint8), (300, 4, 4)) for levels in (17, 21))
+    fake[:, 0, 0] = np.arange(300) % 21
+    assert "real goes up to 16, and fake up to 20" in subject_of(real, fake).notes
+    assert not any("goes up to" in line for line in subject_of(fake, real).notes)

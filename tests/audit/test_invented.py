@@ -12,6 +12,7 @@ from allmodes.audit.finding import Verdict
 from allmodes.audit.invented import Flagged, _in_balls, invented, scan_balls
 from allmodes.audit.sets import Sets
 from allmodes.audit.verdict import claim
+from allmodes.audit.wording import percent
 
 LEVEL = 0.05
 
@@ -144,3 +145,18 @@ def test_examples_that_are_equally_near_raise_no_alarm(drawn: Callable[[np.rando
         p_values.append(scan_balls(*(drawn(rng, 400).astype(np.float32) for _ in range(2)), rng, draws=199).p_value)
     assert np.mean(np.array(p_values) <= 0.05) <= 0.12  # 0.05 expected, more in 1 % of all
     assert 0.3 < np.mean(p_values) < 0.7
+
+
+def test_the_summary_has_the_shares_of_what_is_named(plane) -> None:
+    sets, made = with_a_tenth_mode(plane, 0, share=0.1)
+    sets.real[:3] = sets.fake[made[:3]] + np.float32(0.01)
+    found = invented(sets, LEVEL, 0)
+    mass, data = (sum(getattr(region, side) for region in found.regions) for side in ("fake_mass", "real_mass"))
+    assert data > 0
+    assert found.estimate == pytest.approx(mass - data)
+    assert f"{percent(mass)} of the generated examples hold" in found.summary
+    assert f"{percent(data)} of the data: {percent(mass - data)} is invented" in found.summary
+    assert claim(found).startswith(f"invents {percent(found.estimate)} [")
+    assert claim(found).endswith("of its samples")
+    assert found.figures["p_value_tree"] < found.figures["p_value_neighbours"]
+    assert found.figures["regions_tested"] < len(sets.fake) / 2

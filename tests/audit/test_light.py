@@ -56,3 +56,8 @@ def test_no_held_out_example_is_no_alarm_and_other_features_are_refused(plane) -
         LightAudit(sets.train, sets.real[:, :1])
     with pytest.raises(UserError, match="at least one"):
         LightAudit(sets.train[:0], sets.real)
+
+
+def test_many_looks_share_the_level(plane) -> None:
+    samples = plane.draw(150, np.random.default_rng(0), {3: 0.0})
+    assert [light(plane, 0, looks=looks).look(samples).collapsed for looks in (1, 10**6)] == [True, False]

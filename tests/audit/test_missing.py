@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from allmodes.audit.finding import Verdict
-from allmodes.audit.intervals import could_hide
+from allmodes.audit.intervals import could_hide, difference
 from allmodes.audit.missing import missing, smallest_mode
 from allmodes.audit.regions import chart, grow
+from allmodes.audit.verdict import claim
+from allmodes.audit.wording import percent
 
 LEVEL = 0.05
 
@@ -96,7 +98,7 @@ def test_what_is_not_certified_is_suspected_and_lies_elsewhere(plane) -> None:
         certified, suspected = ([r for r in found.regions if r.certified is stood] for stood in (True, False))
         assert [*certified, *suspected] == list(found.regions)
         both += bool(certified and suspected)
-        assert found.figures["certified"] == len(certified)
+        assert [found.figures[kind] for kind in ("certified", "suspected")] == [len(certified), len(suspected)]
     assert both >= 1
 
 
@@ -129,3 +131,27 @@ def test_what_could_hide_is_told_and_is_no_less_than_a_region_can_be(plane) -> N
     few_points = grow(sets.train, 0, most=100)
     in_tree = np.random.default_rng(0).binomial(100, smallest_mode(10**5, 10**5, LEVEL, few_points), 5000)
     assert abs((in_tree >= 12).mean() - 0.9) < 0.02
+
+
+def test_the_summary_has_the_shares_of_what_is_named(plane) -> None:
+    sets = plane(0, (600, 600, 3000), keep={4: 0.1, 0: 0.0})
+    found = missing(sets, LEVEL, 0)
+    held, made = (
+        sum(getattr(region, side) for region in found.regions if region.certified)
+        for side in ("real_mass", "fake_mass")
+    )
+    assert found.estimate == pytest.approx(held - made)
+    assert f"{percent(made)} of the samples and {percent(held)} of the held-out data" in found.summary
+    assert f": {percent(held - made)} of the data is missing there" in found.summary
+    assert found.summary.startswith(f"{found.figures['certified']} certified regions hold")
+    assert claim(found).startswith(f"misses at least {percent(found.low)} of the data ({percent(found.estimate)} ")
+    alone = difference(round(600 * held), 600, round(1500 * made), 1500)
+    assert found.low < alone[0] < alone[1] < found.high, "it holds for all candidates at once"
+    for region in found.regions[: found.figures["certified"]]:
+        assert region.low < difference(round(600 * region.real_mass), 600, round(1500 * region.fake_mass), 1500)[0]
+    assert found.figures["suspected"] == sum(not region.certified for region in found.regions)
+
+
+def test_regions_of_both_maps_are_counted_where_the_sets_are_small(plane) -> None:
+    sets = plane(0, (300, 200, 300))
+    assert missing(sets, LEVEL, 0).figures["regions_tested"] > len(chart(sets, 0).regions)

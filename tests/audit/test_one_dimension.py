@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from allmodes.audit.intervals import together
-from allmodes.audit.one_dimension import compare, histogram
+from allmodes.audit.one_dimension import compare, histogram, usual_value
+from allmodes.audit.tails import tails
 
 
 def test_the_distance_is_scipys_and_its_interval_holds_the_truth() -> None:
@@ -52,6 +53,12 @@ def test_what_tells_the_difference_is_said_first() -> None:
         assert one.said().startswith(said)
 
 
+@pytest.mark.filterwarnings("error")
+def test_rare_ones_are_compared_without_a_warning() -> None:
+    few, more = np.repeat([0.0, 1.0], [501, 499]), np.repeat([0.0, 1.0], [500, 500])
+    assert compare(few, more, np.random.default_rng(0)).p_value > 0.5
+
+
 def test_a_histogram_counts_everything_and_its_ratio_is_that_of_the_shares() -> None:
     real, fake = np.array([0.1, 0.2, 1.1, 9.0]), np.array([0.1, 1.2, 1.3, 1.4, -8.0])
     made = histogram(real, fake, bins=3)
@@ -89,3 +96,43 @@ def test_the_interval_of_the_farthest_of_many_shifts_holds_the_truth() -> None:
         farthest = max(looks, key=lambda one: abs(one.shift))
         held += farthest.shift_low <= 0 <= farthest.shift_high
     assert held >= 53
+
+
+def test_means_spreads_and_intervals_are_those_of_the_side_that_they_name() -> None:
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(1, 2, 300), rng.normal(2, 3, 500)
+    one = compare(real, fake, rng, 0.9)
+    assert (one.mean_real, one.mean_fake) == pytest.approx((real.mean(), fake.mean()))
+    assert (one.spread_real, one.spread_fake) == pytest.approx((real.std(ddof=1), fake.std(ddof=1)))
+    assert one.high - one.distance == pytest.approx(sum(np.sqrt(np.log(40) / (2 * n)) for n in (300, 500)))
+    assert one.shift_high - one.shift == pytest.approx(1.645 * np.sqrt(real.var() / 300 + fake.var() / 500), rel=0.01)
+    assert 0 < one.floor < one.distance / 2
+
+
+def test_the_bulk_has_nine_tenths_of_the_level_for_two_tests_and_the_ends_have_the_rest() -> None:
+    rng = np.random.default_rng(0)
+    real, fake = rng.standard_normal((2, 400))
+    long = np.r_[fake, 9 + np.arange(20.0)]
+    bulk, ends = compare(real, fake + 0.3, rng), compare(real, long, rng)
+    alone = stats.ks_2samp(real, fake + 0.3).pvalue, stats.mannwhitneyu(real, fake + 0.3, method="asymptotic").pvalue
+    assert bulk.p_value == pytest.approx(2 / 0.9 * min(alone), abs=0)
+    assert ends.p_value == pytest.approx(10 * tails(real, long).p_value, abs=0)
+
+
+def test_the_value_of_half_of_both_samples_is_the_usual_one() -> None:
+    assert usual_value(np.array([0.0, 0, 0, 1, 2]), np.array([0.0, 3, 0])) == 0
+    assert usual_value(np.array([0.0, 1, 2]), np.array([0.0, 3])) is None
+
+
+def test_the_error_of_a_ratio_is_that_of_its_two_counts() -> None:
+    made = histogram(np.repeat([0.0, 1, 2], [4, 9, 1]), np.repeat([0.0, 1], [16, 4]))
+    assert (made["n"], made["m"]) == (14, 20)
+    ratios = [16 / 20 / (4 / 14), 4 / 20 / (9 / 14)]
+    assert made["ratio"] == pytest.approx([*ratios, 0])
+    assert made["error"][:2] == pytest.approx([ratios[0] * (1 / 4 + 1 / 16) ** 0.5, ratios[1] * (1 / 9 + 1 / 4) ** 0.5])
+    assert made["error"][2] == pytest.approx(1 / 20 / (1 / 14) * 2**0.5), "of one event where there is none"
+
+
+def test_bins_span_all_but_the_outermost_thousandth_of_the_real_sample() -> None:
+    edges = histogram(np.linspace(0, 1, 10_001), np.array([-5.0, 5.0]))["edges"]
+    assert (edges[0], edges[-1]) == pytest.approx((0.001, 0.999), abs=1e-3)

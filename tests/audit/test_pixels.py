@@ -12,6 +12,7 @@ from allmodes.audit.inputs import subject_of
 from allmodes.audit.pixels import pixels
 from allmodes.audit.questions import questions
 from allmodes.audit.subject import Subject
+from allmodes.audit.wording import percent
 
 LEVEL = 0.05
 
@@ -85,3 +86,28 @@ def test_images_are_asked_for_pixels_and_tables_for_columns() -> None:
     rng = np.random.default_rng(0)
     assert {"pixels", "marginals"} & asked(subject_of(*cameras(0))) == {"pixels"}
     assert {"pixels", "marginals"} & asked(subject_of(*rng.standard_normal((3, 200, 4)))) == {"marginals"}
+
+
+def test_shares_are_those_of_the_side_that_they_name_and_the_clearest_comes_first() -> None:
+    real, fake, train = cameras(0)
+    fake[:250, 3, 4] = 40
+    found = pixels(subject_of(real, fake, train), LEVEL, 0)
+    rows = found.figures["pixels"]
+    shares = [float((x[:, 3, 4] > 0).mean()) for x in (real, fake)]
+    assert (rows[0]["name"], rows[0]["real"], rows[0]["fake"]) == ("pixel [3, 4]", *shares)
+    assert rows[0]["gap"] == found.estimate == pytest.approx(shares[1] - shares[0])
+    assert [np.array(found.figures["maps"][side])[3, 4] for side in ("real", "fake")] == pytest.approx(shares, abs=1e-6)
+    assert "1 of 72 pixels differ; clearest pixel [3, 4]" in found.summary
+    assert f"lit in {percent(shares[0])} of the held-out and {percent(shares[1])} of the generated" in found.summary
+    assert [(row["p_value"], -abs(row["gap"])) for row in rows] == sorted(
+        (row["p_value"], -abs(row["gap"])) for row in rows
+    )
+    assert found.p_value is not None
+    assert pixels(subject_of(real, fake, train), found.p_value / 2, 0).verdict is Verdict.NOT_FOUND
+
+
+def test_the_floor_is_the_largest_difference_between_two_halves_of_the_held_out_examples() -> None:
+    real, fake, train = cameras(0)
+    order = np.random.default_rng(3).permutation(300)
+    halves = [(real[rows] > 0).mean(0) for rows in np.split(order, 2)]
+    assert pixels(subject_of(real, fake, train), LEVEL, 3).floor == pytest.approx(np.abs(halves[0] - halves[1]).max())

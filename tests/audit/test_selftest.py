@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,7 @@ def test_samples_that_are_the_training_examples_are_copies_with_certainty() -> N
 
 
 def test_the_sentence_follows_the_trials() -> None:
-    for whole in (20, 2, 10):
+    for whole in (20, 4, 10):
         planted = (Planted("nothing", 0.0, {}, 0, 20), Planted(LEFT_OUT, 0.1, {"missing": whole}, whole, 20))
         test = SelfTest(planted, 100, 100, "classes", full=True)
         assert test.sentence == f"in these features a missing group of 10 % was seen in {whole} of 20 trials"
@@ -62,3 +64,35 @@ def test_noise_keeps_the_kind_of_the_data() -> None:
     made = noisy(levels, Event((8, 8), Support.LEVELS, levels=17), 0.3, rng)
     assert (made.dtype, made.min() >= 0, made.max() <= 16) == (np.uint8, True, True)
     assert 0 < (made != levels).mean() < 1
+
+
+def test_what_was_planted_in_several_sizes_is_told_by_its_largest() -> None:
+    left = [Planted(LEFT_OUT, mass, {"missing": whole}, whole, 20) for mass, whole in ((0.02, 1), (0.1, 16), (0.05, 4))]
+    test = SelfTest((Planted("nothing", 0.0, {}, 0, 20), *left), 300, 1200, "classes", full=True)
+    assert "missing group of 10 % was seen in 16 of 20 trials" in test.sentence
+    assert test.series() == {LEFT_OUT: ([0.02, 0.05, 0.1], [0.05, 0.2, 0.8])}
+    assert "300 real examples stood for the held-out ones and 1,200 others" in test.how
+    assert "all questions that decide answered" in test.how
+    assert "the question what is missing answered" in replace(test, full=False).how
+
+
+def test_features_are_blind_that_hardly_show_a_group_for_which_examples_are_enough() -> None:
+    for whole, enough, blind in ((3, 0.05, True), (5, 0.05, False), (3, 0.2, False)):
+        planted = (Planted(LEFT_OUT, 0.1, {}, whole, 20),)
+        assert SelfTest(planted, 100, 100, "classes", full=True, enough=enough).blind == blind
+
+
+def test_faults_are_planted_in_the_share_of_the_data_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allmodes.audit.selftest.FULL_TRIALS", 1)
+    monkeypatch.setattr("allmodes.audit.selftest.COPIED", 0.5)
+    rng = np.random.default_rng(0)
+    (real, r), (train, t), (fake, _) = (grouped(n, rng) for n in (200, 900, 400))
+    found = audit(real=real, fake=fake, train=train, labels={"real": r, "train": t}, self_test="full")
+    test = found.self_test
+    assert test is not None
+    assert (test.full, test.n_real, test.n_fake) == (True, 200, 300)
+    left = max(one.mass for one in test.planted if one.fault == LEFT_OUT)
+    assert left == pytest.approx(0.1, abs=0.03)
+    others = [one.mass for one in test.planted if one.fault != LEFT_OUT]
+    assert others == pytest.approx([0, 0.9 * left, 1, 0.5]), "nothing, a tenth of its rate, blur, copies"
+    assert next(one.seen["copies"] for one in test.planted if "copies" in one.fault) == 1

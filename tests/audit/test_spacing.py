@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import mannwhitneyu
 
 from allmodes.audit.finding import Verdict
+from allmodes.audit.intervals import difference
 from allmodes.audit.spacing import _equal, _spacings, spacing
 
 LEVEL = 0.05
@@ -116,3 +117,18 @@ def test_cells_that_get_no_samples_cannot_be_told(plane) -> None:
     left, right = sets.real[sets.real[:, 0] < -1], sets.fake[sets.fake[:, 0] > 1]
     found = spacing(plane.sets(sets.train, left, right), LEVEL, 0)
     assert found.verdict is Verdict.CANNOT_TELL
+
+
+def test_cells_that_collapse_are_shown_with_their_own_samples_and_intervals_that_hold_together(plane) -> None:
+    sets = collapsed(plane, 0)
+    at = np.flatnonzero(plane.group(sets.fake) == 0)
+    sets.fake[at] = 0.7 * sets.fake[at].mean(0) + 0.3 * sets.fake[at]
+    found = spacing(sets, LEVEL, 0)
+    assert len(found.regions) == found.figures["cells_found"] == 2
+    assert found.figures["ratio"] < 0.1, "the smallest, not that of the mode that is only shrunken"
+    assert f"2 of {found.figures['cells']} cells, with {100 * found.estimate:.1f} % of the data" in found.summary
+    for region in found.regions:
+        groups = plane.group(sets.real[np.array(region.examples) - 2000])
+        assert np.isin(plane.group(sets.fake[np.array(region.fake_examples) - 3000]), groups).all()
+        counts = round(300 * region.real_mass), 300, round(600 * region.fake_mass), 600
+        assert (region.low, region.high) == difference(*counts, 0.975)

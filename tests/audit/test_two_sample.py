@@ -105,3 +105,34 @@ def test_the_floor_says_that_training_and_held_out_examples_differ_where_they_do
     rows = [np.arange(600)] * 3
     assert (two_sample(Sets(train, real, fake, True, *rows), 0.01, 0).floor or 0) > 0.57
     assert (two_sample(Sets(train, real, fake, False, *rows), 0.01, 0).floor or 1) < 0.57
+
+
+def test_what_is_told_most_surely_is_named_by_its_row_in_its_own_file() -> None:
+    rng = np.random.default_rng(0)
+    train, real, fake = (rng.standard_normal((400, 2)).astype(np.float32) for _ in range(3))
+    given = Sets(
+        train, real, fake + np.float32([2, 0]), True, np.arange(400), 1000 + np.arange(400), 5000 + np.arange(400)
+    )
+    found = two_sample(given, 0.01, 0)
+    generated, held_out = (np.array(found.figures[f"most_unlike_{kind}"]) for kind in ("generated", "held_out"))
+    assert given.fake[generated - 5000, 0].min() > 2
+    assert given.real[held_out - 1000, 0].max() < 0
+    assert f"real examples are told from real ones with {found.floor:.3f}" in found.summary
+    assert found.figures["floor_p_value"] > 0.01 > found.p_value  # type: ignore[operator]
+
+
+def test_what_informs_does_so_at_one_percent(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = module._Told(0.53, 0.015, 0.03, np.arange(1), np.arange(1))
+    monkeypatch.setattr(module, "_tell", lambda *given: told)
+    given = sets(np.random.default_rng(0), 200, 200)
+    assert [two_sample(given, level, 0).verdict for level in (0, 0.05)] == [Verdict.NOT_FOUND, Verdict.FOUND]
+
+
+def test_the_error_of_the_mean_area_is_its_spread_over_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROUNDS", 10)
+    found = []
+    for seed in range(25):
+        given = sets(np.random.default_rng(seed), 200, 300, shift=1.0)
+        found.append(module._tell(given.real, given.fake, seed))
+    spread = np.std([told.auc for told in found], ddof=1)
+    assert np.mean([told.error for told in found]) == pytest.approx(spread, rel=0.4)

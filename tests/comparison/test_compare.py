@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 import allmodes
-from allmodes.comparison.comparing import _taking
-from allmodes.comparison.pictures import LEAVES, save_pictures
+from allmodes.audit.api import audit
+from allmodes.comparison.comparing import _taking, _trained
+from allmodes.comparison.pictures import LEAVES, numbers, save_pictures
 from allmodes.comparison.rows import Comparison
 from allmodes.comparison.table import comparison_table, verdicts
 from allmodes.data.dataset import Dataset, load_data
@@ -93,6 +94,57 @@ def test_many_pairs_that_differ_by_chance_alone_are_one_line(found: Comparison) 
         "not ranked: made (0) and made (1); made (0) and made (2); made (0) and made (3) and 7 more: "
         "they differ by no more than chance"
     ]
+
+
+def test_the_more_models_the_further_apart_two_must_be_to_be_ranked(found: Comparison) -> None:
+    row = next(row for row in found.rows if found.name(row) == "made (made)")
+    assert row.score is not None
+    value = row.score.value
+    apart = 2.3 / len(value) ** 0.5 + (-1.0) ** torch.arange(len(value))
+    better = replace(row, run="better", score=replace(row.score, value=value + apart))
+    others = tuple(replace(row, run=str(i)) for i in range(4))
+    assert "ranking" in Comparison(found.data, (better, row), {}).to_dict()
+    assert "ranking" not in Comparison(found.data, (better, *others), {}).to_dict()
+
+
+def test_the_model_that_beats_most_is_named_first(found: Comparison) -> None:
+    row = next(row for row in found.rows if found.name(row) == "made (made)")
+    assert row.score is not None
+    score = row.score
+    noise = 0.1 * (-1.0) ** torch.arange(len(score.value))
+    rows = [
+        replace(row, run=f"runs/{name}", score=replace(score, value=score.value + shift + shift * noise))
+        for name, shift in (("middle", 1.0), ("worst", 0.0), ("best", 2.0))
+    ]
+    assert [line.partition(" gives")[0] for line in verdicts(Comparison(found.data, tuple(rows), {}))] == [
+        "made (best)",
+        "made (middle)",
+    ]
+
+
+def test_what_is_missing_and_told_apart_is_the_audits(found: Comparison, bits: Dataset) -> None:
+    row = next(row for row in found.rows if row.entry.name == "gan2014")
+    run = allmodes.load(row.run)
+    findings = audit(run, real=bits, self_test="none", device="cpu").findings
+    by_name = {finding.name: finding for finding in findings}
+    assert row.missing_mass == by_name["missing"].low
+    assert row.auc == by_name["two_sample"].estimate
+    assert row.found == tuple(f.name for f in findings if f.decides and f.verdict == "found")
+    assert row.parameters == sum(p.numel() for p in run.model.parameters())
+
+
+def test_people_see_how_a_number_relates_to_the_log_probability(found: Comparison) -> None:
+    columns = {column.header: list(column.cells) for column in comparison_table(found).columns}
+    vae, gan, made, _ = found.rows
+    assert vae.score is not None
+    assert made.score is not None
+    error = made.score.mean_standard_error
+    assert made.to_dict()["se"] == error > 0
+    assert columns["nats"][2] == f"= {made.score.mean:.2f} ± {error:.2f}"
+    assert (columns["nats"][0][:2], columns["nats"][1]) == ("≥ ", "")
+    assert columns["surely missing"][1] == f"{gan.missing_mass:.1%}"
+    assert numbers(vae)[0] == f"log p ≥ {vae.score.mean:.1f} nats"
+    assert numbers(gan)[-1] == f"told from data: AUC {gan.auc:.2f}"
 
 
 def test_the_table_and_the_pictures_are_made(found: Comparison, tmp_path: Path) -> None:
@@ -179,6 +231,20 @@ def test_recipes_are_trained_for_a_time_and_what_is_there_is_used(ring: Dataset,
     assert {row.entry.name for row in first.rows} == {"gan2014", "nice"}
     assert first.refusal.startswith("fewer than two")
     assert steps_within("gan2014", ring, 0.05, settings={"width": 8}, device=torch.device("cpu")) >= 1
+
+
+def test_a_budget_is_minutes_and_the_seed_is_that_of_the_training(
+    ring: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds: list[float] = []
+
+    def steps(name: str, data: Dataset, budget: float, **_: object) -> int:
+        seconds.append(budget)
+        return 2
+
+    monkeypatch.setattr("allmodes.comparison.comparing.steps_within", steps)
+    run = _trained("gan2014", ring, 0.5, tmp_path / "run", 3, "cpu", None, print)
+    assert (seconds, run.plan.steps, run.plan.seed) == ([30.0], 2, 3)
 
 
 def test_a_training_that_diverges_is_left_out_and_named(

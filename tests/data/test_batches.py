@@ -43,6 +43,15 @@ def test_epochs_and_seeds_have_orders_of_their_own() -> None:
     assert numbers(Batches(data, 80, seed=1), 1) not in (first, second)
 
 
+def test_no_two_epochs_draw_the_same_bits() -> None:
+    batches = Batches(numbered(100), 40, seed=0)
+    seeds = set()
+    for _ in range(6):
+        seeds.add(batches.seed_of_bits)
+        next(batches)
+    assert len(seeds) == 6
+
+
 @given(n=st.integers(10, 60), size=st.integers(1, 100), before=st.integers(0, 12))
 def test_a_restart_goes_on_where_it_stopped(n: int, size: int, before: int) -> None:
     data = numbered(n)

@@ -53,6 +53,12 @@ def test_a_threshold_at_one_half() -> None:
     assert load_data("digits", binarize="threshold").x.equal((grey.x > 8).to(torch.uint8))
 
 
+def test_white_is_the_last_level_whether_or_not_a_pixel_has_it() -> None:
+    dull = np.full((20, 4, 4), 110, np.uint8)
+    dull[0, 0, 0] = 200
+    assert int(load_data(dull, binarize="threshold").x.sum()) == 1
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_a_threshold_of_all_levels_that_a_type_holds(kind: type[np.unsignedinteger[Any]]) -> None:
     white = np.iinfo(kind).max
@@ -120,6 +126,7 @@ def test_a_run_records_how_its_bits_were_made(tmp_path: Path) -> None:
     ("data", "options", "said"),
     [
         ("ring", {"binarize": "static"}, r"ring has values from .* no probabilities of a one; scale them to \[0, 1\]"),
+        (LEVELS / 15.5, {"binarize": "static"}, r"array has values from 0 to 1\.03226, which are no probabilities"),
         (LEVELS > 3, {"binarize": "static"}, "array is binary already; leave binarize out"),
         ("digits", {"binarize": "statik"}, "binarize='statik': give static, dynamic, threshold, or the path of a file"),
         ("digits", {"binarize_seed": 1}, "binarize_seed=1 without binarize"),
@@ -139,6 +146,8 @@ def test_what_cannot_be_bits_is_one_line(data: Any, options: dict[str, Any], sai
         (lambda bits: bits[:-1], "for data of shape"),
         (lambda bits: bits * 2, "neither 0 nor 1"),
         (lambda bits: bits[::-1], "a black pixel is 1 or a white one 0; check the order"),
+        (np.ones_like, "a black pixel is 1 or a white one 0"),
+        (np.zeros_like, "a black pixel is 1 or a white one 0"),
     ],
 )
 def test_bits_of_other_data_are_refused(change: Any, said: str, digits: Dataset, tmp_path: Path) -> None:

@@ -37,13 +37,26 @@ def test_grid_centres_and_mixture_weights_are_the_published_ones() -> None:
     assert {tuple(centre) for centre in grid.centres.tolist()} == {
         (float(x), float(y)) for x in range(-4, 5, 2) for y in range(-4, 5, 2)
     }
-    assert len(set(mixture.shares.tolist())) == 3
+    assert mixture.centres.flatten().tolist() == [-4, 0, 4]
+    assert mixture.shares.tolist() == pytest.approx([0.6, 0.3, 0.1])
+
+
+def test_the_width_of_the_modes_is_the_published_one_and_the_radius_what_was_asked_for() -> None:
+    made = {name: BUILTINS[name].make(n=1).modes for name in ("ring", "grid")}
+    assert [modes.sigma for modes in made.values() if modes] == [0.01, 0.05]
+    wide = BUILTINS["ring"].make(n=1, radius=3.0).modes
+    assert wide is not None
+    assert wide.centres.norm(dim=1).tolist() == pytest.approx([3.0] * 8)
 
 
 def test_swissroll_lies_between_its_radii() -> None:
     radius = load_data("swissroll", noise=0.0, n=1000).x.norm(dim=1)
     assert radius.min() >= 1 / 3 - 1e-6
     assert radius.max() <= 1 + 1e-6
+    assert radius.max() - radius.min() > 0.65
+    noise = load_data("swissroll").x - load_data("swissroll", noise=0.0).x
+    assert noise.std(0).tolist() == pytest.approx([0.02, 0.02], rel=0.02)
+    assert abs(float(noise.T.corrcoef()[0, 1])) < 0.05
 
 
 def test_digits_are_images_of_seventeen_levels_in_ten_classes() -> None:
@@ -70,10 +83,26 @@ def test_a_stacked_digit_is_three_digits_and_its_class_says_which() -> None:
         assert data.event.classes[int(label)] == name
 
 
-@pytest.mark.parametrize("options", [{"n": 0}, {"modes": 2.5}, {"sigma": -1.0}, {"seed": -1}, {"radius": "big"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"n": 0},
+        {"n": True},
+        {"modes": 2.5},
+        {"sigma": -1.0},
+        {"sigma": float("nan")},
+        {"radius": float("inf")},
+        {"seed": -1},
+        {"radius": "big"},
+    ],
+)
 def test_options_out_of_range_are_named(options: dict) -> None:
     with pytest.raises(UserError, match=f"ring with {next(iter(options))}="):
         load_data("ring", **options)
+
+
+def test_numbers_of_numpy_are_options_too() -> None:
+    assert load_data("ring", n=np.int64(50), sigma=np.float32(0.5)).x.shape == (50, 2)
 
 
 def test_an_unknown_option_gets_the_nearest() -> None:

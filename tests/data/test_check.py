@@ -102,6 +102,7 @@ def test_copies_are_counted_from_one_percent() -> None:
     [(severity, message)] = faults(np.concatenate([CLEAN, CLEAN[:100]]))
     assert severity == "warning"
     assert message.startswith("16.7 % of the examples are exact copies")
+    assert faults(np.tile(np.eye(8, dtype=bool), (50, 1))) == []
 
 
 def test_bytes_stored_as_floats_are_suspected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,6 +127,8 @@ def test_errors_stop_and_warnings_are_returned() -> None:
     broken = np.full((5, 4), np.nan)
     with pytest.raises(UserError, match=r"^array: only 5 examples.*\(and 1 more\)$"):
         require_clean(load_data(broken))
+    with pytest.raises(UserError, match=r"^array: only 5 examples; give at least 10, better thousands$"):
+        require_clean(load_data(CLEAN[:5]))
     assert [problem.severity for problem in require_clean(load_data(CLEAN[:50]))] == ["warning"]
 
 

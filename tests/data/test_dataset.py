@@ -13,7 +13,7 @@ import torch
 from allmodes.data.dataset import load_data, split
 from allmodes.data.detect import detect_layout
 from allmodes.errors import UserError
-from allmodes.event import Event, Layout, Support
+from allmodes.event import QUANTILES, Event, Layout, Support
 
 RNG = np.random.default_rng(0)
 NORMAL = RNG.standard_normal((200, 3))
@@ -34,6 +34,7 @@ HUGE = np.where(np.arange(200)[:, None] % 50 == 7, [1, -1e300, 1e39], NORMAL)
         (RNG.integers(0, 200, (200, 8, 8)).astype(np.uint8), Support.LEVELS, 256, torch.uint8),
         (RNG.integers(0, 60_000, (200, 9)).astype(np.uint16), Support.LEVELS, None, torch.int32),
         (RNG.integers(0, 99_999, (200, 9)), Support.REAL, 0, torch.float32),
+        (np.arange(65_536 - 199, 65_537)[:, None], Support.REAL, 0, torch.float32),
         (RNG.integers(-5, 5, (200, 3)), Support.REAL, 0, torch.float32),
         (NORMAL, Support.REAL, 0, torch.float32),
         (NORMAL.clip(0), Support.NON_NEGATIVE, 0, torch.float32),
@@ -63,6 +64,7 @@ def test_support_and_type_are_told_from_the_numbers(
         ((28, 28, 1), Layout.HWC),
         ((3, 32, 32), Layout.CHW),
         ((16, 32, 40), Layout.CHW),
+        ((17, 64, 64), Layout.VECTOR),
         ((16, 16, 16), Layout.VECTOR),
         ((10, 12, 12), Layout.VECTOR),
         ((3, 64, 3), Layout.VECTOR),
@@ -97,6 +99,24 @@ def test_parts_are_the_rows_of_the_split() -> None:
     assert torch.equal(part.condition.labels, data.labels[data.split.validation])
 
 
+def test_parts_have_the_shares_that_were_asked_for_and_follow_the_seed() -> None:
+    assert split(1000, 0, (0.5, 0.2, 0.3)).to_dict()["counts"] == {"train": 500, "validation": 200, "test": 300}
+    assert torch.equal(load_data(NORMAL, split_seed=3).split.test, split(200, 3).test)
+
+
+def test_what_is_fitted_sees_training_examples_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = load_data(NORMAL, conditions={"energy": NORMAL[:, 0]})
+    train = data.x[data.split.train]
+    assert torch.equal(data.to_fit(), train)
+    assert data.event.quantiles[0] == tuple(np.quantile(train[:, 0].double(), QUANTILES))
+    monkeypatch.setattr("allmodes.data.dataset.FITTED", 30)
+    assert torch.equal(data.to_fit(), train[:10])
+
+
+def test_labels_that_are_given_stand_in_place_of_those_of_the_data() -> None:
+    assert load_data("digits", labels=np.arange(1797) % 2).event.classes == ("0", "1")
+
+
 def test_the_digest_tells_data_apart_by_number_shape_type_and_condition() -> None:
     same = [load_data(NORMAL), load_data(NORMAL.astype(np.float32)), load_data(torch.from_numpy(NORMAL), split_seed=9)]
     assert len({data.digest for data in same}) == 1
@@ -118,6 +138,10 @@ def test_labels_are_named_sorted_and_counted_from_zero() -> None:
     assert named.event.classes == ("alpha", "run9", "run10")
     assert named.labels is not None
     assert named.labels.tolist() == [2, 1, 2, 0]
+    turned = load_data(NORMAL[:4], labels=["run10", "run11", "run9", "run10"])
+    assert turned.event.classes == ("run9", "run10", "run11")
+    assert turned.labels is not None
+    assert turned.labels.tolist() == [1, 2, 0, 1]
     numbered = load_data(NORMAL[:4], labels=torch.tensor([[10], [-2], [9], [9]]))
     assert numbered.event.classes == ("-2", "9", "10")
     assert numbered.labels is not None
@@ -150,6 +174,8 @@ def test_conditions_keep_their_names_and_numbers() -> None:
         ({"data": "digits", "resize": 0}, "resize=0"),
         ({"data": "digits", "resize": (8, 8, 3)}, "give rows and columns"),
         ({"data": "digits", "resize": "32"}, "resize='32'"),
+        ({"data": "digits", "resize": 8.0}, r"resize=8\.0"),
+        ({"data": "digits", "resize": True}, "resize=True"),
         ({"data": NORMAL + 1j}, "complex128, not numbers"),
         ({"data": np.empty((0, 3))}, r"array has shape \(0, 3\) and so no examples"),
         ({"data": [[1, 2], [3]]}, "data is ragged"),
@@ -212,11 +238,22 @@ def test_labels_of_whole_real_numbers_are_integers() -> None:
     assert load_data(NORMAL, labels=np.arange(200) % 2 * 1.0).event.classes == ("0", "1")
 
 
+def test_whole_numbers_in_a_column_of_objects_sort_as_numbers() -> None:
+    labels = np.array([-1, 2, 10, -20] * 50, object)
+    assert load_data(NORMAL, labels=labels).event.classes == ("-20", "-1", "2", "10")
+
+
 def test_a_column_that_float32_does_not_hold_is_named(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,energy\n" + "".join(f"{i},{i}e300\n" for i in range(50)))
     with pytest.raises(UserError, match=r"^table: column 'energy' is 1e\+300 in row 1, beyond float32's largest"):
         load_data(path)
+
+
+def test_the_row_of_a_number_too_large_is_counted_over_all_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allmodes.data.chunks.CHUNK_BYTES", 240)
+    with pytest.raises(UserError, match=r"number 1 of an example is 1e\+39 in row 57"):
+        load_data(np.where(np.arange(200)[:, None] == 57, [1, 1e39, 1], NORMAL))
 
 
 def test_infinite_numbers_are_left_to_the_check_of_the_data() -> None:
@@ -232,7 +269,10 @@ def test_the_source_loads_the_same_again(tmp_path: Path) -> None:
     assert again.digest == data.digest
     assert again.event == data.event
     assert torch.equal(again.split.train, data.split.train)
+    small = load_data("digits", resize=4)
+    assert load_data(**json.loads(json.dumps(small.source))).digest == small.digest
     assert load_data(NORMAL).source == load_data(path, label="kind", labels=[0] * 50).source == {"data": None}
+    assert load_data(path, label="kind", conditions={"e": range(50)}).source == {"data": None}
 
 
 def test_a_dataset_passes_through_and_an_event_survives_json() -> None:
@@ -266,8 +306,16 @@ def test_resized_images_keep_layout_type_and_range(layout: str) -> None:
     assert data.event.layout == layout
     assert (data.event.levels, data.x.dtype) == (201, torch.uint8)
     assert (int(data.x.min()), int(data.x.max())) == (17, 200)
+    assert load_data(array, resize=np.int64(24)).event.image == (data.event.image[0], 24, 24)
     binary = load_data((array > 100).astype(np.float32), resize=24)
     assert set(binary.x.unique().tolist()) == {0, 1}
+    assert binary.x.equal(load_data(array > 100, resize=24).x)
+
+
+def test_an_image_is_scaled_alike_whatever_its_layout() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (20, 12, 10, 3), np.uint8)
+    last, first = load_data(x, resize=(24, 20)), load_data(x.transpose(0, 3, 1, 2), resize=(24, 20))
+    assert torch.equal(first.x.movedim(1, -1), last.x)
 
 
 def test_mnist_is_what_it_should_be(shared_data: Path) -> None:

@@ -61,6 +61,10 @@ def test_npz_arrays_are_named_by_the_user(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=X, kind=np.array(["a", "b"] * 10), energy=X[:, 0])
     data = load_data(tmp_path / "a.npz", label="kind", condition=["energy"])
     assert (data.event.label, data.event.classes, data.event.variables) == ("kind", ("a", "b"), ("energy",))
+    np.savez(tmp_path / "b.npz", x=X, energy=X[:, 0], angle=X[:, 1])
+    contents = read(tmp_path / "b.npz", condition=["angle", "energy"])
+    assert contents.variables == ("angle", "energy")
+    assert np.array_equal(contents.values, X[:, [1, 0]])
     with pytest.raises(UserError, match=r"a.npz 'enrgy'; did you mean 'energy'\? Known: energy, kind, x"):
         read(tmp_path / "a.npz", condition=["enrgy"])
 
@@ -167,6 +171,9 @@ def test_idx_images_find_their_labels_and_a_folder_its_training_images(tmp_path:
         (tmp_path / f"{name}-labels-idx1-ubyte").write_bytes(idx(np.arange(n, dtype=np.uint8)))
     assert load_data(tmp_path / "t10k-images-idx3-ubyte.gz").event.classes == tuple("01234")
     assert load_data(tmp_path).event.classes == tuple("0123456")
+    (tmp_path / "images-idx3").write_bytes(idx(np.zeros((3, 8, 8), np.uint8)))
+    (tmp_path / "labels-idx1.gz").write_bytes(gzip.compress(idx(np.arange(3, dtype=np.uint8))))
+    assert load_data(tmp_path / "images-idx3").event.classes == tuple("012")
 
 
 @pytest.mark.parametrize("zipped", [False, True])

@@ -91,6 +91,20 @@ def test_subfolders_are_classes(tmp_path: Path) -> None:
         load_data(tmp_path)
 
 
+def test_folders_of_one_name_in_different_ones_are_different_classes(tmp_path: Path) -> None:
+    for parent in ("day", "night"):
+        (tmp_path / parent).mkdir()
+        save(tmp_path / parent / "cat" / "a.png", GREY)
+    assert load_data(tmp_path).event.classes == ("day/cat", "night/cat")
+
+
+def test_transparency_of_some_pictures_is_kept(tmp_path: Path) -> None:
+    clear = np.concatenate([COLOUR, GREY[:, :, None]], -1)
+    save(tmp_path / "a.png", COLOUR)
+    save(tmp_path / "b.png", clear)
+    assert np.array_equal(read(tmp_path).x[1], clear)
+
+
 def test_sizes_that_differ_are_named_and_resized_on_demand(tmp_path: Path) -> None:
     save(tmp_path / "a.png", GREY)
     save(tmp_path / "b.png", np.zeros((12, 12), np.uint8))
@@ -134,18 +148,23 @@ def test_scaling_keeps_a_flat_picture_flat_and_its_size_is_rows_by_columns() -> 
     assert (scaled == 77).all()
     ramp = np.tile(np.linspace(0, 1, 32), (32, 1))
     assert np.allclose(resize_picture(ramp, (8, 8)).mean(), 0.5, atol=1e-3)
+    assert (np.diff(resize_picture(ramp, (8, 12)), axis=1) > 0).all()
+    real = resize_picture(GREY.astype(np.float32), (4, 13))
+    assert np.array_equal(resize_picture(GREY, (4, 13)), real.round())
 
 
-def test_a_picture_that_says_it_lies_on_its_side_is_turned(tmp_path: Path) -> None:
-    upright = np.zeros((6, 9), np.uint8)
-    upright[:3] = 255
-    save(tmp_path / "0.png", upright)
+@pytest.mark.parametrize(
+    ("orientation", "lying"),
+    [(5, GREY.T), (6, np.rot90(GREY)), (7, np.rot90(GREY, 2).T), (8, np.rot90(GREY, -1))],
+)
+def test_a_picture_that_says_it_lies_on_its_side_is_turned(tmp_path: Path, orientation: int, lying: np.ndarray) -> None:
+    save(tmp_path / "0.png", GREY)
     exif = Image.Exif()
-    exif[0x0112] = 6  # its rows are columns
-    Image.fromarray(np.rot90(upright).copy()).save(tmp_path / "1.png", exif=exif)
+    exif[0x0112] = orientation
+    Image.fromarray(lying.copy()).save(tmp_path / "1.png", exif=exif)
     data = load_data(tmp_path)
-    assert np.array_equal(data.x[0], upright)
-    assert np.array_equal(data.x[1], upright)
+    assert np.array_equal(data.x[0], GREY)
+    assert np.array_equal(data.x[1], GREY)
 
 
 def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_sign_inside_quotes_is_no_delimiter(tmp_path: Path, first: str) -> Non
 
 
 def test_label_and_conditions_leave_the_examples(tmp_path: Path) -> None:
-    text = "a,kind,energy,b,angle\n1,gamma,10,2,30\n3,proton,20,4,60\n"
+    text = "a,kind,energy,b,angle\n1, gamma,10,2,30\n3,proton ,20,4,60\n"
     contents = read(table(tmp_path, text), label="kind", condition=["angle", "energy"])
     assert contents.columns == ("a", "b")
     assert (contents.label, contents.variables) == ("kind", ("angle", "energy"))

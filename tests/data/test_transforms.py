@@ -127,6 +127,16 @@ def test_standardize_gives_mean_zero_and_deviation_one_and_leaves_constants() ->
     assert y.mean(0).abs().max() < 1e-3
     assert torch.allclose(y[:, :2].std(0), torch.ones(2, dtype=torch.float64), atol=1e-3)
     assert y[:, 2].abs().max() < 1e-6
+    shared = Standardize((3,), shared=True).fit(x).scale
+    assert float(shared) == pytest.approx(math.sqrt(2 / 3) * 5, rel=0.05)
+
+
+def test_standardize_measures_large_data_a_piece_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.arange(25.0)[:, None].square()
+    whole = Standardize((1,)).fit(x)
+    monkeypatch.setattr("allmodes.data.chunks.CHUNK_BYTES", 40)
+    pieces = Standardize((1,)).fit(x)
+    torch.testing.assert_close((pieces.mean, pieces.scale), (whole.mean, whole.scale))
 
 
 def test_a_shared_scale_keeps_the_ratio_of_lengths() -> None:
@@ -193,6 +203,13 @@ def test_quantile_makes_a_skewed_column_normal() -> None:
     y = Quantile((1,), knots=256).fit(x)(x).flatten().sort().values
     uniform = torch.special.ndtr(y)
     assert (uniform - torch.linspace(0, 1, len(y))).abs().max() < 0.01
+
+
+def test_quantile_puts_a_tie_in_the_middle_of_its_quantiles() -> None:
+    x = torch.arange(-50.0, 51.0).clamp(min=0)[:, None]
+    transform = Quantile((1,), knots=64).fit(x)
+    low, high = torch.special.ndtri(torch.tensor([0.5 / 64, 0.5]))
+    assert float(transform(x)[0]) == pytest.approx(float(low + high) / 2, abs=0.05)
 
 
 @given(
@@ -274,6 +291,18 @@ def test_counts_of_pixels_are_compressed_beyond_a_byte_and_in_proportion_up_to_o
         y = units(x)
         assert (y[1, 0, 0, 0] - y[0, 0, 0, 0] > 0.1) == compressed
         assert torch.equal(event.project(units.inverse(y)).long(), x)
+
+
+def test_levels_keep_their_places_whichever_of_them_the_training_examples_have() -> None:
+    dark = torch.randint(10, 20, (40, 4, 4), generator=torch.Generator().manual_seed(0))
+    units = standard(Event((4, 4), Support.LEVELS, 256, Layout.HW)).fit(dark)
+    assert units(torch.tensor([0, 255]).view(2, 1, 1).expand(2, 4, 4))[:, 0, 0, 0].tolist() == [-1, 1]
+
+
+def test_energies_of_a_table_are_compressed() -> None:
+    x = (3 * torch.randn(2000, 1, generator=torch.Generator().manual_seed(0))).exp() - 1e-3
+    y = standard(Event((1,), Support.NON_NEGATIVE)).fit(x.clamp(min=0))(x.clamp(min=0))
+    assert y.max() < 10
 
 
 def test_in_range_leaves_pictures_between_minus_one_and_one_as_they_are() -> None:

@@ -347,3 +347,63 @@ def test_what_goes_wrong_in_a_users_recipe_is_said_in_one_line(
 )
 def test_a_recipe_builds_what_it_names(name: str, settings: dict[str, Any], holds: Callable[[Any], bool]) -> None:
     assert holds(build(name, Event((8, 8), Support.BINARY, layout=Layout.HW), settings, steps=100).model)
+
+
+CONDITIONED: dict[str, Any] = {
+    "classes": ("a", "b"),
+    "variables": ("energy",),
+    "quantiles": ((1.0, 2.0, 3.0, 4.0, 5.0),),
+}
+POINTS = Event((3,), **CONDITIONED)
+GREY = Event((8, 8), layout=Layout.HW, **CONDITIONED)
+BITS = Event((8, 8), Support.BINARY, layout=Layout.HW, **CONDITIONED)
+EVENTS = {"rbm": [BITS], "dbm": [BITS], "gsn": [BITS], "spline": [POINTS], "r3gan": [POINTS, GREY], "nice": [POINTS]}
+EVENTS |= {"realnvp": [POINTS, GREY], "gan2014": [POINTS]}
+FUNCTION = {"constraint": "math:fsum"}
+WITH = {("made", "dropped"): {"masks": 4}, ("made", "orders"): {"masks": 4}}
+WITH |= {("constrained", "tolerance"): FUNCTION, ("constrained", "weight"): FUNCTION}
+ASKED = {"log": "energy", "sum": "energy", "bounds": "0:1", "smoothing": 0.1} | FUNCTION
+SETTINGS = [
+    (recipe, setting, event)
+    for recipe, entry in recipes().items()
+    for event in EVENTS.get(recipe, [GREY])
+    for setting in entry.settings
+    if (setting, event) not in (("residual", POINTS), ("scales", POINTS))
+]
+
+
+def another(value: Any) -> Any:
+    """Than a setting's default."""
+    match value:
+        case bool():
+            return not value
+        case int():
+            return 2 * value
+        case _:
+            return value / 2 or 0.25
+
+
+def insides(thing: Any) -> Any:
+    """All that an object holds, as plain values."""
+    match thing:
+        case torch.Tensor():
+            return thing.tolist()
+        case dict():
+            return {key: insides(value) for key, value in thing.items()}
+        case list() | tuple():
+            return [insides(value) for value in thing]
+        case _ if hasattr(thing, "__qualname__"):
+            return thing.__qualname__
+        case _:
+            return (type(thing).__qualname__, insides(vars(thing))) if hasattr(thing, "__dict__") else repr(thing)
+
+
+@pytest.mark.parametrize(("recipe", "setting", "event"), SETTINGS, ids=lambda value: getattr(value, "layout", value))
+def test_every_setting_arrives(recipe: str, setting: str, event: Event) -> None:
+    defaults = recipes()[recipe].settings
+    given = ({"width": 8} if "width" in defaults else {}) | WITH.get((recipe, setting), {})
+    before = given.get(setting, defaults[setting])
+    changed = given | {setting: ASKED.get(setting, 4) if before is None else another(before)}
+    made, again, other = (insides(build(recipe, event, settings)) for settings in (given, given, changed))
+    assert made == again
+    assert made != other

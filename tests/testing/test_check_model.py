@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from allmodes.models.flow import Flow
 from allmodes.models.nice import NICE
 from allmodes.random import Rng, seeded
 from allmodes.recipes import build, recipes
+from allmodes.score import Score
 from allmodes.testing import CheckFailed, Report, check_model
 
 BITS = Event((4,), Support.BINARY)
@@ -155,7 +157,118 @@ class Silent(BeliefNet):
         return super().log_density(y, condition, budget=budget, rng=rng) / 0
 
 
+class MoreThanAsked(BeliefNet):
+    def sample(self, n: int, condition: Condition | None = None, *, rng: Rng | None = None) -> Tensor:
+        return super().sample(n + 1, condition, rng=rng)
+
+
+class RealNumbers(BeliefNet):
+    def sample(self, n: int, condition: Condition | None = None, *, rng: Rng | None = None) -> Tensor:
+        return super().sample(n, condition, rng=rng).float()
+
+
+class Twos(BeliefNet):
+    def sample(self, n: int, condition: Condition | None = None, *, rng: Rng | None = None) -> Tensor:
+        return 2 * super().sample(n, condition, rng=rng)
+
+
+class AlwaysTheSame(BeliefNet):
+    def draw(self, n: int, condition: Condition, rng: Rng) -> Tensor:
+        return super().draw(n, condition, Rng(0))
+
+
+class TurnedRoundInTraining(BeliefNet):
+    def sample(self, n: int, condition: Condition | None = None, *, rng: Rng | None = None) -> Tensor:
+        x = super().sample(n, condition, rng=rng)
+        return 1 - x if self.training else x
+
+
+class LeavesTraining(BeliefNet):
+    def sample(self, n: int, condition: Condition | None = None, *, rng: Rng | None = None) -> Tensor:
+        self.eval()
+        return super().sample(n, condition, rng=rng)
+
+
+class MovesInTraining(BeliefNet):
+    def sample(self, n: int, condition: Condition | None = None, *, rng: Rng | None = None) -> Tensor:
+        with torch.no_grad():
+            self.bias.add_(0.001 * self.training)
+        return super().sample(n, condition, rng=rng)
+
+
+class MovesWhenScored(BeliefNet):
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        with torch.no_grad():
+            self.bias.add_(0.001)
+        return super().log_density(y, condition, budget=budget, rng=rng)
+
+
+class LoadsNothing(BeliefNet):
+    def load_state_dict(self, *_: Any, **__: Any) -> Any: ...
+
+
+class HiddenInTheScore(BeliefNet):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = float(torch.randn(()))
+
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        return super().log_density(y, condition, budget=budget, rng=rng) + self.shift
+
+
+class RandomScore(BeliefNet):
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        return super().log_density(y, condition, budget=budget, rng=rng) - rng.uniform(len(y)).to(y)
+
+
+class AboveOne(BeliefNet):
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        return super().log_density(y, condition, budget=budget, rng=rng) + 9
+
+
+class Lost(BeliefNet):
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        return super().log_density(y, condition, budget=budget, rng=rng) - 0.5
+
+
+class Ranked(BeliefNet):
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        return super().log_density(y, condition, budget=budget, rng=rng) - 0.01 * torch.arange(len(y))
+
+
+class Raises(BeliefNet):
+    def log_density(self, y: Tensor, condition: Condition, *, budget: int | None, rng: Rng) -> Tensor:
+        raise ValueError("no")
+
+
+class OtherMeasure(BeliefNet):
+    def score(self, *given: Any, **named: Any) -> Score:
+        return replace(super().score(*given, **named), measure="lebesgue")
+
+
+class ErrorOfAnExactScore(BeliefNet):
+    def score(self, *given: Any, **named: Any) -> Score:
+        return replace(super().score(*given, **named), standard_error=0.1)
+
+
 BROKEN = {
+    MoreThanAsked: r"samples are examples \(shape \(71, 4\)",
+    RealNumbers: r"samples are examples \(dtype",
+    Twos: r"samples are examples \(.* hold the value 2",
+    AlwaysTheSame: r"samples follow their generator \(every generator gives the same",
+    TurnedRoundInTraining: r"samples follow their generator \(two draws from one",
+    LeavesTraining: r"evaluation changes nothing \(the training mode changed",
+    MovesInTraining: r"evaluation changes nothing \(bias changed",
+    MovesWhenScored: r"evaluation changes nothing \(bias changed",
+    LoadsNothing: r"state loads \(samples differ",
+    HiddenInTheScore: r"state loads \(scores differ",
+    RandomScore: r"score says what it claims \(an exact score changes",
+    AboveOne: r"score says what it claims \(a probability of",
+    Lost: r"probabilities sum to one \(they sum to 0\.606",
+    Ranked: r"batch does not matter \(the order matters",
+    Raises: r"score says what it claims \(raised ValueError: no",
+    OtherMeasure: r"score says what it claims \(measure lebesgue",
+    ErrorOfAnExactScore: r"score says what it claims \(an exact score has a standard error",
     SigmoidTwice: "a few examples are learned by heart",
     SigmoidTwiceInTheLossOnly: "samples follow the density",
     AveragedLogits: "probabilities sum to one",

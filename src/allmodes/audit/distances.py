@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from allmodes.audit.finding import Finding
-from allmodes.audit.floors import Figure, informed
+from allmodes.audit.floors import Figure, drawn, informed
 from allmodes.audit.moments import CHUNK_ROWS, Moments, frechet_few, frechet_moments
 from allmodes.audit.question import Question
 from allmodes.audit.sets import Sets
@@ -230,5 +230,5 @@ def _potential(x: np.ndarray, partner: np.ndarray) -> np.ndarray:
 QUESTION = Question(
     name="distances",
     figures=TITLES,
-    ask=lambda exam, level: distances(exam.sets, exam.seed, device=exam.device),
+    ask=lambda exam, level: distances(drawn(exam.sets, exam.seed), exam.seed, device=exam.device),
 )

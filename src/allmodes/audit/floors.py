@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,9 @@ from allmodes.audit.wording import ranged
 
 SIGMAS = 3.0
 """By how many standard errors a figure must differ from its floor for the difference to be called one."""
+
+MOST = 50_000
+"""Held-out and generated examples of which figures take all pairs: their time grows as the square."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,19 @@ def halves(sets: Sets, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     real, fake = rng.permutation(len(sets.real)), rng.permutation(len(sets.fake))
     size = min(len(real) // 2, len(fake))
     return sets.real[real[:size]], sets.real[real[size : 2 * size]], sets.fake[fake[:size]]
+
+
+def drawn(sets: Sets, seed: int) -> Sets:
+    """The same with at most 50,000 held-out and as many generated examples, drawn by the seed."""
+    rng = np.random.default_rng(seed)
+    real, fake = (np.sort(rng.permutation(len(side))[:MOST]) for side in (sets.real, sets.fake))
+    return replace(
+        sets,
+        real=sets.real[real],
+        fake=sets.fake[fake],
+        real_rows=sets.real_rows[real],
+        fake_rows=sets.fake_rows[fake],
+    )
 
 
 def informed(
@@ -62,9 +78,10 @@ def informed(
     if short := tuple(one for name in titles if (one := too_few(sets, name, train=False))):
         return short
     first, second, generated = halves(sets, seed)
+    sizes = {"n_real": len(sets.real), "n_fake": len(sets.fake), "floor_size": len(first)}
     whole, floor, like = measure(sets.real, sets.fake), measure(first, second), measure(first, generated)
     return tuple(
-        _finding(name, title, whole[name], floor[name], like[name], len(first), extra.get(name, {}), within.get(name))
+        _finding(name, title, (whole[name], floor[name], like[name]), sizes, extra.get(name, {}), within.get(name))
         for name, title in titles.items()
     )
 
@@ -72,13 +89,12 @@ def informed(
 def _finding(
     name: str,
     title: str,
-    whole: Figure,
-    floor: Figure,
-    like: Figure,
-    size: int,
+    figures: tuple[Figure, Figure, Figure],
+    sizes: Mapping[str, int],
     extra: Mapping[str, Any],
     within: tuple[float, float] | None,
 ) -> Finding:
+    whole, floor, like = figures
     error = math.hypot(floor.error, like.error)
     apart = (like.value - floor.value) / error if error else (0.0 if like.value == floor.value else math.inf)
     found = abs(apart) > SIGMAS
@@ -86,8 +102,9 @@ def _finding(
     if within:
         low, high = max(low, within[0]), min(high, within[1])
     sentence = (
-        f"The {title} is {ranged(whole.value, low, high)}; with {size:,} examples a side it is "
-        f"{like.value:.4g}, and {floor.value:.4g} between two halves of the real data"
+        f"The {title} of {sizes['n_real']:,} held-out and {sizes['n_fake']:,} generated examples is "
+        f"{ranged(whole.value, low, high)}; with {sizes['floor_size']:,} a side it is {like.value:.4g}, "
+        f"and {floor.value:.4g} between two halves of the real data"
     )
     return Finding(
         name,
@@ -102,7 +119,7 @@ def _finding(
             "floor_error": floor.error,
             "at_floor_size": like.value,
             "at_floor_size_error": like.error,
-            "floor_size": size,
+            **sizes,
             **extra,
         },
     )

@@ -302,7 +302,10 @@ def _ask(exam: Exam, level: float) -> Finding:
 
 def _mode(number: int, centre: Sequence[float]) -> str:
     """What a mode is called: in the plane by where it is."""
-    return f"mode {number} at ({centre[0]:.3g}, {centre[1]:.3g})" if len(centre) == 2 else f"mode {number}"
+    if len(centre) != 2:
+        return f"mode {number}"
+    x, y = (round(one, 6) + 0.0 for one in centre)  # rounding errors of a cosine are no place
+    return f"mode {number} at ({x:.3g}, {y:.3g})"
 
 
 def _nearest_mode(modes: Modes, x: np.ndarray) -> np.ndarray:

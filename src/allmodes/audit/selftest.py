@@ -96,7 +96,7 @@ class SelfTest:
 
     @staticmethod
     def _unseen(one: Planted) -> bool:
-        return one.whole <= (1 - SEEN) * one.trials
+        return one.trials - one.whole >= SEEN * one.trials
 
     @property
     def sentence(self) -> str:

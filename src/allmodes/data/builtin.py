@@ -15,6 +15,8 @@ from allmodes.data.contents import Contents
 from allmodes.data.modes import Modes
 from allmodes.errors import UserError, unknown
 
+COUNT = (int, np.integer)
+
 
 @dataclass(frozen=True)
 class Builtin:
@@ -50,8 +52,9 @@ class Builtin:
         for name, value in options.items():
             if name not in self.options:
                 raise unknown(f"option of {self.name}", name, self.options)
-            least = 0 if name == "seed" else 1 if isinstance(self.options[name], int) else 0.0
-            if not isinstance(value, (int, type(least))) or value < least:
+            counts = isinstance(self.options[name], int)
+            least, kind = int(counts and name != "seed"), COUNT if counts else (*COUNT, float, np.floating)
+            if not isinstance(value, kind) or isinstance(value, bool) or not least <= value < math.inf:
                 raise UserError(f"{self.name} with {name}={value!r}: give a number of at least {least}")
         return self.build(**options)
 

@@ -211,11 +211,11 @@ def _way(binarize: str | os.PathLike[str] | None) -> str | None:
 def _size(resize: int | tuple[int, int] | None) -> tuple[int, int] | None:
     if resize is None:
         return None
-    match (resize, resize) if isinstance(resize, int) else tuple(resize):
-        case (int(rows), int(columns)) if min(rows, columns) >= 1:
-            return rows, columns
-        case _:
-            raise UserError(f"resize={resize!r}: give rows and columns, whole numbers of at least 1")
+    given = np.asarray(resize)
+    if given.dtype.kind not in "iu" or given.shape not in ((), (2,)) or given.min() < 1:
+        raise UserError(f"resize={resize!r}: give rows and columns, whole numbers of at least 1")
+    rows, columns = np.broadcast_to(given, 2).tolist()
+    return rows, columns
 
 
 def _find(

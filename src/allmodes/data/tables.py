@@ -18,7 +18,8 @@ from allmodes.errors import UserError, one_line, short
 _DELIMITERS = ",;\t"
 _AHEAD = 10
 """Lines after the first that are looked at for where its names end."""
-_ROWS = 50_000
+_ROWS = 1_000
+"""Rows whose cells are held as text at a time: of many, Python's garbage collector costs more than reading them."""
 
 
 def read_csv(path: Path, label: str | None, condition: Sequence[str]) -> Contents:
@@ -80,7 +81,7 @@ def _parse(path: Path, file: Iterator[str], label: str | None, condition: Sequen
         if last > start:
             raise _unclosed(path, start)
         raise UserError(f"{path} has a line of names and no rows; add examples")
-    return from_columns({name: np.concatenate(parts) for name, parts in blocks.items()}, path, label, condition)
+    return from_columns({name: np.concatenate(blocks.pop(name)) for name in names}, path, label, condition)
 
 
 def _delimiter(line: str) -> str:
