@@ -156,7 +156,7 @@ def test_the_list_of_recipes_has_them_all_by_family_the_default_first_and_nothin
 
 
 def test_a_median_between_two_counts_is_shown_as_it_is() -> None:
-    assert spread([5.0, 8.0], "{:g}") == "6.5 (5 to 8)"
+    assert spread([5.0, 8.0], "{:g}".format) == "6.5 (5 to 8)"
     lost = Health("collapsed", "", {"modes": 5.0, "high_quality": 0.0})
     most = Health("ok", "", {"modes": 8.0, "high_quality": 1.0})
     study = Study("gan2014", "ring", 1, (lost, most), torch.zeros(2, 1, 2), 1.0)

@@ -36,12 +36,15 @@ def test_a_fault_is_told_to_people_and_programs_and_may_fail_a_build(call: Call)
     assert status == 0
     assert out.startswith("fail: The generator misses")
     assert "report: audit/report.html" in out
+    assert "found if p ≤" in out
+    assert "<h1>half.npy against real.npy</h1>" in Path("audit/report.html").read_text()
     assert Path("audit/report.html").is_file()
     status, out, _ = call(*HALF, "--json", "--fail-on", "found", "--out", "other", "--alpha", "0.01")
     assert status == 3
     result = json.loads(out.splitlines()[-1])
-    assert list(result) == ["verdict", "alpha", "n_real", "n_fake", "findings", "report"]
-    assert (result["verdict"], result["alpha"], result["report"]) == ("fail", 0.01, "other/report.html")
+    assert list(result) == ["verdict", "undecided", "alpha", "n_real", "n_fake", "findings", "report"]
+    assert (result["verdict"], result["undecided"]) == ("fail", False)
+    assert (result["alpha"], result["report"]) == (0.01, "other/report.html")
     assert json.loads(Path("other/audit.json").read_text())["verdict"] == "fail"
 
 
@@ -64,6 +67,18 @@ def test_a_generator_without_fault_passes(call: Call) -> None:
     assert "could be missing unseen" in out
 
 
+def test_what_cannot_be_told_may_fail_a_build_too(call: Call) -> None:
+    np.save("few.npy", np.load("train.npy")[:120])
+    few = ("audit", "--real", "real.npy", "--fake", "whole.npy", "--train", "few.npy", "--json", "--fail-on")
+    for flag, expected in (("never", 0), ("found", 0), ("undecided", 3)):
+        status, out, err = call(*few, flag)
+        assert status == expected, err
+        result = json.loads(out.splitlines()[-1])
+        assert (result["verdict"], result["undecided"]) == ("pass", True)
+    assert call("audit", "--real", "real.npy", "--fake", "whole.npy", "--fail-on", "undecided")[0] == 0
+    assert call(*HALF, "--fail-on", "undecided")[0] == 3
+
+
 def test_observables_and_features_of_the_users_own(call: Call) -> None:
     Path("my_detector.py").write_text("def energy(x):\n    return x.sum(1)\n")
     status, out, err = call(*HALF, "--observable", "my_detector:energy", "--features", "pca")
@@ -77,7 +92,7 @@ def test_a_run_is_audited_into_its_own_folder(call: Call) -> None:
     assert call("train", *made)[0] == 0
     status, out, err = call("audit", "run", "--n-fake", 300)
     assert status == 0, err
-    assert out.startswith("cannot tell: Cannot tell: 80 held-out and 300 generated examples")
+    assert out.startswith("cannot tell: 80 held-out examples are too few: give at least 100, better")
     assert Path("run/audit/report.html").is_file()
     Path("real.npy").rename("moved.npy")
     assert "--data PATH" in call("audit", "run", "--n-fake", 300)[2]
@@ -111,7 +126,7 @@ def test_names_that_are_no_text_are_told_in_reports_and_pictures(call: Call) -> 
         ([*HALF, "--seed", str(2**32)], "and below 2^32"),
         (["audit", "run", "--resize", "8"], "--resize 8: a run has its own data and samples"),
         (["audit", "--real", "real.npy", "--fake", "none.npy"], "fake: unknown data 'none.npy'"),
-        ([*HALF, "--train", "real.npy"], "100% of real are among the training examples"),
+        ([*HALF, "--train", "real.npy"], "100 % of real are among the training examples"),
         ([*HALF, "--features", "pka"], "did you mean 'pca'"),
         ([*HALF, "--observable", "nowhere:energy"], "there is no nowhere.py in"),
         ([*HALF, "--alpha", "2"], "alpha=2"),

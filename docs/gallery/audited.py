@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from showing import arguments, pictures, save, stops, strips, trainer_of
 
 from allmodes.audit.api import Audit, audit
+from allmodes.audit.wording import percents
 from allmodes.data.dataset import Dataset
 from allmodes.random import Rng
 
@@ -58,7 +59,7 @@ def missed(one: Audit) -> tuple[torch.Tensor, str]:
     lines = torch.zeros(len(rows), SHOWN, *real.shape[1:3])
     for line, row in zip(lines, rows, strict=True):
         line[: len(row)] = torch.from_numpy(np.asarray(row)).float()
-    return lines, f"{one.name}: misses {finding.estimate:.1%} [{finding.low:.1%}, {finding.high:.1%}] of the data"
+    return lines, f"{one.name}: misses {percents(finding.estimate, finding.low, finding.high)} of the data"
 
 
 def main() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+
+from allmodes.audit.wording import percent, percents
 
 if TYPE_CHECKING:
     from allmodes.training.study import Study
@@ -32,18 +34,18 @@ def study_table(studies: Sequence[Study]) -> Table:
                 "recipe": study.recipe,
                 "data": study.data,
                 "seeds": len(study.findings),
-                "modes captured": spread(study.values("modes"), "{:g}"),
-                "high quality": spread(study.values("high_quality"), "{:.1%}"),
-                "reverse KL": spread(study.values("reverse_kl"), "{:.3f}"),
-                "missing mass": spread(study.values("missing_mass"), "{:.1%}"),
-                "collapsed": f"{study.collapsed:.0%} [{low:.0%}, {high:.0%}]",
+                "modes captured": spread(study.values("modes"), "{:g}".format),
+                "high quality": spread(study.values("high_quality"), percent),
+                "reverse KL": spread(study.values("reverse_kl"), "{:.3f}".format),
+                "missing mass": spread(study.values("missing_mass"), percent),
+                "collapsed": percents(study.collapsed, low, high),
                 "seconds": f"{study.seconds:.0f}",
             }
         )
     return table(rows, [key for key in rows[0] if any(row[key] for row in rows)])
 
 
-def spread(values: Sequence[float] | None, form: str) -> str:
+def spread(values: Sequence[float] | None, form: Callable[[float], str]) -> str:
     """Median, smallest and largest of the numbers that are finite: "8 (7 to 8)"; empty where there are none."""
     known = sorted(value for value in values or () if math.isfinite(value))
     if not known:
@@ -51,5 +53,5 @@ def spread(values: Sequence[float] | None, form: str) -> str:
     half = len(known) // 2
     median = known[half] if len(known) % 2 else (known[half - 1] + known[half]) / 2
     if known[0] == known[-1]:
-        return form.format(median)
-    return f"{form.format(median)} ({form.format(known[0])} to {form.format(known[-1])})"
+        return form(median)
+    return f"{form(median)} ({form(known[0])} to {form(known[-1])})"

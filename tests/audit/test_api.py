@@ -23,17 +23,17 @@ from allmodes.audit.coverage import coverage_null
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.levels import SHARES
 from allmodes.audit.questions import of
-from allmodes.audit.report import by_weight, interval
+from allmodes.audit.report import by_weight
 from allmodes.audit.runs import _draw, _held_out
 from allmodes.audit.subject import Examples
-from allmodes.audit.wording import number, p_value, percent
+from allmodes.audit.wording import LIMIT, number, p_value, percent, ranged
 from allmodes.data.dataset import Dataset
 from allmodes.errors import UserError
 from allmodes.score import digest
 from allmodes.training.run import Run
 from allmodes.training.train import train
 
-KEYS = ["verdict", "alpha", "n_real", "n_fake", "findings", "report"]
+KEYS = ["verdict", "undecided", "alpha", "n_real", "n_fake", "findings", "report"]
 FINDING_KEYS = {"name", "verdict", "estimate", "low", "high", "p_value", "floor"}
 
 
@@ -77,7 +77,14 @@ def test_the_missing_mode_is_shown_by_its_own_examples(missed: Audit, ring: Data
 
 
 def test_the_sentence_names_the_fault_the_features_and_what_could_hide(missed: Audit) -> None:
-    for part in ("misses", "standardized features", "400 held-out", "level 5 %", "could be missing unseen", "planted"):
+    for part in (
+        "misses",
+        "standardized features",
+        "400 held-out",
+        "level 5 %",
+        "could be missing unseen",
+        "of 4 trials",
+    ):
         assert part in missed.sentence
     assert missed.sentence.count("\n") == 0
 
@@ -96,7 +103,12 @@ def test_what_was_found_and_decides_comes_first(missed: Audit) -> None:
 def test_the_report_is_one_file_with_everything_in_it(missed: Audit, tmp_path: Path) -> None:
     path = missed.save(tmp_path / "audit")
     page = path.read_text()
-    assert html.escape(missed.sentence) in page
+    box = page[page.index('class="verdict fail"') : page.index("</div></div>")]
+    assert box.count("<li>") == len(missed.said.claims)
+    assert all(html.escape(claim[1:]) in box for claim in missed.said.claims)
+    assert html.escape(missed.said.basis) in box
+    assert html.escape(missed.hides) in box
+    assert "[, ]" not in page
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page), "nothing is fetched"
     assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
     anchors = re.findall(r'href="#([^"]+)"', page)
@@ -109,6 +121,30 @@ def test_the_report_is_one_file_with_everything_in_it(missed: Audit, tmp_path: P
     assert stored["report"] == str(path)
     assert stored["sentence"] == missed.sentence
     assert missed.to_dict(path)["report"] == str(path)
+
+
+def test_a_report_speaks_to_people(missed: Audit, tmp_path: Path) -> None:
+    page = missed.save(tmp_path).read_text()
+    assert page.count("<table") == page.count("<thead>") == page.count('tabindex="0" role="region" aria-label="')
+    assert "<th>" not in page
+    assert '<th scope="col"></th>' not in page
+    for key in ("kl floor", "tree points", "could hide 0", "standard error", "p value tree"):
+        assert key not in page, "what has no label for people is in audit.json alone"
+    assert "regions looked at: " in page
+    assert "found if p ≤</th>" in page
+    level = next(finding.level for finding in missed.findings if finding.name == "missing")
+    assert f"<td>{level:.2g}</td>" in page
+    assert (missed.how["device"], missed.how["threads"]) == ("cpu", str(torch.get_num_threads()))
+
+
+def test_nothing_is_said_of_what_was_not_computed(ring: Dataset, tmp_path: Path) -> None:
+    x = ring.x.numpy()
+    found = audit(real=x[:60], fake=x[200:1000], train=x[1000:1200], self_test="none")
+    page = found.save(tmp_path).read_text()
+    assert found.hides == ""
+    assert "not computed" not in page + found.sentence
+    assert "What could hide" not in page
+    assert 'id="figures"' not in page
 
 
 def test_two_audits_of_the_same_say_the_same(ring: Dataset, tmp_path: Path) -> None:
@@ -144,8 +180,37 @@ def test_fewer_than_a_hundred_examples_cannot_tell(ring: Dataset, tmp_path: Path
     assert answers.pop("copies") is Verdict.NOT_FOUND, "the one question that twenty examples can answer"
     assert set(answers.values()) == {Verdict.CANNOT_TELL}
     assert found.verdict == "pass"
-    assert found.sentence.startswith("Cannot tell: 90 held-out")
+    assert found.sentence == "Cannot tell: 90 held-out examples are too few: give at least 100, better thousands."
     assert "cannot tell" in found.save(tmp_path).read_text()
+
+
+@pytest.mark.parametrize(
+    ("real", "train", "said"),
+    [
+        (1000, 120, "80 training examples are too few beside those that features were fitted to: give at least 150 in"),
+        (120, None, "120 real examples are too few where 60 of them make the map: give at least 200, or training"),
+        (90, 120, "give at least 100 and 80 training examples are too few"),
+    ],
+)
+def test_the_set_that_is_too_small_is_named_with_what_to_give(
+    real: int, train: int | None, said: str, ring: Dataset
+) -> None:
+    x = ring.x.numpy()
+    found = audit(real=x[:real], fake=x[1120:], train=train and x[1000 : 1000 + train], self_test="none")
+    assert found.undecided
+    assert said in found.sentence
+    assert "generated" not in found.sentence
+
+
+def test_where_labels_tell_more_than_regions_the_regions_say_that_they_know_none() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1200, 3)).astype(np.float32)
+    labels = {"real": np.arange(400) % 4, "fake": np.arange(800) % 3}
+    found = audit(real=x[:400], fake=x[400:], labels=labels, self_test="none")
+    assert "never makes class 3 (30" in found.sentence
+    missing = next(finding for finding in found.findings if finding.name == "missing")
+    assert missing.verdict is Verdict.NOT_FOUND
+    assert missing.summary.endswith("; labels are not looked at here: see frequencies")
 
 
 def test_one_repeated_sample_fails(ring: Dataset, tmp_path: Path) -> None:
@@ -277,32 +342,35 @@ def test_the_map_is_of_held_out_then_of_generated_examples(missed: Audit, ring: 
 
 def test_a_row_of_the_report_has_the_numbers_of_its_finding_under_their_names(missed: Audit, tmp_path: Path) -> None:
     page = missed.save(tmp_path).read_text()
-    head = re.findall("<th>(.*?)</th>", page[page.index('<table class="all">') :])[:7]
+    head = re.findall('<th scope="col">(.*?)</th>', page[page.index('<table class="all">') :])[:7]
     for finding in missed.findings:
         question = of(finding)
         if question.figures:
             continue
         row = page[page.index(f'<tr><td><a href="#{finding.name}">') :]
         cells = dict(zip(head, re.findall("<td>(.*?)</td>", row)[:7], strict=True))
-        assert cells["figure"].startswith(question.number(finding.estimate))
-        assert cells["interval"] == interval(finding)
+        assert cells["figure"].startswith(question.figure(finding))
+        assert cells["interval"] == question.interval(finding)
         assert cells["floor"] == question.number(finding.floor)
         assert cells["p-value"] == p_value(finding.p_value)
-        assert cells["level"] == (f"{100 * finding.level:.2g} %" if finding.decides else "informs")
+        assert cells[LIMIT] == (f"{finding.level:.2g}" if finding.decides else "informs")
     missing = next(finding for finding in missed.findings if finding.name == "missing")
     assert missing.low is not None
-    assert interval(missing).startswith(percent(missing.low).removesuffix(" %") + " to ")
+    assert of(missing).interval(missing).startswith(percent(missing.low).removesuffix(" %") + " to ")
 
 
 def test_a_figure_of_the_report_stands_beside_its_floor(missed: Audit, tmp_path: Path) -> None:
     page = missed.save(tmp_path).read_text()
     table = page[page.index('id="figures"') :]
-    head = re.findall("<th>(.*?)</th>", table)
-    assert head[1:5] == ["value and interval", "at the floor's size", "floor", "expected"]
+    head = re.findall('<th scope="col">(.*?)</th>', table)
+    assert head[1:5] == ["value and interval", "at the floor&#x27;s size", "floor", "expected"]
     for finding in missed.findings:
         if title := of(finding).figures.get(finding.name):
             cells = re.findall("<td>(.*?)</td>", table[table.index(f"<td>{title}</td>") :])[1:5]
-            assert cells[0] == f"{number(finding.estimate)} [{number(finding.low)}, {number(finding.high)}]"
+            assert finding.estimate is not None
+            assert finding.low is not None
+            assert finding.high is not None
+            assert cells[0] == ranged(finding.estimate, finding.low, finding.high)
             others = finding.figures["at_floor_size"], finding.floor, finding.figures.get("null")
             assert cells[1:] == [number(other) for other in others]
 

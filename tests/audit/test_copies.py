@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from allmodes.audit.copies import copies
+from allmodes.audit.copies import QUESTION, copies
 from allmodes.audit.exam import prepare
 from allmodes.audit.finding import Verdict
 from allmodes.audit.inputs import subject_of
@@ -193,16 +193,30 @@ def test_the_share_is_that_of_all_training_examples_where_features_were_fitted_t
     assert held >= 11
 
 
+def test_a_share_that_may_be_nothing_is_told_by_what_it_is_at_most() -> None:
+    rng = np.random.default_rng(4)
+    train, real = drawn(rng, 400), drawn(rng, 300)
+    one = copies(sets(train, real, np.tile(train[:1] + 0.5, (300, 1))), LEVEL, 0)
+    assert (one.verdict, one.low, one.high) == (Verdict.NOT_FOUND, 0, 1)
+    assert QUESTION.figure(one) == "nothing can be said"
+    assert "how many are copies cannot be said" in one.summary
+    many = copies(sets(train, real, drawn(rng, 300)), LEVEL, 0)
+    assert (many.verdict, many.low) == (Verdict.NOT_FOUND, 0)
+    assert many.high is not None
+    assert QUESTION.figure(many) == f"at most {percent(many.high)} of the samples"
+    assert f"; at most {percent(many.high)} are copies" in many.summary
+
+
 def test_numbers_are_those_of_the_nearest_real_examples() -> None:
     given, _ = planted(np.random.default_rng(0), 0.4)
     found = copies(replace(given, searched=0.75), LEVEL, 0)
     near = cdist(given.fake, np.concatenate((given.train, given.real))).argmin(1) < 400
     assert (found.figures["nearest_is_training"], found.figures["expected"]) == (near.mean(), 400 / 700)
     assert (
-        f"{near.mean():.1%} of the generated examples lie nearest to a training example of 400, 75% of all"
+        f"{percent(near.mean())} of the generated examples lie nearest to a training example of 400, 75.0 % of all"
         in found.summary
     )
-    assert f"by chance 57.1%; about {percent(found.estimate)} (at least {percent(found.low)})" in found.summary
+    assert f"by chance 57.1 %; about {percent(found.estimate)} (at least {percent(found.low)})" in found.summary
     assert found.p_value == pytest.approx(1 / 2000 / 0.9), "nine tenths of the level are this test's"
 
 

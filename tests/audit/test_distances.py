@@ -187,6 +187,8 @@ def test_a_figure_stands_beside_its_floor_and_itself_at_the_floors_size(m: int, 
         "at_floor_size": 200 + size,
         "at_floor_size_error": 2 + 1 / size,
         "floor_size": size,
+        "n_real": 300,
+        "n_fake": m,
     }
-    said = f"with {size} examples a side it is {200 + size}, and {size} between two halves of the real data"
-    assert said in found.summary
+    assert f"of 300 held-out and {m} generated examples is 500.0 [499.0, 503.9]" in found.summary
+    assert f"with {size} a side it is {200 + size}, and {size} between two halves of the real data" in found.summary

@@ -6,6 +6,7 @@ import pytest
 from allmodes.audit.convolutions import random_convolutions
 from allmodes.audit.features import FEATURES, default, fit_features, whitened
 from allmodes.audit.maps import Features, Task
+from allmodes.audit.wording import percent
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.event import Event
@@ -131,7 +132,7 @@ def test_the_accuracy_is_that_on_examples_that_were_not_learned_from() -> None:
     assert features.figures["chance"] == pytest.approx((labels == 0).mean())
     assert features.figures["trained_on"] == 340
     assert "trained on 340 labelled examples" in features.summary
-    assert f"right on 60 others; always the largest class: {(labels == 0).mean():.1%}" in features.summary
+    assert f"right on 60 others; always the largest class: {percent((labels == 0).mean())}" in features.summary
 
 
 def test_an_untrained_network_tells_where_something_is() -> None:

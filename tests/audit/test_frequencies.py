@@ -12,11 +12,14 @@ from scipy.stats import fisher_exact
 
 from allmodes.audit.exam import Exam, prepare
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.frequencies import QUESTION as FREQUENCIES
 from allmodes.audit.frequencies import _vote, frequencies
 from allmodes.audit.inputs import subject_of
 from allmodes.audit.questions import questions
 from allmodes.audit.subject import Subject
-from allmodes.data.dataset import Dataset
+from allmodes.audit.verdict import claim
+from allmodes.audit.wording import percent
+from allmodes.data.dataset import Dataset, load_data
 
 LEVEL = 0.05
 
@@ -40,7 +43,8 @@ def test_dropped_rare_and_captured_classes(plane) -> None:
     assert {rates[name]["status"] for name in "cdefghi"} == {"captured"}
     assert rates["a"]["p_value"] < 1e-10
     assert all(rate["low"] <= rate["ratio"] <= rate["high"] for rate in rates.values())
-    assert "a at 0 times its rate" in found.summary
+    assert "a never, b at 0.2" in found.summary
+    assert claim(found) == f"never makes class a ({percent(rates['a']['expected'])} of the data)"
     assert "7 of 9 classes captured" in found.summary
     assert found.estimate > 4 * found.floor
     assert found.figures["kl"] > 4 * found.figures["kl_floor"]
@@ -50,6 +54,19 @@ def test_a_class_generated_too_often_is_found(plane) -> None:
     found = ask(plane, plane(0, keep={5: 3.0}))
     assert found.verdict is Verdict.FOUND
     assert "5 at " in found.summary
+    assert claim(found) == "makes some classes too rarely or too often"
+
+
+def test_modes_are_called_modes_and_named_by_where_they_are() -> None:
+    data = load_data("ring", n=1500, seed=0)
+    x = data.x.numpy()
+    away = (x[:, 0] < 0.9) & (x[:, 1] < 0.9)
+    exam = Exam(*prepare(subject_of(data, x[away] + 1e-4), "standardized", 0, "cpu"))
+    found = FREQUENCIES.ask(exam, 0.01)
+    assert isinstance(found, Finding)
+    assert "6 of 8 modes captured" in found.summary
+    assert "class" not in found.summary
+    assert claim(found).startswith("never makes 2 modes (mode 0 at (1, 0) and mode 2 at (0, 1): 23.3 %")
 
 
 def test_p_values_are_fishers_over_the_number_of_classes(plane) -> None:
@@ -203,7 +220,7 @@ def test_distances_between_the_rates_are_those_of_the_generated_from_the_expecte
 
 def test_the_clearest_class_is_named_first(plane) -> None:
     found = ask(plane, plane(0, sizes=(400, 900, 3000), keep={1: 0.6, 7: 0.0}), names=list("abcdefghi"))
-    assert found.summary.startswith("not at their rates: h at 0 times its rate, b at 0.6")
+    assert found.summary.startswith("not at their rates: h never, b at 0.6")
 
 
 def test_a_class_that_the_vote_hardly_names_is_neither_captured_nor_dropped(plane) -> None:
@@ -226,5 +243,5 @@ def test_known_modes_are_told_by_their_number_and_counted_among_held_out_example
     made = ring.x.numpy()[1000:][nearest[1000:] != 2]
     found = asked(subject_of(replace(ring, x=ring.x[:600]), made, ring.x.numpy()[600:1000]))["frequencies"]
     rate = found.figures["classes"][2]
-    assert (rate["name"], rate["status"]) == ("mode 2", "dropped")
+    assert (rate["name"], rate["status"]) == ("mode 2 at (0, 1)", "dropped")
     assert rate["expected"] == pytest.approx((nearest[:600] == 2).mean())

@@ -41,8 +41,8 @@ def nan(x: np.ndarray) -> np.ndarray:
         (TABLE, OTHER / np.float32(1e6), r"column 0 of fake is 1/1e\+06 times that of real"),
         (TABLE, nan(OTHER), r"fake: 2 of 400 examples hold NaN or infinite numbers, the first is row 7"),
         (nan(TABLE), OTHER, r"real: 2 of 300 examples hold NaN"),
-        (TABLE, TABLE, r"100% of fake are exactly examples of real"),
-        (TABLE, TABLE[::-1], r"100% of fake are exactly examples of real"),
+        (TABLE, TABLE, r"100 % of fake are exactly examples of real"),
+        (TABLE, TABLE[::-1], r"100 % of fake are exactly examples of real"),
         (TABLE[:1].repeat(200, 0), OTHER, r"all real examples are identical"),
         (TABLE, None, r"give a run, or both real= and fake="),
         (TABLE, np.array([["a", "b", "c"]]), r"fake: array holds values of type"),
@@ -55,7 +55,7 @@ def test_what_cannot_be_compared_is_refused(real: np.ndarray, fake: np.ndarray, 
 
 
 def test_held_out_examples_that_were_trained_on_are_refused() -> None:
-    with pytest.raises(UserError, match="100% of real are among the training examples"):
+    with pytest.raises(UserError, match="100 % of real are among the training examples"):
         subject_of(TABLE, OTHER, TABLE[::-1])
 
 

@@ -37,6 +37,22 @@ def test_a_sample_that_is_one_constant_differs_and_equal_constants_do_not() -> N
     assert (one.p_value, one.distance, one.floor) == (1, 0, 0)
 
 
+def test_what_tells_the_difference_is_said_first() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal(2000), rng.standard_normal(3000)
+    rare = [np.where(rng.random(n) < share, 1.0, 0.0) for n, share in ((2000, 0.1), (3000, 0.2))]
+    cut = np.sort(y)[:-60]
+    for sides, test, said in (
+        ((x, 2 * y), "distance", "Kolmogorov-Smirnov distance 0.1"),
+        ((x, y + 0.2), "shift", "mean 0.19"),
+        (rare, "count", "0 in 79"),
+        ((x, cut), "ends", "of the "),
+    ):
+        one = compare(*sides, rng)
+        assert one.told_by == test
+        assert one.said().startswith(said)
+
+
 @pytest.mark.filterwarnings("error")
 def test_rare_ones_are_compared_without_a_warning() -> None:
     few, more = np.repeat([0.0, 1.0], [501, 499]), np.repeat([0.0, 1.0], [500, 500])

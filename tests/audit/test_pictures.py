@@ -14,6 +14,7 @@ import pytest
 from matplotlib.axes import Axes
 from PIL import Image
 
+from allmodes.audit import exhibits as module
 from allmodes.audit import pictures, plots
 from allmodes.audit.api import Audit, audit
 from allmodes.audit.exhibits import exhibits
@@ -33,7 +34,9 @@ def drawn(page: str) -> list[np.ndarray]:
 def test_images_are_shown_as_they_are(shape: tuple[int, ...]) -> None:
     x = np.random.default_rng(0).integers(0, 256, (5, *shape), dtype=np.uint8)
     event = Event(shape, Support.LEVELS, levels=256, layout=detect_layout(shape))
-    tiles = drawn(pictures.show(x, event, "five"))
+    page = pictures.show(x, event, "five", "real examples")
+    assert re.findall('alt="([^"]*)"', page) == [f"real examples, {i} of 5" for i in range(1, 6)]
+    tiles = drawn(page)
     assert len(tiles) == 5
     channels_last = x.transpose(0, 2, 3, 1) if len(shape) == 3 and shape[0] in (1, 3) else x
     assert all(np.array_equal(tile, image.squeeze()) for tile, image in zip(tiles, channels_last, strict=True))
@@ -45,15 +48,17 @@ def test_voxels_are_summed_along_their_first_axis() -> None:
     assert pictures.kind_of(event) == "tiles"
     sums = x.sum(1)
     expected = (255 * (sums - sums.min()) / np.ptp(sums)).round()
-    assert np.array_equal(np.stack(drawn(pictures.show(x, event, ""))), expected)
+    assert np.array_equal(np.stack(drawn(pictures.show(x, event, "", ""))), expected)
 
 
 def test_tables_are_rows_under_their_columns_and_markup_in_names_is_text() -> None:
     event = Event((3,), columns=("a", "<b>", "c"))
-    page = pictures.show(np.array([[1.0, 2.0, 3.25]]), event, "x < y")
+    page = pictures.show(np.array([[1.0, 2.0, 3.25]]), event, "x < y", "a & b")
     assert "&lt;b&gt;" in page
     assert "x &lt; y" in page
     assert "<td>3.25</td>" in page
+    assert '<thead><tr><th scope="col">a</th>' in page
+    assert 'tabindex="0" role="region" aria-label="a &amp; b"' in page
 
 
 def test_copies_stand_beside_their_originals() -> None:
@@ -91,7 +96,9 @@ def test_a_region_of_a_table_names_the_column_that_sets_it_apart(tmp_path: Path)
     fake = x[1000:][x[1000:, 1] < 5]
     path = audit(real=x[:400], fake=fake, train=x[400:1000], self_test="none").save(tmp_path)
     page = path.read_text()
-    rows = re.findall(r"Columns that set the region apart.*?</th></tr><tr><td>(.*?)</td><td>([\d.]+) to", page)
+    rows = re.findall(
+        r"Columns that set the region apart.*?</th></tr></thead><tbody><tr><td>(.*?)</td><td>([\d.]+) to", page
+    )
     assert rows[0][0] == "column 1"
     assert float(rows[0][1]) > 7
 
@@ -107,8 +114,38 @@ def test_how_opaque_a_pixel_is_does_not_make_it_white() -> None:
     x = np.full((2, 4, 5, 4), 255, np.uint8)
     x[..., :3] = 40
     x[0, 0, 0, :3] = 200
-    shown = np.stack(drawn(pictures.show(x, event, "two")))
+    shown = np.stack(drawn(pictures.show(x, event, "two", "")))
     assert np.array_equal(shown, x[..., :3])
+
+
+@pytest.mark.parametrize(
+    ("region", "own", "standing"),
+    [
+        (Region(0.2, 0.0, 0.15, 0.25), "Real, and not generated", ""),
+        (Region(0.2, 0.01, 0.15, 0.25), "Real, and hardly generated", ""),
+        (Region(0.2, 0.1, -0.01, 0.25), "Real, and generated at 50.0 % of their rate", ", not sure by itself"),
+        (Region(0.0, 0.2, -0.25, -0.1, of="samples"), "Generated, and not in the data", ""),
+        (Region(0.01, 0.2, -0.25, -0.1, of="samples"), "Generated, and hardly in the data", ""),
+    ],
+)
+def test_regions_are_called_what_their_shares_are(region: Region, own: str, standing: str) -> None:
+    assert module._captions(region)[0] == own
+    finding = Finding("invented" if region.of == "samples" else "missing", Verdict.FOUND, "", regions=(region,))
+    assert module._title(finding, region, 2).startswith("Region 2: ")
+    assert module._title(finding, region, 2).endswith(")" + standing)
+    assert "difference" not in module._title(replace(finding, name="spacing"), region, 1)
+
+
+def test_it_is_said_why_fewer_are_shown_beside_a_region_than_of_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (900, 6, 6), dtype=np.uint8)
+    x[::4] //= 8
+    fake = x[500:][x[500:].max((1, 2)) > 31]
+    fake = np.concatenate([fake, np.full((1, 6, 6), 16, np.uint8)])
+    page = audit(real=x[:300], fake=fake, train=x[300:500], self_test="none").save(tmp_path).read_text()
+    assert "Nearest generated ones (one and the same to all of these)" in page
+    assert 'alt="real examples of region 1, 12 of 12"' in page
+    assert 'alt="generated examples near region 1, 1 of 1"' in page
 
 
 def test_copies_stand_under_their_originals_names_with_their_own_numbers() -> None:
@@ -119,7 +156,7 @@ def test_copies_stand_under_their_originals_names_with_their_own_numbers() -> No
 def test_tiles_share_one_scale_and_keep_their_sides() -> None:
     x = np.zeros((2, 8, 4))
     x[0, 0, 0], x[1, 0, 0] = 1, 2
-    page = pictures.tiles(x, Event((8, 4), layout=Layout.HW))
+    page = pictures.tiles(x, Event((8, 4), layout=Layout.HW), "")
     assert [tile.max() for tile in drawn(page)] == [128, 255]
     assert 'width="32" height="64"' in page
     assert pictures.flat(np.float32([[[0, 3, 6]]]), Event((1, 1, 3), layout=Layout.HWC)).tolist() == [[3]]
@@ -127,8 +164,8 @@ def test_tiles_share_one_scale_and_keep_their_sides() -> None:
 
 def test_the_first_columns_of_a_wide_table_stand_under_their_names() -> None:
     event = Event((12,), columns=tuple("abcdefghijkl"))
-    page = pictures.show(np.arange(12.0)[None], event, "")
-    assert re.findall("<th>(.*?)</th>", page) == [*"abcdefghij", "…"]
+    page = pictures.show(np.arange(12.0)[None], event, "", "")
+    assert re.findall('<th scope="col">(.*?)</th>', page) == [*"abcdefghij", "…"]
     assert re.findall("<td>(.*?)</td>", page) == [str(i) for i in range(10)]
 
 
@@ -159,7 +196,7 @@ def test_a_region_shows_its_own_examples_before_the_nearest_of_the_other_kind(la
         [103, 105, 167],
     ]
     assert captions(pages[0]) == ["Real, and generated at 20.0 % of their rate", "Nearest generated ones"]
-    assert captions(pages[1]) == ["Generated, and not in the data", "Nearest real ones"]
+    assert captions(pages[1]) == ["Generated, and hardly in the data", "Nearest real ones"]
     assert captions(pages[2]) == ["Real ones", "Generated ones: too close together"]
     said = "Region 1: 30.0 % of the held-out and 6.0 % of the generated examples (difference 20.0 to 28.0 %)"
     assert f"<h3>{said}, suspected</h3>" in pages[0]
@@ -187,7 +224,7 @@ def test_maps_and_tables_of_figures_are_of_what_they_name(lamps: Audit, monkeypa
         "generated": 0.75,
         "generated less held-out": 0.25,
     }
-    assert "<td>a</td><td>0.5 [0.4, 0.6]</td><td>&lt; 0.0001</td>" in page
+    assert "<td>a</td><td>0.50 [0.40, 0.60]</td><td>&lt; 0.0001</td>" in page
 
 
 def test_regions_of_the_plane_are_outlined_and_numbered_as_they_are_listed(
@@ -216,12 +253,19 @@ def test_points_are_drawn_under_the_name_of_their_side_and_marked_where_the_regi
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rng, seen, numbers = np.random.default_rng(0), [], []
+    annotate = Axes.annotate
+
+    def record(axes: Axes, text: str, *given: Any, **more: Any) -> Any:
+        numbers.append(text)
+        return annotate(axes, text, *given, **more)
+
     real, fake = rng.standard_normal((200, 2)), rng.standard_normal((300, 2))
     monkeypatch.setattr(plots, "_points", lambda axes, points, colour: seen.append((len(points), colour)))
-    monkeypatch.setattr(Axes, "annotate", lambda axes, text, *given, **more: numbers.append(text))
+    monkeypatch.setattr(plots, "_circles", lambda axes, points: seen.append((len(points), "circles")))
+    monkeypatch.setattr(Axes, "annotate", record)
     marked = [np.arange(200) < 30, np.arange(200) >= 150]
     both = plots.plane(real, fake, marked, on_fake=False, axes_names=("width", "length"))
-    assert seen == [(200, plots.GREY), (30, plots.RED), (50, plots.RED), (300, plots.BLUE)]
+    assert seen == [(200, plots.GREY), (30, "circles"), (50, "circles"), (300, plots.BLUE)]
     assert numbers == ["1", "2", "1", "2"]
     for drawing, name, other in (both[0], "held-out data", "generated"), (both[1], "generated", "held-out data"):
         texts = re.findall(r"<text[^>]*>([^<]*)</text>", drawing)

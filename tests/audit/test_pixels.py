@@ -52,6 +52,9 @@ def test_a_dead_pixel_is_named_by_its_place_in_the_array(shape: tuple[int, ...])
     assert found.figures["pixels"][0]["name"] == f"pixel [{', '.join(map(str, place))}]"
     assert np.array(found.figures["maps"]["fake"])[place] == 0
     assert found.low <= found.estimate <= found.high < 0  # type: ignore[operator]
+    lit = subject_of(real, fake, train).real.x[(slice(None), *place)] > 0
+    half = np.random.default_rng(0).permutation(len(lit))[: len(lit) // 2]
+    assert found.floor == pytest.approx(abs(lit[half].mean() - np.delete(lit, half).mean()))
 
 
 @pytest.mark.parametrize("paper", [False, True])

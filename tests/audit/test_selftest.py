@@ -19,7 +19,9 @@ def grouped(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([5 * label + rng.standard_normal(n), rng.standard_normal(n)], 1).astype(np.float32), label
 
 
-@pytest.mark.parametrize(("column", "said"), [(0, "10 % would be seen (4 of 4"), (1, "10 % would not be seen (0 of 4")])
+@pytest.mark.parametrize(
+    ("column", "said"), [(0, "10 % was seen in 4 of 4 trials"), (1, "10 % was seen in 0 of 4 trials")]
+)
 def test_a_missing_class_is_seen_where_features_tell_it_apart_and_not_where_they_do_not(column: int, said: str) -> None:
     rng = np.random.default_rng(0)
     (real, r), (train, t), (fake, _) = (grouped(n, rng) for n in (400, 1200, 800))
@@ -49,10 +51,10 @@ def test_samples_that_are_the_training_examples_are_copies_with_certainty() -> N
 
 
 def test_the_sentence_follows_the_trials() -> None:
-    for whole, said in ((20, "would be seen (20 of 20"), (4, "would not be seen"), (10, "only at times")):
+    for whole in (20, 4, 10):
         planted = (Planted("nothing", 0.0, {}, 0, 20), Planted(LEFT_OUT, 0.1, {"missing": whole}, whole, 20))
         test = SelfTest(planted, 100, 100, "classes", full=True)
-        assert said in test.sentence
+        assert test.sentence == f"in these features a missing group of 10 % was seen in {whole} of 20 trials"
         assert test.rows()[1][2:4] == (f"missing {whole}", f"{5 * whole}.0 %" if whole < 20 else "100 %")
 
 
@@ -67,7 +69,7 @@ def test_noise_keeps_the_kind_of_the_data() -> None:
 def test_what_was_planted_in_several_sizes_is_told_by_its_largest() -> None:
     left = [Planted(LEFT_OUT, mass, {"missing": whole}, whole, 20) for mass, whole in ((0.02, 1), (0.1, 16), (0.05, 4))]
     test = SelfTest((Planted("nothing", 0.0, {}, 0, 20), *left), 300, 1200, "classes", full=True)
-    assert "missing group of 10 % would be seen (16 of 20" in test.sentence
+    assert "missing group of 10 % was seen in 16 of 20 trials" in test.sentence
     assert test.series() == {LEFT_OUT: ([0.02, 0.05, 0.1], [0.05, 0.2, 0.8])}
     assert "300 real examples stood for the held-out ones and 1,200 others" in test.how
     assert "all questions that decide answered" in test.how

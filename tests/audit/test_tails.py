@@ -51,7 +51,7 @@ def test_a_tail_that_is_cut_off_and_one_that_is_too_long_are_seen() -> None:
     assert tails(real, fake).p_value > 0.05
     assert max(tails(real, seen).p_value for seen in (cut, capped, long)) < 1e-4
     one = compare(real, np.r_[cut, 50.0], rng)
-    assert one.at_the_ends
+    assert one.told_by == "ends"
     assert (one.ends.side, one.ends.values - one.ends.real) == ("largest", 1), "one far sample hides nothing"
     assert tails(real, long).real < tails(real, long).expected / 2
 
@@ -63,4 +63,8 @@ def test_a_column_without_its_tail_is_named_with_what_lies_beyond() -> None:
     fake = fake[fake[:, 1] < np.quantile(fake[:, 1], 0.98)]
     found = marginals(subject_of(real, fake, train), 0.003, 0)
     assert found.verdict is Verdict.FOUND
-    assert "largest values of column 1" in found.summary
+    assert found.summary.startswith("1 of 3 columns differs, column 1: of the ")
+    assert "largest values " in found.summary.split(",")[1]
+    told = found.figures["columns"][1]
+    assert (found.estimate, found.low, found.floor) == (told["distance"], told["low"], told["floor"])
+    assert found.estimate < max(column["distance"] for column in found.figures["columns"])

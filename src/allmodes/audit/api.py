@@ -6,18 +6,21 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from allmodes.atomic import write_whole
+from allmodes.audit.context import hidden, in_context
 from allmodes.audit.exam import Exam, prepare
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.functions import Given, named_functions
 from allmodes.audit.inputs import subject_of
+from allmodes.audit.lacking import lacking
 from allmodes.audit.levels import levels
 from allmodes.audit.maps import Features
 from allmodes.audit.questions import questions
@@ -25,8 +28,7 @@ from allmodes.audit.runs import subject_of_run
 from allmodes.audit.selftest import SelfTest, plant
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
-from allmodes.audit.verdict import sentence
-from allmodes.audit.wording import percent
+from allmodes.audit.verdict import Said, claims
 from allmodes.device import device_named
 from allmodes.errors import UserError, path_of
 from allmodes.event import Event
@@ -53,6 +55,7 @@ class Audit:
         self_test: what the audit would have seen of faults that were planted in the real data; None where none were.
         name: what the generator is called in the report; where the samples come from if left out.
         seconds: that it took.
+        device: where features and distances were computed.
     """
 
     findings: tuple[Finding, ...]
@@ -64,6 +67,7 @@ class Audit:
     self_test: SelfTest | None = None
     name: str | None = None
     seconds: float = 0.0
+    device: str = "cpu"
 
     @property
     def verdict(self) -> Literal["pass", "fail"]:
@@ -73,43 +77,35 @@ class Audit:
     @property
     def undecided(self) -> bool:
         """Whether nothing was found and nothing could be: too few examples, or features that show no missing group."""
-        return self.verdict == "pass" and (not self._enough or self._blind)
-
-    @property
-    def _enough(self) -> bool:
-        answered = any(one.verdict is not Verdict.CANNOT_TELL for one in self.findings if one.decides)
-        return self.subject.enough and answered
-
-    @property
-    def _blind(self) -> bool:
-        return self.self_test is not None and self.self_test.blind
+        return self.said.undecided
 
     @property
     def sentence(self) -> str:
         """The verdict in one sentence: what was found, in which features, from how many examples, what could hide."""
-        return sentence(
-            self.findings,
-            features=f"{self.features.name} features",
-            n_real=len(self.subject.real),
-            n_fake=len(self.subject.fake),
-            alpha=self.alpha,
-            enough=self._enough,
-            blind=self._blind,
-            hides=self.hides,
+        return self.said.sentence
+
+    @property
+    def said(self) -> Said:
+        """The verdict in parts."""
+        real, fake = len(self.subject.real), len(self.subject.fake)
+        return Said(
+            claims(self.findings),
+            lacking(self.subject),
+            self.self_test is not None and self.self_test.blind,
+            f"{real:,} held-out and {fake:,} generated examples in {self.features.name} features at level "
+            f"{100 * self.alpha:g} %",
+            self.hides,
         )
 
     @property
     def hides(self) -> str:
-        """What could be there and not be seen."""
-        missing = next((one for one in self.findings if one.name == "missing"), None)
-        smallest = missing.figures.get("could_hide") if missing and not self._blind else None
-        return hidden(smallest, self.self_test)
+        """What could be there and not be seen, in half a sentence; empty where that was not computed."""
+        return hidden(self.findings, self.self_test)
 
     @property
     def title(self) -> str:
         """What was audited."""
-        name = self.name or self.subject.sources["fake"]["name"]
-        return f"Generated examples in {name}" if name == "an array" else name
+        return self.name or self.subject.title
 
     @property
     def event(self) -> Event:
@@ -131,6 +127,8 @@ class Audit:
             "seed": str(self.seed),
             "versions": ", ".join(f"{name} {version(name)}" for name in PROGRAMS)
             + f", Python {platform.python_version()}",
+            "device": self.device,
+            "threads": str(torch.get_num_threads()),
             "seconds": f"{self.seconds:.1f}",
         }
 
@@ -142,6 +140,7 @@ class Audit:
         """
         return {
             "verdict": self.verdict,
+            "undecided": self.undecided,
             "alpha": self.alpha,
             "n_real": len(self.subject.real),
             "n_fake": len(self.subject.fake),
@@ -308,7 +307,7 @@ def audit(
         plant(exam, parts, full=self_test == "full", report=report) if self_test != "none" and subject.enough else None
     )
     return Audit(
-        findings=tuple(_answerable(one, tested) for one in findings),
+        findings=in_context(findings, subject, tested),
         alpha=alpha,
         subject=subject,
         sets=sets,
@@ -317,6 +316,7 @@ def audit(
         self_test=tested,
         name=name,
         seconds=time.perf_counter() - begun,
+        device=device,
     )
 
 
@@ -328,26 +328,6 @@ def _known_neighbours(neighbours: str) -> None:
         from allmodes.audit.approximate import library
 
         library()
-
-
-def _answerable(finding: Finding, tested: SelfTest | None) -> Finding:
-    """Where groups that were left out on purpose are not seen, that nothing is missing was not found either."""
-    if finding.name != "missing" or finding.verdict is not Verdict.NOT_FOUND or tested is None or not tested.blind:
-        return finding
-    summary = f"whether a part of the data is missing cannot be told: {tested.sentence}; give other features"
-    return replace(finding, verdict=Verdict.CANNOT_TELL, summary=summary)
-
-
-def hidden(smallest: float | None, tested: SelfTest | None) -> str:
-    """What could hide, in half a sentence."""
-    said = []
-    if smallest is not None and smallest < 1:
-        said.append(f"a mode that stands apart, of less than {percent(smallest)} of the data, could be missing unseen")
-    elif smallest is not None:
-        said.append("with so few examples a mode of any size could be missing unseen")
-    if tested is not None:
-        said.append(tested.sentence)
-    return "; ".join(said) or "what could hide was not computed"
 
 
 def _brief(finding: Finding) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from allmodes.audit.convolutions import LARGEST, averaged_down, network_map
 from allmodes.audit.maps import Features, Task
+from allmodes.audit.wording import percent
 from allmodes.data.transforms import Transform, flat, standard
 from allmodes.errors import UserError
 from allmodes.event import Event
@@ -57,7 +58,7 @@ def classifier_features(task: Task) -> Features:
     return Features(
         "classifier",
         f"the last hidden layer of a network trained on {len(learned)} labelled examples that are not compared "
-        f"({accuracy:.1%} right on {len(held)} others; always the largest class: {chance:.1%})",
+        f"({percent(accuracy)} right on {len(held):,} others; always the largest class: {percent(chance)})",
         raw,
         {"accuracy": accuracy, "chance": chance, "classes": len(classes), "trained_on": len(learned)},
     )

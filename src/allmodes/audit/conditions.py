@@ -15,6 +15,7 @@ from allmodes.audit.question import Question
 from allmodes.audit.scan import holm, unequal
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
+from allmodes.audit.wording import percent, ranged
 
 TREES = 100
 BINS = 20
@@ -68,8 +69,8 @@ def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding
     more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
     if "recognised_generated" in worst:
         said = (
-            f"of {worst['name']} a judge recognises {worst['recognised_generated']:.1%} of the generated and "
-            f"{worst['recognised_held_out']:.1%} of the held-out examples"
+            f"of {worst['name']} a judge recognises {percent(worst['recognised_generated'])} of the generated and "
+            f"{percent(worst['recognised_held_out'])} of the held-out examples"
         )
     elif wrong and worst["low"] <= 0 <= worst["high"]:
         said = (
@@ -77,8 +78,8 @@ def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding
             f"{worst['spread_held_out']:.3g} among held-out examples"
         )
     else:
-        bounds = f"[{worst['low']:.3g}, {worst['high']:.3g}]"
-        said = f"{worst['name']} comes out {worst['gap']:+.3g} {bounds} from what it should be"
+        off = ranged(worst["gap"], worst["low"], worst["high"])
+        said = f"{worst['name']} comes out off by {off} from what it should be"
     return Finding(
         name="conditions",
         verdict=Verdict.FOUND if wrong else Verdict.NOT_FOUND,

@@ -90,14 +90,14 @@ def copies(sets: Sets, level: float, seed: int, *, fdr: float = 0.1, device: tor
         chosen = np.union1d(chosen, equal.rows)
     estimate, low, high = _share(near, sets.searched)
     least = max(low, sets.equal / len(sets.fake)) if found and not equal.held else low
-    estimate, low, high = max(estimate, least), least, max(high, least)
+    share = max(estimate, least), least, max(high, least)
     return Finding(
         "copies",
         Verdict.FOUND if found else Verdict.CANNOT_TELL if unsure else Verdict.NOT_FOUND,
-        _summary(near, found, unsure, sets, estimate, low, len(chosen), fdr),
-        estimate=estimate,
-        low=low,
-        high=high,
+        _summary(near, found, unsure, sets, share, len(chosen), fdr),
+        estimate=share[0],
+        low=share[1],
+        high=share[2],
         p_value=p_value,
         floor=0.0,
         level=level,
@@ -274,24 +274,32 @@ def _pairs(sets: Sets, near: _Near, chosen: np.ndarray, device: torch.device | s
 
 
 def _summary(
-    near: _Near, found: bool, unsure: bool, sets: Sets, estimate: float, low: float, listed: int, fdr: float
+    near: _Near,
+    found: bool,
+    unsure: bool,
+    sets: Sets,
+    copied: tuple[float, float, float],
+    listed: int,
+    fdr: float,
 ) -> str:
-    among = f" of {near.train:,}, {sets.searched:.0%} of all" if sets.searched < 1 else ""
-    share = f"{near.trained.mean():.1%} of the generated examples lie nearest to a training example{among}"
-    expected = f"by chance {near.odds:.1%}"
+    estimate, low, high = copied
+    among = f" of {near.train:,}, {percent(sets.searched)} of all" if sets.searched < 1 else ""
+    share = f"{percent(near.trained.mean())} of the generated examples lie nearest to a training example{among}"
+    expected = f"by chance {percent(near.odds)}"
     same = f"{sets.equal:,} equal{'s' * (sets.equal == 1)} a training example to the last bit"
     if unsure:
         few = "none equals a held-out one, but too few training examples are equalled to tell that from chance"
         return f"Whether training examples are copied cannot be told: {same}; {few}. {share}, {expected}."
     if not found:
         ties = f"; {same}" if sets.equal else ""
-        return f"No copying of training examples is seen: {share}, {expected}{ties}."
+        most = f"at most {percent(high)} are copies" if high < 1 else "how many are copies cannot be said"
+        return f"No copying of training examples is seen: {share}, {expected}; {most}{ties}."
     least = f" (at least {percent(low)})" if low else ""
     parts = [f"{share}, {expected}; about {percent(estimate)}{least} are copies"]
     if sets.equal:
         parts.append(same)
     if listed:
-        parts.append(f"{listed} copied training examples are named, at most {fdr:.0%} of them wrongly")
+        parts.append(f"{listed} copied training examples are named, at most {percent(fdr)} of them wrongly")
     return f"Training examples are copied: {'; '.join(parts)}."
 
 
@@ -304,6 +312,11 @@ QUESTION = Question(
     measure="of the samples",
     share=True,
     weight=2,
+    labels={
+        "equal_to_training": "equal to a training example",
+        "held_out_equalled": "held-out examples that are equalled",
+        "listed": "copies listed",
+    },
     planted=True,
     suits=lambda exam: exam.subject.trained,
     ask=lambda exam, level: copies(exam.sets, level, exam.seed, device=exam.device),

@@ -20,6 +20,8 @@ class Sides(Protocol):
     def real(self) -> Sized: ...
     @property
     def fake(self) -> Sized: ...
+    @property
+    def trained(self) -> bool: ...
 
 
 def too_few(sides: Sides, name: str, level: float = 0.0, *, fewest: int = FEWEST, train: bool = True) -> Finding | None:
@@ -30,8 +32,9 @@ def too_few(sides: Sides, name: str, level: float = 0.0, *, fewest: int = FEWEST
         fewest: examples of each kind that it takes.
         train: whether it takes training examples too.
     """
-    counts = {"training": len(sides.train)} if train else {}
-    counts |= {"held-out": len(sides.real), "generated": len(sides.fake)}
+    counts = {"held-out": len(sides.real), "generated": len(sides.fake)}
+    if train:
+        counts["training" if sides.trained else "mapped"] = len(sides.train)
     kind = min(counts, key=lambda kind: counts[kind])
     if counts[kind] >= fewest:
         return None

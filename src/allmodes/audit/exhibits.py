@@ -10,8 +10,9 @@ import numpy as np
 
 from allmodes.audit import pictures, plots
 from allmodes.audit.finding import Finding, Region
+from allmodes.audit.markup import table
 from allmodes.audit.questions import of
-from allmodes.audit.wording import p_value, percent
+from allmodes.audit.wording import p_value, percent, ranged
 from allmodes.event import Event
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ PAIRS = 12
 PLOTS = 12
 ROWS = 40
 APART = 5
+AXES = (
+    "Above: the density of held-out data (filled) and of generated examples (line). Below: generated over held-out, "
+    "with error bars; a triangle lies beyond the panel."
+)
 ABREAST = 4
 """Columns of a table up to which two tables fit beside each other."""
 
@@ -33,36 +38,35 @@ def exhibits(finding: Finding, audit: Audit) -> str:
     if pictures.kind_of(audit.event) == "plane":
         parts += [_listed(finding)] if shown else []
     else:
-        parts += [_region(finding, region, i, audit) for i, region in enumerate(shown)]
+        parts += [_region(finding, region, i, audit) for i, region in enumerate(shown, start=1)]
     if len(finding.regions) > REGIONS:
         parts.append(f'<p class="soft">{len(finding.regions) - REGIONS} smaller regions are in audit.json.</p>')
     if finding.pairs:
         parts.append(_pairs(finding, audit))
-    plain: dict[str, Any] = {}
+    labels, plain = of(finding).labels, []
     for name, value in finding.figures.items():
         if name in ("histograms", "histogram"):
             parts.append(_histograms(value))
         elif name == "maps":
             parts.append(_maps(value, audit.event))
         elif isinstance(value, Sequence) and value and all(isinstance(row, Mapping) for row in value):
-            parts.append(_rows(name, value))
+            parts.append(_rows(labels.get(name, spoken(name)), value))
         elif isinstance(value, Mapping) and value and all(isinstance(row, Mapping) for row in value.values()):
-            parts.append(_rows(name, [{"name": key, **row} for key, row in value.items()]))
-        elif not isinstance(value, (Mapping, list, tuple)):
-            plain[name] = value
+            parts.append(_rows(labels.get(name, spoken(name)), [{"name": key, **row} for key, row in value.items()]))
+        elif name in labels and value is not None:
+            plain.append(f"{labels[name]}: {_plain(name, value)}")
     if plain:
-        said = " · ".join(f"{spoken(name)} {escape(_plain(name, value))}" for name, value in plain.items())
-        parts.append(f'<p class="soft">{said}</p>')
+        parts.append(f'<p class="soft">{escape(" · ".join(plain))}</p>')
     return "".join(parts)
 
 
 def _plain(name: str, value: Any) -> str:
-    return p_value(value) if name.startswith("p_value") else cell(value)
+    return p_value(value) if "p_value" in name else cell(value)
 
 
 def spoken(name: str) -> str:
     """A figure's name for people."""
-    return escape(name.replace("_", " "))
+    return name.replace("_", " ")
 
 
 def cell(value: Any) -> str:
@@ -83,8 +87,6 @@ def cell(value: Any) -> str:
 
 
 def _region(finding: Finding, region: Region, i: int, audit: Audit) -> str:
-    real, fake, between = _masses(region)
-    title = f"Region {i + 1}: {real} of the held-out and {fake} of the generated examples (difference {between})"
     own, other = of(finding).captions or _captions(region)
     shown = ""
     sides = [
@@ -93,30 +95,45 @@ def _region(finding: Finding, region: Region, i: int, audit: Audit) -> str:
     ]
     (at, colour, every), (near_at, near_colour, _) = sides[::-1] if region.of == "samples" else sides
     if region.inside:
-        x, near = at(region.inside), near_at(tuple(dict.fromkeys(region.beside)))
+        different = tuple(dict.fromkeys(region.beside))
+        x, near = at(region.inside), near_at(different)
+        if len(different) < min(len(region.beside), pictures.shown(audit.event)):
+            other += f" ({_different(len(different))})"
+        word, near_word = ("generated", "real") if region.of == "samples" else ("real", "generated")
         abreast = "" if pictures.kind_of(audit.event) == "rows" and audit.event.size > ABREAST else ' class="two"'
         shown = (
-            f"<div{abreast}>{pictures.show(x, audit.event, own, colour)}"
-            f"{pictures.show(near, audit.event, other, near_colour)}</div>"
+            f"<div{abreast}>{pictures.show(x, audit.event, own, f'{word} examples of region {i}', colour)}"
+            f"{pictures.show(near, audit.event, other, f'{near_word} examples near region {i}', near_colour)}</div>"
         )
         if pictures.kind_of(audit.event) == "rows":
             shown += _apart(x, every.x.reshape(len(every), -1), audit)
-    return f'<div class="region"><h3>{escape(title + _standing(finding, region))}</h3>{shown}</div>'
+    return f'<div class="region"><h3>{escape(_title(finding, region, i))}</h3>{shown}</div>'
+
+
+def _title(finding: Finding, region: Region, i: int) -> str:
+    real, fake, between = _masses(region)
+    title = f"Region {i}: {real} of the held-out and {fake} of the generated examples"
+    if of(finding).masses:
+        title += f" (difference {between})"
+    return title + _standing(finding, region)
+
+
+def _different(count: int) -> str:
+    """Why fewer are shown beside a region than of it."""
+    return "one and the same to all of these" if count == 1 else f"{count} different ones to all of these"
 
 
 def _apart(x: np.ndarray, every: np.ndarray, audit: Audit) -> str:
     """The columns that set a region of a table apart, [k, d], from all examples of its kind, [n, d]."""
     here, whole = (np.quantile(side, [0.05, 0.5, 0.95], axis=0) for side in (x.reshape(len(x), -1), every))
     shift = np.abs(here[1] - whole[1]) / np.maximum(whole[2] - whole[0], 1e-12)
-    body = "".join(
-        f"<tr><td>{escape(audit.event.column(c))}</td>"
-        + "".join(f"<td>{side[0, c]:.4g} to {side[2, c]:.4g}</td>" for side in (here, whole))
-        + "</tr>"
+    rows = [
+        (escape(audit.event.column(c)), *(f"{side[0, c]:.4g} to {side[2, c]:.4g}" for side in (here, whole)))
         for c in np.argsort(-shift, kind="stable")[:APART].tolist()
-    )
-    head = "<tr><th>column</th><th>in the region, 5 to 95 %</th><th>in all</th></tr>"
-    caption = "<figcaption>Columns that set the region apart, the farthest first</figcaption>"
-    return f'<figure>{caption}<div class="wide"><table>{head}{body}</table></div></figure>'
+    ]
+    caption = "Columns that set the region apart, the farthest first"
+    drawn = table(("column", "in the region, 5 to 95 %", "in all"), rows, caption)
+    return f"<figure><figcaption>{caption}</figcaption>{drawn}</figure>"
 
 
 def _masses(region: Region) -> tuple[str, str, str]:
@@ -127,19 +144,20 @@ def _masses(region: Region) -> tuple[str, str, str]:
 
 
 def _standing(finding: Finding, region: Region) -> str:
-    return ", suspected" if of(finding).certifies and not region.certified else ""
+    question = of(finding)
+    suspected = ", suspected" if question.certifies and not region.certified else ""
+    unsure = ", not sure by itself" if question.masses and region.low <= 0 <= region.high else ""
+    return suspected + unsure
 
 
 def _listed(finding: Finding) -> str:
     """Regions of the plane, whose numbers are on the map."""
-    head = "".join(f"<th>{name}</th>" for name in ("region", "held-out", "generated", "difference"))
-    body = "".join(
-        f"<tr><td>{i}{_standing(finding, region)}</td>"
-        + "".join(f"<td>{cell}</td>" for cell in _masses(region))
-        + "</tr>"
+    columns = 4 if of(finding).masses else 3
+    rows = [
+        (f"{i}{_standing(finding, region)}", *_masses(region))[:columns]
         for i, region in enumerate(finding.regions[:REGIONS], start=1)
-    )
-    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+    ]
+    return table(("region", "held-out", "generated", "difference")[:columns], rows, "regions on the map")
 
 
 def _map(finding: Finding, audit: Audit) -> str:
@@ -150,23 +168,26 @@ def _map(finding: Finding, audit: Audit) -> str:
     marked = [np.isin(own, region.inside) for region in finding.regions[:REGIONS] if region.inside]
     drawn = plots.plane(real, fake, marked, on_fake=on_fake, axes_names=names)
     word = "generated" if on_fake else "real"
-    caption = f'<figcaption><span class="dot"></span>{word} examples of the regions, which are outlined</figcaption>'
+    caption = (
+        f'<figcaption><span class="ring"></span>red circles: {word} examples of the regions; dashed: their outline, '
+        "where they lie on either side</figcaption>"
+    )
     return f'<figure>{caption}<div class="plots">{drawn[0]}{drawn[1]}</div></figure>'
 
 
 def _captions(region: Region) -> tuple[str, str]:
     """What to say of a region's examples, and of the nearest of the other kind."""
     if region.of == "samples":
-        own = "Generated, and not in the data" if region.absent else "Generated, and more often than in the data"
+        hardly = "hardly" if region.real_mass else "not"
+        own = f"Generated, and {hardly} in the data" if region.absent else "Generated, and more often than in the data"
         return own, "Nearest real ones"
+    hardly = "hardly" if region.fake_mass else "not"
     own = (
-        "Real, and not generated" if region.absent else f"Real, and generated at {percent(_rate(region))} of their rate"
+        f"Real, and {hardly} generated"
+        if region.absent
+        else f"Real, and generated at {percent(region.fake_mass / region.real_mass)} of their rate"
     )
     return own, "Nearest generated ones"
-
-
-def _rate(region: Region) -> float:
-    return region.fake_mass / region.real_mass if region.real_mass else float("inf")
 
 
 def _pairs(finding: Finding, audit: Audit) -> str:
@@ -192,7 +213,7 @@ def _histograms(given: Any) -> str:
         for title, counts in drawn[:PLOTS]
     )
     more = len(drawn) - PLOTS
-    return f'<div class="plots">{shown}</div>' + (
+    return f'<p class="soft">{AXES}</p><div class="plots">{shown}</div>' + (
         f'<p class="soft">{more} more are in audit.json.</p>' if more > 0 else ""
     )
 
@@ -205,16 +226,14 @@ def _maps(shares: Mapping[str, Any], event: Event) -> str:
 
 
 def _rows(name: str, given: Sequence[Mapping[str, Any]]) -> str:
-    """A table of figures, a row for each mapping; histograms among them are drawn below it."""
+    """A table of figures under a name, a row for each mapping; histograms among them are drawn below it."""
     lines = [_with_intervals(row) for row in given]
-    head = "".join(f"<th>{spoken(key)}</th>" for key in lines[0])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(line.get(key, ''))}</td>" for key in lines[0]) + "</tr>" for line in lines[:ROWS]
-    )
+    cells = [[escape(line.get(key, "")) for key in lines[0]] for line in lines[:ROWS]]
+    drawn = table([spoken(key) for key in lines[0]], cells, name)
     more = f'<p class="soft">{len(given) - ROWS} more rows are in audit.json.</p>' if len(given) > ROWS else ""
-    drawn = {str(row.get("name", "")): row["histogram"] for row in given if "histogram" in row}
-    return f'<h3>{spoken(name).capitalize()}</h3><div class="wide"><table><tr>{head}</tr>{body}</table></div>{more}' + (
-        _histograms(drawn) if drawn else ""
+    histograms = {str(row.get("name", "")): row["histogram"] for row in given if "histogram" in row}
+    return f"<h3>{escape(name[:1].upper() + name[1:])}</h3>{drawn}{more}" + (
+        _histograms(histograms) if histograms else ""
     )
 
 
@@ -227,10 +246,8 @@ def _with_intervals(row: Mapping[str, Any]) -> dict[str, str]:
             continue
         if key == "p_value":
             cells[key] = p_value(value)
-        elif (key == "low" or key.endswith("_low")) and last:
-            cells[last] += f" [{cell(value)}, "
-        elif (key == "high" or key.endswith("_high")) and last and cells[last].endswith(", "):
-            cells[last] += f"{cell(value)}]"
-        else:
+        elif key == "low" or key.endswith("_low"):
+            cells[last] = ranged(row[last], value, row[f"{key.removesuffix('low')}high"])
+        elif key != "high" and not key.endswith("_high"):
             cells[key], last = cell(value), key
     return cells

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from allmodes.audit.maps import Features, Map, Task
+from allmodes.audit.wording import percent
 from allmodes.data.transforms import flat
 from allmodes.errors import UserError, unknown
 from allmodes.event import Event
@@ -134,7 +135,7 @@ def whitened(before: Features, x: np.ndarray, name: str, of: str) -> Features:
     project = directions[:, :kept] / np.sqrt(np.where(variance[:kept] > 0, variance[:kept], 1.0))
     return Features(
         name,
-        f"{kept} principal components of {of}, each with variance 1 ({share:.0%} of the variance)",
+        f"{kept} principal components of {of}, each with variance 1 ({percent(share)} of the variance)",
         lambda x: ((before(x) - mean) @ project).astype(np.float32),
         {"components": kept, "variance": share} | dict(before.figures),
     )

@@ -13,6 +13,7 @@ from allmodes.audit.enough import too_few
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.intervals import normal
 from allmodes.audit.sets import Sets
+from allmodes.audit.wording import ranged
 
 SIGMAS = 3.0
 """By how many standard errors a figure must differ from its floor for the difference to be called one."""
@@ -101,8 +102,8 @@ def _finding(
     if within:
         low, high = max(low, within[0]), min(high, within[1])
     sentence = (
-        f"The {title} of {sizes['n_real']:,} held-out and {sizes['n_fake']:,} generated examples is {whole.value:.4g} "
-        f"[{low:.4g}, {high:.4g}]; with {sizes['floor_size']:,} a side it is {like.value:.4g}, "
+        f"The {title} of {sizes['n_real']:,} held-out and {sizes['n_fake']:,} generated examples is "
+        f"{ranged(whole.value, low, high)}; with {sizes['floor_size']:,} a side it is {like.value:.4g}, "
         f"and {floor.value:.4g} between two halves of the real data"
     )
     return Finding(

@@ -16,7 +16,7 @@ from allmodes.audit.question import Question
 from allmodes.audit.regions import Device
 from allmodes.audit.scan import holm, unequal
 from allmodes.audit.sets import Sets
-from allmodes.audit.wording import percent
+from allmodes.audit.wording import joined, percent
 from allmodes.data.modes import Modes
 
 VOTERS = 5
@@ -27,6 +27,8 @@ CAPTURED, DROPPED = 0.5, 0.1
 """Of its expected rate: a class is captured if it may be generated at least so often, dropped if certainly less."""
 MOST_CORRECTED = 200
 """Classes for which the confusion matrix is inverted; with more it would not be known well enough."""
+NAMED = 5
+PLURAL = {"class": "classes", "mode": "modes"}
 LEAST_TOLD = 0.2
 """Smallest singular value of a confusion matrix that is inverted: the inverse multiplies errors by up to 5."""
 
@@ -40,6 +42,7 @@ class Rate:
         expected, generated: share of it among held-out and generated examples, corrected for the classifier's errors
             where they can be.
         ratio, low, high: generated over expected, with its 95 % interval.
+        counted: generated examples that were told to be of it.
         p_value: of the counts as classified, two-sided, corrected for the number of classes.
         status: "dropped" if the upper bound is below a tenth; "rare" if below one half; "untold" where nothing is
             corrected and the vote names the class for less than a tenth of its held-out share; else "captured".
@@ -51,6 +54,7 @@ class Rate:
     ratio: float
     low: float
     high: float
+    counted: int
     p_value: float
     status: Literal["captured", "rare", "dropped", "untold"]
 
@@ -64,6 +68,7 @@ def frequencies(
     train_label: np.ndarray | None = None,
     fake_label: np.ndarray | None = None,
     names: Sequence[str] = (),
+    kind: Literal["class", "mode"] = "class",
     device: Device = "cpu",
 ) -> Finding:
     r"""Each class against its rate in the held-out examples.
@@ -87,6 +92,7 @@ def frequencies(
         fake_label: class of each generated example where it is known without a vote: its own label, or the nearest of
             known modes; then `real_label` must be told in the same way and nothing is corrected.
         names: of the classes.
+        kind: what they are called.
         device: where distances are computed.
 
     Returns:
@@ -118,7 +124,7 @@ def frequencies(
     expected_counts = counts if correct else seen_counts
     untold = (seen_counts < DROPPED * counts) & (voted and not correct)
     drawn = _draws(expected_counts, undone, fake_counts, np.random.default_rng(seed))
-    rates = _rates(drawn, expected_counts, names or [str(i) for i in range(k)], p_values, untold)
+    rates = _rates(drawn, expected_counts, fake_counts, names or [str(i) for i in range(k)], p_values, untold)
     expected, generated = (np.array([getattr(rate, key) for rate in rates]) for key in ("expected", "generated"))
     perfect = np.random.default_rng(seed).multinomial(n, expected, DRAWN) / n
     again = _perfect(expected, m, undone, np.random.default_rng(seed + 1))
@@ -130,12 +136,13 @@ def frequencies(
         "kl_floor": float(np.mean(_kl(again, perfect))),
         "accuracy": accuracy,
         "corrected": correct,
+        "kind": kind,
     }
     worst = np.flatnonzero((p_values <= level) & (counts + fake_counts > 0))
     return Finding(
         "frequencies",
         Verdict.FOUND if len(worst) else Verdict.NOT_FOUND,
-        _summary([rates[i] for i in worst[np.argsort(p_values[worst], kind="stable")]], rates)
+        _summary([rates[i] for i in worst[np.argsort(p_values[worst], kind="stable")]], rates, kind)
         + (f", as a vote tells them that is right for {percent(accuracy)}" if voted and not correct else ""),
         estimate=variation,
         p_value=float(p_values.min()),
@@ -198,6 +205,7 @@ def _known(confusion: np.ndarray) -> np.ndarray:
 def _rates(
     drawn: tuple[np.ndarray, np.ndarray],
     real: np.ndarray,
+    fake: np.ndarray,
     names: Sequence[str],
     p_values: np.ndarray,
     untold: np.ndarray,
@@ -217,6 +225,7 @@ def _rates(
                 float(generated[0, i]),
                 float(ratio[0, i]),
                 *bounds,
+                int(fake[i]),
                 float(p_values[i]),
                 status,
             )
@@ -230,14 +239,37 @@ def _kl(generated: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return np.where(q > 0, q * np.log(np.maximum(q, 1e-300) / p), 0.0).sum(-1)
 
 
-def _summary(worst: Sequence[Rate], rates: Sequence[Rate]) -> str:
+def _summary(worst: Sequence[Rate], rates: Sequence[Rate], kind: str) -> str:
     captured = sum(rate.status == "captured" for rate in rates)
-    counted = f"{captured} of {len(rates)} classes captured"
+    counted = f"{captured} of {len(rates)} {PLURAL[kind]} captured"
     if not worst:
-        return f"no class is certainly too rare or too frequent; {counted}"
-    named = ", ".join(f"{rate.name} at {rate.ratio:.2g} times its rate" for rate in worst[:5])
-    more = f" and {len(worst) - 5} more" if len(worst) > 5 else ""
+        return f"no {kind} is certainly too rare or too frequent; {counted}"
+    named = ", ".join(
+        f"{rate.name} {f'at {rate.ratio:.2g} times its rate' if rate.counted else 'never'}" for rate in worst[:NAMED]
+    )
+    more = f" and {len(worst) - NAMED} more" if len(worst) > NAMED else ""
     return f"not at their rates: {named}{more}; {counted}"
+
+
+def _claim(finding: Finding, figure: str) -> str:
+    """What is never or hardly made, else that something is made too rarely or too often."""
+    wrong = [rate for rate in finding.figures.get("classes", ()) if rate["p_value"] <= finding.level]
+    kind = finding.figures.get("kind", "class")
+    gone = [rate for rate in wrong if not rate["counted"] or rate["status"] == "dropped"]
+    if not gone:
+        return f"makes some {PLURAL[kind]} too rarely or too often"
+    makes = "hardly makes" if any(rate["counted"] for rate in gone) else "never makes"
+    mass = percent(sum(rate["expected"] for rate in gone))
+    if len(gone) == 1:
+        return f"{makes} {_called(gone[0]['name'], kind)} ({mass} of the data)"
+    more = [f"{len(gone) - NAMED} more"] if len(gone) > NAMED else []
+    named = joined([rate["name"] for rate in gone[:NAMED]] + more)
+    return f"{makes} {len(gone)} {PLURAL[kind]} ({named}: {mass} of the data)"
+
+
+def _called(name: str, kind: str) -> str:
+    """A class by its name, "class tau"; a mode is called so already."""
+    return name if kind == "mode" else f"{kind} {name}"
 
 
 def _suits(exam: Exam) -> bool:
@@ -253,8 +285,8 @@ def _ask(exam: Exam, level: float) -> Finding:
     subject = exam.subject
     if subject.modes is not None:
         real, fake = (_nearest_mode(subject.modes, side.x) for side in (subject.real, subject.fake))
-        names = [f"mode {i}" for i in range(len(subject.modes.centres))]
-        return frequencies(exam.sets, level, exam.seed, real_label=real, fake_label=fake, names=names)
+        names = [_mode(i, centre) for i, centre in enumerate(subject.modes.centres.tolist())]
+        return frequencies(exam.sets, level, exam.seed, real_label=real, fake_label=fake, names=names, kind="mode")
     assert subject.real.labels is not None
     return frequencies(
         exam.sets,
@@ -266,6 +298,14 @@ def _ask(exam: Exam, level: float) -> Finding:
         names=subject.event.classes,
         device=exam.device,
     )
+
+
+def _mode(number: int, centre: Sequence[float]) -> str:
+    """What a mode is called: in the plane by where it is."""
+    if len(centre) != 2:
+        return f"mode {number}"
+    x, y = (round(one, 6) + 0.0 for one in centre)  # rounding errors of a cosine are no place
+    return f"mode {number} at ({x:.3g}, {y:.3g})"
 
 
 def _nearest_mode(modes: Modes, x: np.ndarray) -> np.ndarray:
@@ -280,7 +320,12 @@ QUESTION = Question(
     "corrected for the errors that it makes of held-out examples, as if it made the same of generated ones.",
     measure="total variation",
     weight=2,
+    labels={
+        "classes": "rates",
+        "kl": "KL divergence from the rates of the data, nats",
+        "kl_floor": "its value for a perfect generator",
+    },
     suits=_suits,
     ask=_ask,
-    claim=lambda found, figure: "makes some classes or modes too rarely or too often",
+    claim=_claim,
 )

@@ -28,6 +28,8 @@ from allmodes.errors import UserError
 TREE_SHARE, MOST_TREE = 0.5, 5_000
 """Of the real examples, how many take the place of training examples where none are given."""
 SIDES = ("real", "fake", "train")
+ARRAY = "an array"
+"""Name of what has no path."""
 NAMED = 5
 TELLING = 0.001
 """Share of repeated samples, beyond that of the data, that is noted."""
@@ -99,12 +101,19 @@ def subject_of(
         trained="train" in sets,
         modes=reference.modes,
         sources={side: {"name": _name(data), "digest": sets[side].digest} for side, data in given.items()},
+        title=_title(_name(fake), _name(real)),
         notes=tuple(notes),
     )
 
 
+def _title(fake: str, real: str) -> str:
+    """What is held against what, by the names of files: "bad.csv against real.csv"."""
+    made = "Generated examples in an array" if fake == ARRAY else fake
+    return made if real == ARRAY else f"{made} against {real}"
+
+
 def _name(data: Any) -> str:
-    return str(data).encode("utf-8", "replace").decode() if isinstance(data, (str, os.PathLike)) else "an array"
+    return str(data).encode("utf-8", "replace").decode() if isinstance(data, (str, os.PathLike)) else ARRAY
 
 
 def _of(given: Any, side: str) -> Any:
@@ -194,15 +203,15 @@ def _require_disjoint(share: float) -> None:
     """Held-out examples that were trained on prove nothing."""
     if share > 0.5:
         raise UserError(
-            f"{share:.0%} of real are among the training examples; give as real examples that were not trained on"
+            f"{percent(share)} of real are among the training examples; give as real examples that were not trained on"
         )
 
 
 def _require_generated(share: float) -> None:
     if share > 0.5:
         raise UserError(
-            f"{share:.0%} of fake are exactly examples of real; give generated examples as fake, and if the generator "
-            "was trained on real and copies it, give real as train and other examples as real"
+            f"{percent(share)} of fake are exactly examples of real; give generated examples as fake, and if the "
+            "generator was trained on real and copies it, give real as train and other examples as real"
         )
 
 

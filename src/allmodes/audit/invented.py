@@ -240,6 +240,11 @@ QUESTION = Question(
     measure="of the samples",
     share=True,
     weight=2,
+    labels={
+        "p_value_tree": "p-value by regions",
+        "p_value_neighbours": "p-value by neighbourhoods",
+        "regions_tested": "regions looked at",
+    },
     planted=True,
     ask=lambda exam, level: invented(exam.sets, level, exam.seed, device=exam.device),
     claim=_claim,

@@ -8,6 +8,7 @@ import numpy as np
 
 from allmodes.audit.regions import grow
 from allmodes.audit.scan import few
+from allmodes.audit.wording import percent
 from allmodes.errors import UserError
 
 TREE_POINTS = 2000
@@ -43,10 +44,10 @@ class Look:
         """One sentence with the numbers."""
         if not self.collapsed:
             return f"none of {self.regions} regions of the held-out data is certainly missed"
-        where = f"{self.missed} region{'s that hold' if self.missed > 1 else ' that holds'} {100 * self.held_out:.1f} %"
+        where = f"{self.missed} region{'s that hold' if self.missed > 1 else ' that holds'} {percent(self.held_out)}"
         return (
-            f"{100 * self.missing_mass:.1f} % of the held-out data is not generated: "
-            f"{where} get{'s' * (self.missed == 1)} {100 * self.generated:.1f} % of the samples"
+            f"{percent(self.missing_mass)} of the held-out data is not generated: "
+            f"{where} get{'s' * (self.missed == 1)} {percent(self.generated)} of the samples"
         )
 
 

@@ -73,6 +73,7 @@ QUESTION = Question(
     title="What density does it give to data that it has not seen?",
     method="The mean logarithm of the model's density, with what kind of number it is. It informs and does not decide.",
     measure="nats",
+    labels={"n": "held-out examples scored", "n_train": "training examples scored", "bits_per_dim": "bits a dimension"},
     suits=lambda exam: exam.subject.scorer is not None,
     ask=lambda exam, level: log_density(exam.subject, exam.seed),
 )

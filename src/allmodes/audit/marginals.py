@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -15,6 +16,7 @@ from allmodes.audit.one_dimension import Compared, compare, histogram
 from allmodes.audit.question import Question
 from allmodes.audit.scan import draws_for, holm
 from allmodes.audit.subject import Subject
+from allmodes.audit.wording import ranged
 from allmodes.event import Layout
 
 MOST_COLUMNS = 64
@@ -39,6 +41,10 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
     level, half and half.
 
     Constant columns are told apart by whether the generated ones are that constant too.
+
+    Returns:
+        `estimate`, `low`, `high`, `floor`: the distance of the column with the smallest p-value where one differs; else
+        the largest distance, and the largest floor.
     """
     event = subject.event
     rng = np.random.default_rng(seed)
@@ -49,27 +55,28 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
     compared = [compare(real[:, c], fake[:, c], rng, together(len(columns))) for c in columns]
     pairs, gaps, pair_p = _correlations(real[:, columns], fake[:, columns], rng, draws_for(level / 2))
     adjusted = np.minimum(1.0, 2 * np.concatenate([holm(np.array([one.p_value for one in compared])), pair_p]))
-    worst = int(np.argmax([one.distance for one in compared]))
+    distance = np.array([one.distance for one in compared])
     names = [event.column(c) for c in columns]
-    wrong = [names[i] for i in np.argsort(adjusted[: len(columns)]) if adjusted[i] <= level]
+    order = np.lexsort((-distance, adjusted[: len(columns)]))
+    wrong = [i for i in order if adjusted[i] <= level]
     wrong_pairs = [i for i in np.argsort(adjusted[len(columns) :]) if adjusted[len(columns) + i] <= level]
     p_value = float(adjusted.min())
-    one = compared[worst]
-    shown = np.argsort(adjusted[: len(columns)], kind="stable")[:DRAWN]
+    told = wrong[0] if wrong else int(distance.argmax())
+    one = compared[told]
     return Finding(
         name="marginals",
         verdict=Verdict.FOUND if p_value <= level else Verdict.NOT_FOUND,
         summary=_summary(
-            dict(zip(names, compared, strict=True)),
-            names[worst],
-            wrong,
-            [tuple(names[k] for k in pairs[i]) for i in wrong_pairs],
+            f"{names[told]}: {one.said()}",
+            [names[i] for i in wrong],
+            [(" with ".join(names[k] for k in pairs[i]), gaps[i]) for i in wrong_pairs],
+            len(columns),
         ),
         estimate=one.distance,
         low=one.low,
         high=one.high,
         p_value=p_value,
-        floor=max(other.floor for other in compared),
+        floor=one.floor if wrong else max(other.floor for other in compared),
         level=level,
         figures={
             "columns": [
@@ -80,7 +87,7 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
                 {"columns": [names[k] for k in pairs[i]], **gaps[i], "p_value": float(adjusted[len(columns) + i])}
                 for i in np.argsort(adjusted[len(columns) :], kind="stable")[:DRAWN]
             ],
-            "histograms": {names[i]: histogram(real[:, columns[i]], fake[:, columns[i]]) for i in shown},
+            "histograms": {names[i]: histogram(real[:, columns[i]], fake[:, columns[i]]) for i in order[:DRAWN]},
         },
     )
 
@@ -90,28 +97,22 @@ def _figures(one: Compared) -> dict[str, float]:
 
 
 def _summary(
-    compared: dict[str, Compared],
-    worst: str,
-    wrong: list[str],
-    wrong_pairs: list[tuple[str, ...]],
+    said: str, wrong: Sequence[str], wrong_pairs: Sequence[tuple[str, Mapping[str, float]]], columns: int
 ) -> str:
-    one = compared[worst]
-    distance = f"{one.distance:.3f} [{one.low:.3f}, {one.high:.3f}]"
-    far = f"{worst} is farthest off, Kolmogorov-Smirnov distance {distance}"
+    """What differs, and of the clearest of these, or of the column that is farthest off, by how much."""
     if not wrong and not wrong_pairs:
-        return f"neither any of {len(compared)} columns nor a rank correlation differs; {far}"
+        return f"neither any of {columns} columns nor a rank correlation differs; farthest off is {said}"
     parts = []
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         differ = "differs" if len(wrong) == 1 else "differ"
-        parts.append(f"{len(wrong)} of {len(compared)} columns {differ}: {', '.join(wrong[:3])}{more}; {far}")
-        parts += [compared[name].ends.said(name) for name in wrong if compared[name].at_the_ends][:1]
+        named = f": {', '.join(wrong[:3])}{more}; " if len(wrong) > 1 else ", "
+        parts.append(f"{len(wrong)} of {columns} columns {differ}{named}{said}")
     if wrong_pairs:
-        pair = " with ".join(wrong_pairs[0])
+        pair, gap = wrong_pairs[0]
         alone = f"the rank correlation of {pair} differs"
-        parts.append(
-            alone if len(wrong_pairs) == 1 else f"{len(wrong_pairs)} rank correlations differ, most that of {pair}"
-        )
+        differ = alone if len(wrong_pairs) == 1 else f"{len(wrong_pairs)} rank correlations differ, most that of {pair}"
+        parts.append(f"{differ}, by {ranged(gap['gap'], gap['low'], gap['high'])}")
     return "; ".join(parts)
 
 
@@ -176,6 +177,15 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     return r, float((product - r * (a**2 + b**2) / 2).std() / math.sqrt(len(a)))
 
 
+def _claim(finding: Finding, figure: str) -> str:
+    columns, pairs = (finding.figures.get(name, ()) for name in ("columns", "correlations"))
+    wrong = sum(row["p_value"] <= finding.level for row in columns)
+    pairwise = any(row["p_value"] <= finding.level for row in pairs)
+    if not wrong:
+        return "distorts how columns go together"
+    return f"distorts {wrong} of {len(columns)} columns{' with their correlations' if pairwise else ''}"
+
+
 def _suits(exam: Exam) -> bool:
     event = exam.subject.event
     return event.layout is Layout.VECTOR and len(event.shape) == 1
@@ -187,9 +197,9 @@ QUESTION = Question(
     method="Kolmogorov-Smirnov and Mann-Whitney tests of each column, and of its most extreme values whose they "
     "are, with Holm's correction over the columns; rank correlations of each pair, the largest difference against "
     "permuted labels. The two share the level.",
-    measure="largest distance",
+    measure="distance",
     weight=1,
     suits=_suits,
     ask=lambda exam, level: marginals(exam.subject, level, exam.seed),
-    claim=lambda found, figure: "distorts columns or their correlations",
+    claim=_claim,
 )

@@ -158,12 +158,14 @@ QUESTION = Question(
     title="Does it leave out a part of the data?",
     method="A tree of clusters over the training examples gives regions of every size. Half of the generated "
     "examples choose the suspicious ones; the other half and the held-out examples, which chose nothing, certify "
-    "them by exact tests. The interval is that of the mass that is missing in the regions which are named: "
+    "them by exact tests: a region that stood its test is certified, one that the first look alone has seen is "
+    "suspected. The interval is that of the mass that is missing in the regions which are named: "
     "elsewhere more may be missing.",
     measure="of the data",
     share=True,
     weight=4,
     certifies=True,
+    labels={"regions_tested": "regions looked at", "certified": "certified", "suspected": "suspected"},
     planted=True,
     ask=lambda exam, level: missing(exam.sets, level, exam.seed, on=exam.chart),
     claim=_claim,

@@ -46,12 +46,7 @@ def observables(subject: Subject, functions: Mapping[str, Function], level: floa
     found = [i for i in range(len(looks)) if adjusted[i] <= level]
     wrong = list(dict.fromkeys(looks[i][0] for i in found))
     place = f" where {where}" if where else ""
-    said = (
-        f"{name}{place}: mean {one.mean_fake:.4g} generated and {one.mean_real:.4g} real, difference {one.shift:.3g} "
-        f"[{one.shift_low:.3g}, {one.shift_high:.3g}], Kolmogorov-Smirnov distance {one.distance:.3f}"
-    )
-    if one.at_the_ends:
-        said += f"; {one.ends.said(name)}"
+    said = f"{name}{place}: {one.said()}"
     return Finding(
         name="observables",
         verdict=Verdict.FOUND if found else Verdict.NOT_FOUND,
@@ -123,7 +118,7 @@ QUESTION = Question(
     method="Your functions of an example, over all and in bins of each condition: Kolmogorov-Smirnov and "
     "Mann-Whitney tests, and of the most extreme values whose they are; Holm's correction over all looks. The "
     "outermost bins hold what lies beyond.",
-    measure="largest distance",
+    measure="distance",
     weight=2,
     suits=lambda exam: bool(exam.observables),
     ask=lambda exam, level: observables(exam.subject, exam.observables, level, exam.seed),

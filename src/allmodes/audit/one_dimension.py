@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from allmodes.audit.intervals import normal
 from allmodes.audit.scan import unequal
 from allmodes.audit.tails import Ends, tails
+from allmodes.audit.wording import percent, ranged
 from allmodes.figures import bin_edges
 
+Test = Literal["distance", "shift", "count", "ends"]
 BINS = 30
 MOSTLY = 0.5
 """Share of one value (of zeros, as a rule) from which on it is counted instead of ranked."""
@@ -29,7 +32,10 @@ class Compared:
         distance: Kolmogorov-Smirnov, the largest difference of the two distribution functions.
         low, high: interval of the true distance.
         p_value: of equal distributions, by three tests.
+        told_by: the test whose p-value it is: of the distance, of the shift or in its place the count of one value, or
+            of the ends.
         ends: what the most extreme values say.
+        counted: where one value is counted in place of a shift, that "value" and its shares "real" and "fake".
         floor: the distance between two halves of the real sample.
         mean_real, mean_fake, spread_real, spread_fake: means and standard deviations.
         shift, shift_low, shift_high: difference of the means, fake minus real, with its interval.
@@ -39,7 +45,9 @@ class Compared:
     low: float
     high: float
     p_value: float
+    told_by: Test
     ends: Ends
+    counted: Mapping[str, float]
     floor: float
     mean_real: float
     mean_fake: float
@@ -49,10 +57,19 @@ class Compared:
     shift_low: float
     shift_high: float
 
-    @property
-    def at_the_ends(self) -> bool:
-        """Whether it is by its most extreme values that the difference is told."""
-        return self.p_value < 1 and self.p_value == self.ends.p_value / FOR_TAILS
+    def said(self) -> str:
+        """In words; what tells the difference comes first."""
+        parts = {
+            "shift": f"mean {self.mean_fake:.4g} generated and {self.mean_real:.4g} real, difference "
+            f"{ranged(self.shift, self.shift_low, self.shift_high)}",
+            "distance": f"Kolmogorov-Smirnov distance {ranged(self.distance, self.low, self.high)}",
+        }
+        if self.told_by == "ends":
+            parts["ends"] = self.ends.said()
+        if self.told_by == "count":
+            value, shares = self.counted["value"], [percent(self.counted[side]) for side in ("fake", "real")]
+            parts["count"] = f"{value:.4g} in {shares[0]} of the generated and {shares[1]} of the real examples"
+        return ", ".join(parts[key] for key in sorted(parts, key=lambda key: key != self.told_by))
 
 
 def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confidence: float = 0.95) -> Compared:
@@ -77,15 +94,22 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # where the exact one cannot be computed, it is asymptotic
         distance, p_distance = map(float, stats.ks_2samp(real, fake, method=method))
-    usual = usual_value(real, fake)
+    usual, counted = usual_value(real, fake), {}
     if usual is not None:
         a, b = ((side == usual).sum() for side in (real, fake))
         p_shift = float(unequal(a, b, n, m))
+        counted = {"value": usual, "real": float(a / n), "fake": float(b / m)}
     else:
         p_shift = float(stats.mannwhitneyu(real, fake, method="asymptotic")[1])
     halves = rng.permutation(real)
     floor, _ = map(float, stats.ks_2samp(halves[: n // 2], halves[n // 2 :], method="asymp"))
     ends = tails(real, fake)
+    p_values: dict[Test, float] = {
+        "distance": 2 / (1 - FOR_TAILS) * p_distance,
+        "count" if counted else "shift": 2 / (1 - FOR_TAILS) * p_shift,
+        "ends": ends.p_value / FOR_TAILS,
+    }
+    told_by = min(p_values, key=lambda test: min(1.0, p_values[test]))
     delta = 1 - confidence
     reach = sum(math.sqrt(math.log(4 / delta) / (2 * size)) for size in (n, m))
     shift = float(fake.mean() - real.mean())
@@ -94,8 +118,10 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
         distance=distance,
         low=max(0.0, distance - reach),
         high=min(1.0, distance + reach),
-        p_value=min(1.0, 2 / (1 - FOR_TAILS) * min(p_distance, p_shift), ends.p_value / FOR_TAILS),
+        p_value=min(1.0, p_values[told_by]),
+        told_by=told_by,
         ends=ends,
+        counted=counted,
         floor=floor,
         mean_real=float(real.mean()),
         mean_fake=float(fake.mean()),

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from allmodes.audit import plots
+from allmodes.audit.markup import table
 from allmodes.event import Event, Layout, Support
 
 TILES = 12
@@ -33,25 +34,35 @@ def kind_of(event: Event) -> Kind:
     return "lines" if event.size >= LINE and not event.columns else "rows"
 
 
-def show(x: np.ndarray, event: Event, caption: str, colour: str = plots.REAL) -> str:
-    """Some examples with a caption, [n, *shape], as HTML."""
+def shown(event: Event) -> int:
+    """How many examples are shown side by side."""
+    return ROWS if kind_of(event) == "rows" else TILES
+
+
+def show(x: np.ndarray, event: Event, caption: str, said: str, colour: str = plots.REAL) -> str:
+    """Some examples with a caption, [n, *shape], as HTML.
+
+    Arguments:
+        said: what they are, for those who do not see them: "real examples of region 2".
+    """
     if not len(x):
         return ""
     match kind_of(event):
         case "tiles":
-            inside = tiles(x[:TILES], event)
+            inside = tiles(x[:TILES], event, said)
         case "lines":
-            inside = plots.lines(x[:TILES].reshape(min(TILES, len(x)), -1), colour, caption)
+            inside = plots.lines(x[:TILES].reshape(min(TILES, len(x)), -1), colour, said)
         case _:
-            inside = rows(x[:ROWS], event)
+            inside = rows(x[:ROWS], event, said)
     return f"<figure><figcaption>{escape(caption)}</figcaption>{inside}</figure>"
 
 
-def tiles(x: np.ndarray, event: Event) -> str:
+def tiles(x: np.ndarray, event: Event, said: str) -> str:
     """Images, or voxels summed along their first axis, [n, *shape], as enlarged pictures side by side."""
     images = [_pixels(example, event) for example in x]
     low, high = _range(images, event)
-    return '<div class="tiles">' + "".join(_tile(image, low, high) for image in images) + "</div>"
+    drawn = "".join(_tile(image, low, high, f"{said}, {i} of {len(images)}") for i, image in enumerate(images, start=1))
+    return f'<div class="tiles">{drawn}</div>'
 
 
 def flat(example: np.ndarray, event: Event) -> np.ndarray:
@@ -85,7 +96,7 @@ def _range(images: Sequence[np.ndarray], event: Event) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
-def _tile(image: np.ndarray, low: float, high: float) -> str:
+def _tile(image: np.ndarray, low: float, high: float, said: str) -> str:
     from PIL import Image
 
     pixels = (255 * (image - low) / (high - low)).round().clip(0, 255).astype(np.uint8)
@@ -94,34 +105,37 @@ def _tile(image: np.ndarray, low: float, high: float) -> str:
     Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
     data = base64.b64encode(buffer.getvalue()).decode()
     rows, columns = pixels.shape[:2]
-    return f'<img alt="" width="{columns * scale}" height="{rows * scale}" src="data:image/png;base64,{data}">'
+    size = f'width="{columns * scale}" height="{rows * scale}"'
+    return f'<img alt="{escape(said)}" {size} src="data:image/png;base64,{data}">'
 
 
-def rows(x: np.ndarray, event: Event) -> str:
-    """Examples of a table, a row each, the first columns."""
+def rows(x: np.ndarray, event: Event, said: str, first: Sequence[str] = ()) -> str:
+    """Examples of a table, a row each, the first columns.
+
+    Arguments:
+        said: what the table is of.
+        first: what each row is, if anything is to be said of it.
+    """
     shown = min(COLUMNS, event.size)
     names = event.columns[:shown] or tuple(str(i) for i in range(shown))
-    head = "".join(f"<th>{escape(name)}</th>" for name in names) + ("<th>…</th>" if shown < event.size else "")
-    body = "".join(
-        "<tr>" + "".join(f"<td>{value:.4g}</td>" for value in row[:shown].astype(float)) + "</tr>"
-        for row in x.reshape(len(x), -1)
-    )
-    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+    head = ("example",) * bool(first) + names + ("…",) * (shown < event.size)
+    cells = [[f"{value:.4g}" for value in row[:shown].astype(float)] for row in x.reshape(len(x), -1)]
+    if first:
+        cells = [[escape(text), *row] for text, row in zip(first, cells, strict=True)]
+    return table(head, cells, said)
 
 
 def beside(pairs: Sequence[tuple[np.ndarray, np.ndarray, str]], event: Event) -> str:
     """Generated examples over what they copy, each with what is to be said of it."""
     if kind_of(event) != "tiles":
-        table = np.stack([example for fake, original, _ in pairs for example in (fake, original)])
+        both = np.stack([example for fake, original, _ in pairs for example in (fake, original)])
         said = [line for _, _, text in pairs for line in (f"generated: {text}", "its original")]
-        shown = rows(table, event).replace("<tr><th>", "<tr><th></th><th>", 1).split("<tr><td>")
-        return shown[0] + "".join(
-            f"<tr><td>{escape(text)}</td><td>{part}" for text, part in zip(said, shown[1:], strict=True)
-        )
+        return rows(both, event, "generated examples beside their originals", said)
     images = [_pixels(example, event) for fake, original, _ in pairs for example in (fake, original)]
     low, high = _range(images, event)
     cells = "".join(
-        f"<figure>{_tile(images[2 * i], low, high)}{_tile(images[2 * i + 1], low, high)}"
+        f"<figure>{_tile(images[2 * i], low, high, f'generated example {i + 1}')}"
+        f"{_tile(images[2 * i + 1], low, high, f'its original {i + 1}')}"
         f"<figcaption>{escape(text)}</figcaption></figure>"
         for i, (_, _, text) in enumerate(pairs)
     )

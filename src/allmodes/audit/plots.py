@@ -17,12 +17,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, REAL, FAKE, MARK = "#010203", "#040506", "#070809", "#0a0b0c"
+INK, REAL, FAKE, MARK, PAPER = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
 """Stand-ins that the page's own colours replace."""
-COLOURS = {INK: "currentColor", REAL: "var(--real)", FAKE: "var(--fake)", MARK: "var(--mark)"}
+COLOURS = {
+    INK: "currentColor",
+    REAL: "var(--real)",
+    FAKE: "var(--fake)",
+    MARK: "var(--mark)",
+    PAPER: "var(--paper)",
+}
 GREY, BLUE, RED = "#8b929c", "#2f80d0", "#dc4a2d"
 """Of points, which are pixels: seen on white and on black."""
 POINTS = 3_000
+CLOSE = 0.04
+"""Share of a map's sides within which two numbers would overprint each other."""
+REACHES = (0.1, 0.2, 0.5, 1.0)
+"""How far from 1 a panel of ratios may reach."""
 
 
 @contextmanager
@@ -34,7 +44,7 @@ def figure(width: float, height: float) -> Iterator[Figure]:
     style: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "allmodes",
-        "font.size": 9,
+        "font.size": 10,
         "text.color": INK,
         "axes.edgecolor": INK,
         "axes.labelcolor": INK,
@@ -43,10 +53,10 @@ def figure(width: float, height: float) -> Iterator[Figure]:
         "axes.spines.right": False,
         "xtick.color": INK,
         "ytick.color": INK,
-        "xtick.labelsize": 8,
-        "ytick.labelsize": 8,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
         "legend.frameon": False,
-        "legend.fontsize": 8,
+        "legend.fontsize": 9,
     }
     with matplotlib.rc_context(style):
         yield Figure(figsize=(width, height), layout="constrained")
@@ -95,7 +105,7 @@ def ratio_histogram(counts: Mapping[str, Any], label: str) -> str:
     edges = np.array(counts["edges"])
     widths = np.diff(edges)
     middle = (edges[1:] + edges[:-1]) / 2
-    with figure(3.9, 3.0) as drawn:
+    with figure(3.3, 2.9) as drawn:
         upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         for key, n, colour, fill in (("real", "n", REAL, True), ("fake", "m", FAKE, False)):
             count = np.array(counts[key], float)
@@ -119,7 +129,8 @@ def _ratio(axes: Axes, middle: np.ndarray, counts: Mapping[str, Any]) -> None:
     at, ratio = middle[known], np.array([counts["ratio"][i] for i in known], float)
     error = np.array([counts["error"][i] for i in known], float)
     sure = error < 0.5
-    reach = min(1.0, max(0.1, 1.3 * float(np.abs(ratio[sure] - 1).max(initial=0))))
+    most = 1.3 * float(np.abs(ratio[sure] - 1).max(initial=0))
+    reach = next((one for one in REACHES if one >= most), REACHES[-1])
     axes.axhline(1, color=INK, lw=0.7, alpha=0.5)
     inside = np.abs(ratio - 1) <= reach
     axes.errorbar(at[inside], ratio[inside], error[inside], fmt="o", ms=2.4, color=FAKE, elinewidth=0.8)
@@ -127,8 +138,8 @@ def _ratio(axes: Axes, middle: np.ndarray, counts: Mapping[str, Any]) -> None:
     axes.plot(at[ratio < 1 - reach], np.full((ratio < 1 - reach).sum(), 1 - 0.9 * reach), "v", ms=3.5, color=FAKE)
     axes.set_ylim(1 - 1.05 * reach, 1 + 1.05 * reach)
     ticks = [1 - reach, 1, 1 + reach]
-    axes.set_yticks(ticks, [f"{tick:.2g}" for tick in ticks])
-    axes.set_ylabel("gen. / real", fontsize=8)
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_ylabel("ratio", fontsize=9)
 
 
 def plane(
@@ -137,10 +148,12 @@ def plane(
     """Points in the plane, [n, 2] and [m, 2]: two drawings of one scale, held-out data and generated examples.
 
     Arguments:
-        marked: which of one side lie in each region, [n] or [m] bool; an outline with the region's number shows on both
-            drawings where that is.
+        marked: which of one side lie in each region, [n] or [m] bool: open circles; a dashed outline with the region's
+            number shows on both drawings where that is.
         on_fake: whether the marked ones are generated.
     """
+    from matplotlib.patheffects import withStroke
+
     side = fake if on_fake else real
     outlines = [_outline(side[rows]) for rows in marked]
     low, high = np.quantile(np.concatenate([real, fake]), [0.002, 0.998], axis=0)
@@ -148,6 +161,7 @@ def plane(
     margin = 0.08 * np.maximum(high - low, 1e-9)
     low, high = low - margin, high + margin
     height = 3.4 * float(np.clip((high[1] - low[1]) / (high[0] - low[0]), 0.45, 1.15)) + 0.6
+    tops = np.array([outline[outline[:, 1].argmax()] for outline in outlines])
     drawings = []
     for points, colour, name, holds in ((real, GREY, "held-out data", not on_fake), (fake, BLUE, "generated", on_fake)):
         with figure(3.9, height) as drawn:
@@ -155,12 +169,16 @@ def plane(
             _points(axes, points[:POINTS], colour)
             for number, (rows, outline) in enumerate(zip(marked, outlines, strict=True), start=1):
                 if holds:
-                    _points(axes, points[rows][:POINTS], RED)
+                    _circles(axes, points[rows][:POINTS])
                 axes.plot(*outline.T, color=MARK, lw=0.9, ls=(0, (4, 2)))
                 if len(marked) > 1:
-                    top = outline[outline[:, 1].argmax()]
-                    axes.annotate(str(number), top, (0, 2), textcoords="offset points", color=MARK, ha="center")
-            axes.set_title(name, loc="left", fontsize=9)
+                    top = tops[number - 1]
+                    before = (np.abs(tops[: number - 1] - top) < CLOSE * (high - low)).all(1).sum()
+                    text = axes.annotate(
+                        str(number), top, (9 * before, 2), textcoords="offset points", color=MARK, ha="center"
+                    )
+                    text.set_path_effects([withStroke(linewidth=2.5, foreground=PAPER)])
+            axes.set_title(name, loc="left", fontsize=10)
             axes.set(
                 xlim=(low[0], high[0]),
                 ylim=(low[1], high[1]),
@@ -192,6 +210,11 @@ def _outline(points: np.ndarray) -> np.ndarray:
 
 def _points(axes: Axes, points: np.ndarray, colour: str) -> None:
     axes.scatter(points[:, 0], points[:, 1], s=4, color=colour, alpha=0.6, linewidths=0, rasterized=True)
+
+
+def _circles(axes: Axes, points: np.ndarray) -> None:
+    """Points that are marked, told from the others without colours too."""
+    axes.scatter(points[:, 0], points[:, 1], s=14, facecolors="none", edgecolors=RED, linewidths=0.6, rasterized=True)
 
 
 def curves(series: Mapping[str, tuple[list[float], list[float]]], label: str, x_name: str, y_name: str) -> str:

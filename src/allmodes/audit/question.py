@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from allmodes.audit.exam import Exam
-from allmodes.audit.finding import Finding
-from allmodes.audit.wording import number
+from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.wording import number, percent, percents, ranged
 
 Answer = Finding | tuple[Finding, ...] | None
 """One that is about several figures has several findings; one that comes to nothing has none."""
@@ -36,8 +36,10 @@ class Question:
         share: whether its figure is a share of the examples.
         weight: its part of alpha, beside those of the others; 0: it informs and never decides.
         certifies: whether its regions stand a test on data that did not choose them; one that does not is suspected.
+        masses: whether its regions are those where real and generated examples differ in number.
         captions: over the examples of its regions, and over those of the other kind that are nearest to them, where
             they say something else than which kind is absent.
+        labels: of the further figures of its finding that people are shown, what they are called.
         figures: of one that informs by several figures, their names and titles; they stand in one table.
         planted: whether it asks about features alone, so that the self-test can ask it of planted faults.
         suits: whether it is asked: what the data allow, whatever it would answer.
@@ -53,7 +55,9 @@ class Question:
     share: bool = False
     weight: int = 0
     certifies: bool = False
+    masses: bool = True
     captions: tuple[str, str] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
     planted: bool = False
     suits: Callable[[Exam], bool] = always
@@ -69,6 +73,27 @@ class Question:
         """Its answer, however many findings that has."""
         answer = self.ask(exam, level)
         return answer if isinstance(answer, tuple) else () if answer is None else (answer,)
+
+    def figure(self, finding: Finding) -> str:
+        """What was measured and what that is, in words; a share that may be nothing, by what it is at most."""
+        if not (said := self.number(finding.estimate)):
+            return ""
+        if self.share and finding.verdict is not Verdict.FOUND and not finding.low and finding.high:
+            return f"at most {percent(finding.high)} {self.measure}" if finding.high < 1 else "nothing can be said"
+        return f"{said} {self.measure}".rstrip()
+
+    def ranged(self, finding: Finding) -> str:
+        """Its figure with the interval, where there are such."""
+        value, low, high = finding.estimate, finding.low, finding.high
+        if value is None or low is None or high is None:
+            return self.number(value)
+        return (percents if self.share else ranged)(value, low, high)
+
+    def interval(self, finding: Finding) -> str:
+        """Of the figure; an empty string where there is none."""
+        if finding.low is None or finding.high is None:
+            return ""
+        return f"{self.number(finding.low).removesuffix(' %')} to {self.number(finding.high)}"
 
     def number(self, value: float | None) -> str:
         """Its figure for a table; an empty string where there is none."""

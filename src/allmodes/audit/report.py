@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from allmodes.audit import plots
 from allmodes.audit.exhibits import exhibits
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.audit.markup import table
 from allmodes.audit.questions import NAMES, of
 from allmodes.audit.report_page import PAGE
-from allmodes.audit.wording import answer, number, p_value
+from allmodes.audit.verdict import Said
+from allmodes.audit.wording import LIMIT, answer, limit, number, p_value
 
 if TYPE_CHECKING:
     from allmodes.audit.api import Audit
@@ -31,7 +33,7 @@ def by_weight(findings: Sequence[Finding]) -> list[Finding]:
 def page(audit: Audit) -> str:
     """The whole report as HTML."""
     ordered = by_weight(audit.findings)
-    figures = [one for one in audit.findings if of(one).figures]
+    figures = [one for one in audit.findings if of(one).figures and one.estimate is not None]
     told = [one for one in ordered if not of(one).figures]
     body = [
         *(f'<p class="soft">{escape(_capital(line))}.</p>' for line in audit.subject.notes),
@@ -45,30 +47,16 @@ def page(audit: Audit) -> str:
     if audit.undecided:
         tone, said = "open", "cannot tell"
     return PAGE.substitute(
-        title=escape(audit.title), tone=tone, verdict=said, sentence=escape(audit.sentence), body="\n".join(body)
+        title=escape(audit.title), tone=tone, verdict=said, said=_said(audit.said), body="\n".join(body)
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") -> str:
-    """A table of texts that are HTML already."""
-    top = "".join(f"<th>{name}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table class="{kind}"><tr>{top}</tr>{body}</table></div>'
-
-
-def interval(finding: Finding) -> str:
-    """The figure's interval, empty where there is none."""
-    if finding.low is None or finding.high is None:
-        return ""
-    low, high = map(of(finding).number, (finding.low, finding.high))
-    return f"{low.removesuffix(' %')} to {high}"
-
-
-def _measured(finding: Finding) -> str:
-    """The figure and what it is."""
-    question = of(finding)
-    figure = question.number(finding.estimate)
-    return f'{figure} <span class="soft">{question.measure}</span>' if figure else ""
+def _said(said: Said) -> str:
+    """The verdict in a line, what is behind it, an item each, and what it rests on."""
+    items = "".join(f"<li>{escape(_capital(item))}.</li>" for item in said.items)
+    listed = f"<ul>{items}</ul>" if items else ""
+    hides = f"<p>What could hide: {escape(said.hides)}.</p>" if said.hides else ""
+    return f"<p>{escape(said.headline)}.</p>{listed}<div><p>Judged from {escape(said.basis)}.</p>{hides}</div>"
 
 
 def _pill(finding: Finding) -> str:
@@ -84,21 +72,21 @@ def _overview(findings: Sequence[Finding], alpha: float) -> str:
             (
                 f'<a href="#{finding.name}">{finding.name.replace("_", " ")}</a>',
                 _pill(finding),
-                _measured(finding),
-                interval(finding),
-                of(finding).number(finding.floor),
                 p_value(finding.p_value),
-                f"{100 * finding.level:.2g} %" if finding.decides else "informs",
+                limit(finding),
+                of(finding).figure(finding),
+                of(finding).interval(finding),
+                of(finding).number(finding.floor),
             )
         )
-    head = ("question", "answer", "figure", "interval", "floor", "p-value", "level")
+    head = ("question", "answer", "p-value", LIMIT, "figure", "interval", "floor")
     note = (
         '<p class="soft">The floor is the same figure for a perfect generator, or for two halves of the real data. '
         f"P-values are corrected for the number of looks inside each question. A question that decides is answered "
-        f"“found” where its p-value is at most its level; the levels add up to {100 * alpha:g} %, so that a generator "
-        f"without fault fails in at most {100 * alpha:g} % of all audits. The others inform.</p>"
+        f"“found” where its p-value is at most its level, beside it; the levels add up to {alpha:g}, so that a "
+        f"generator without fault fails in at most {100 * alpha:g} % of all audits. The others inform.</p>"
     )
-    return table(head, rows, "all") + note
+    return table(head, rows, "questions and answers", "all") + note
 
 
 def _section(finding: Finding, audit: Audit) -> str:
@@ -121,19 +109,23 @@ def _figures(findings: Sequence[Finding]) -> str:
         rows.append(
             (
                 of(finding).figures[finding.name],
-                f"{number(finding.estimate)} [{number(finding.low)}, {number(finding.high)}]",
+                of(finding).ranged(finding),
                 number(figures.get("at_floor_size")),
                 number(finding.floor),
                 number(figures.get("null")),
                 answer(finding),
             )
         )
-    size = next((str(one.figures["floor_size"]) for one in findings if "floor_size" in one.figures), "as many")
+    size = next((f"{one.figures['floor_size']:,}" for one in findings if "floor_size" in one.figures), "as many")
     return (
         '<section class="finding" id="figures"><h2>How far apart are the two distributions?</h2>'
         "<p>These figures inform and do not decide: a mode that is never generated can leave all of them within their "
         "noise, and the true distribution does not reach 1, or 0, either.</p>"
-        + table(("figure", "value and interval", "at the floor's size", "floor", "expected", ""), rows)
+        + table(
+            ("figure", "value and interval", "at the floor's size", "floor", "expected", "against the floor"),
+            rows,
+            "figures that inform",
+        )
         + '<p class="soft">The floor is the figure between two halves of the held-out examples, '
         f"{size} each; beside it stands the figure of as many generated ones against one of the halves. “Expected” is "
         "the mean for a perfect generator, where it is known.</p></section>"
@@ -146,15 +138,16 @@ def _capital(text: str) -> str:
 
 def _hides(audit: Audit) -> str:
     """The self-test: what would have been seen, and what would not."""
-    test = audit.self_test
-    parts = [
-        '<section class="finding" id="hides"><h2>What could hide?</h2>',
-        f"<p>{escape(_capital(audit.hides))}.</p>",
-    ]
+    test, hides = audit.self_test, audit.hides
+    if test is None and not hides:
+        return ""
+    parts = ['<section class="finding" id="hides"><h2>What could hide?</h2>']
+    if hides:
+        parts.append(f"<p>{escape(_capital(hides))}.</p>")
     if test is not None:
         parts.append(f"<p>{escape(test.how)}</p>")
         head = ("planted", "share of the data", "seen by", "seen in", "trials")
-        parts.append(table(head, [tuple(map(escape, row)) for row in test.rows()]))
+        parts.append(table(head, [tuple(map(escape, row)) for row in test.rows()], "planted faults"))
         if test.series():
             drawn = plots.curves(test.series(), "Power of the audit", "share of the data, %", "seen, % of trials")
             parts.append(f'<figure class="one small">{drawn}</figure>')

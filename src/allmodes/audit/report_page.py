@@ -38,11 +38,19 @@ h3 { margin: 1.4rem 0 .3rem; font-size: .98rem; font-weight: 650; }
 p { margin: .35rem 0 .7rem; max-width: 50rem; }
 .verdict { border-left: .4rem solid; border-radius: .3rem; padding: .95rem 1.2rem; margin: 0 0 1.3rem; }
 .verdict strong { display: block; font-size: .82rem; letter-spacing: .09em; text-transform: uppercase; }
-.verdict p { margin: .15rem 0 0; font-size: 1.12rem; line-height: 1.45; color: var(--ink); max-width: none; }
+.verdict p { margin: .15rem 0 0; font-size: 1.12rem; line-height: 1.45; max-width: none; }
+.verdict ul { margin: .3rem 0 0; padding-left: 1.15rem; line-height: 1.45; }
+.verdict div { margin-top: .6rem; } .verdict div p { font-size: .88rem; }
 .fail { border-color: var(--found); background: var(--found-back); } .fail strong { color: var(--found); }
 .pass { border-color: var(--clear); background: var(--clear-back); } .pass strong { color: var(--clear); }
 .open { border-color: var(--open); background: var(--open-back); } .open strong { color: var(--open); }
-.wide { overflow-x: auto; margin: .5rem 0 1rem; }
+.wide { overflow-x: auto; margin: .5rem 0 1rem; --edge: color-mix(in srgb, var(--ink) 22%, transparent);
+  --back: var(--paper); background:
+  linear-gradient(to right, var(--back) 1.4rem, transparent) left -1px top / 2.8rem 100% local,
+  linear-gradient(to left, var(--back) 1.4rem, transparent) right -1px top / 2.8rem 100% local,
+  linear-gradient(to right, var(--edge), transparent) left / .7rem 100% scroll,
+  linear-gradient(to left, var(--edge), transparent) right / .7rem 100% scroll; background-repeat: no-repeat; }
+.region .wide { --back: var(--panel); }
 table { border-collapse: collapse; font-size: .87rem; }
 th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 1px solid var(--line); }
 th, td { padding: .26rem .9rem .26rem 0; vertical-align: top; white-space: nowrap; }
@@ -62,7 +70,8 @@ section.finding h2 { margin-top: 1.1rem; display: flex; flex-wrap: wrap; gap: .2
 figure { margin: .5rem 0 1rem; }
 figcaption { color: var(--soft); font-size: .85rem; margin-bottom: .3rem; }
 figure svg { display: block; max-width: 100%; height: auto; }
-.dot { display: inline-block; width: .6em; height: .6em; border-radius: 50%; background: #dc4a2d; margin-right: .4em; }
+.ring { display: inline-block; width: .62em; height: .62em; border-radius: 50%; border: 1.5px solid #dc4a2d;
+  margin-right: .4em; }
 .tiles { display: flex; flex-wrap: wrap; gap: 5px; }
 img { image-rendering: pixelated; border-radius: 2px; outline: 1px solid var(--line); background: #000; }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: 0 1.8rem; }
@@ -89,7 +98,8 @@ details { margin: .4rem 0 1rem; } summary { cursor: pointer; color: var(--soft);
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { font-size: 9.6pt; } main { padding: 0; max-width: none; }
   h2, h3 { break-after: avoid; } figure, tr, .region, .verdict { break-inside: avoid; }
-  .two { grid-template-columns: 1fr; } .wide { overflow: visible; } .wide table:not(.all) { font-size: 7.4pt; }
+  .two { grid-template-columns: 1fr; } .wide { overflow: visible; background: none; }
+  .wide table:not(.all) { font-size: 7.4pt; }
   .wide table:not(.all) :is(th, td) { padding-right: .45rem; white-space: normal; }
 }
 </style>
@@ -100,7 +110,7 @@ details { margin: .4rem 0 1rem; } summary { cursor: pointer; color: var(--soft);
 <p class="kicker">allmodes audit: what a generator misses, invents and copies</p>
 <h1>$title</h1>
 </header>
-<div class="verdict $tone"><strong>$verdict</strong><p>$sentence</p></div>
+<div class="verdict $tone"><strong>$verdict</strong>$said</div>
 $body
 </main>
 </body>

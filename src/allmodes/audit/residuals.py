@@ -14,6 +14,7 @@ from allmodes.audit.one_dimension import histogram, usual_value
 from allmodes.audit.question import Question
 from allmodes.audit.scan import few, holm
 from allmodes.audit.subject import Subject
+from allmodes.audit.wording import percent, percents
 
 USUAL = 0.99
 """Share of training examples whose residual counts as usual."""
@@ -67,10 +68,10 @@ def residuals(subject: Subject, functions: Mapping[str, Function], level: float)
     worst = min(rows, key=lambda row: (row["p_value"], -row["fake_beyond"]))
     found = worst["p_value"] <= level
     said = (
-        f"{worst['name']}: {worst['fake_beyond']:.1%} [{worst['low']:.1%}, {worst['high']:.1%}] of the generated and "
-        f"{worst['real_beyond']:.1%} of the held-out examples lie beyond {worst['tolerance']:.3g}, with medians of "
-        f"{worst['fake_median']:.3g} and {worst['real_median']:.3g}; {worst['fake_above']:.1%} and "
-        f"{worst['real_above']:.1%} lie above {worst['usual']:.3g}"
+        f"{worst['name']}: {percents(worst['fake_beyond'], worst['low'], worst['high'])} of the generated and "
+        f"{percent(worst['real_beyond'])} of the held-out examples lie beyond {worst['tolerance']:.3g}, with medians "
+        f"of {worst['fake_median']:.3g} and {worst['real_median']:.3g}; {percent(worst['fake_above'])} and "
+        f"{percent(worst['real_above'])} lie above {worst['usual']:.3g}"
     )
     return Finding(
         name="residuals",

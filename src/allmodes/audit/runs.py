@@ -92,6 +92,7 @@ def subject_of_run(
     real = _examples(dataset, held)
     model = run.model.to(device)
     fake = _draw(model, dataset.condition[torch.cat([held, train])], _how_many(n_fake, len(real), dataset.event), seed)
+    made = f"{run.folder}, recipe {run.plan.recipe}, {len(fake):,} samples"
     return Subject(
         event=dataset.event,
         train=_examples(dataset, train),
@@ -103,13 +104,11 @@ def subject_of_run(
         asked=bool(model.conditional),
         notes=run.notes,
         sources={
-            "real": {"name": f"{dataset.name}, {len(real)} held-out examples", "digest": dataset.digest},
-            "train": {"name": f"{dataset.name}, {len(train)} training examples", "digest": dataset.digest},
-            "fake": {
-                "name": f"{run.folder}, recipe {run.plan.recipe}, {len(fake)} samples",
-                "digest": _digest(fake),
-            },
+            "real": {"name": f"{dataset.name}, {len(real):,} held-out examples", "digest": dataset.digest},
+            "train": {"name": f"{dataset.name}, {len(train):,} training examples", "digest": dataset.digest},
+            "fake": {"name": made, "digest": _digest(fake)},
         },
+        title=made,
     )
 
 

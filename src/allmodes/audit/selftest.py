@@ -30,7 +30,7 @@ BLUR, COPY_NOISE = 0.3, 0.01
 """Noise, in standard deviations of each number, that blurs an example and that hides a copy."""
 LEFT_OUT = "a group left out"
 SEEN = 0.8
-"""Share of trials from which on a fault counts as one that would be seen."""
+"""Share of trials in which a fault is seen that is surely seen; in at most the rest of them it counts as unseen."""
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,11 @@ class SelfTest:
 
     @property
     def sentence(self) -> str:
-        """What would be seen, in half a sentence."""
+        """What was seen, in half a sentence."""
         if (one := self.largest) is None:
             return "no group could be planted as a test"
-        trials = f"{one.whole} of {one.trials} planted"
-        if one.whole >= SEEN * one.trials:
-            return f"in these features a missing group of {_about(one.mass)} would be seen ({trials} were)"
-        if self._unseen(one):
-            return f"in these features a missing group of {_about(one.mass)} would not be seen ({trials} were)"
-        return f"in these features a missing group of {_about(one.mass)} would be seen only at times ({trials} were)"
+        trials = f"{one.whole} of {one.trials} trials"
+        return f"in these features a missing group of {_about(one.mass)} was seen in {trials}"
 
     def rows(self) -> list[tuple[str, ...]]:
         """A line each fault: planted, share of the data, by which questions, in how many trials, trials."""

@@ -14,6 +14,7 @@ from allmodes.audit.question import Question
 from allmodes.audit.regions import Chart, chart
 from allmodes.audit.scan import draws_for
 from allmodes.audit.sets import Sets
+from allmodes.audit.wording import percent
 
 IN_CELL = 25
 """Held-out examples that a cell should have."""
@@ -96,7 +97,7 @@ def spacing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
     return Finding(
         "spacing",
         Verdict.FOUND,
-        f"in {len(found)} of {len(tested)} cells, with {100 * mass:.1f} % of the data, the samples lie closer together "
+        f"in {len(found)} of {len(tested)} cells, with {percent(mass)} of the data, the samples lie closer together "
         f"than the data: down to {min(ratios):.2g} times the distance",
         estimate=mass,
         p_value=float(p_values.min()),
@@ -163,6 +164,12 @@ QUESTION = Question(
     measure="of the data",
     share=True,
     weight=2,
+    masses=False,
+    labels={
+        "cells": "cells looked at",
+        "cells_found": "cells found",
+        "ratio": "smallest distance between generated ones over that between real ones",
+    },
     captions=("Real ones", "Generated ones: too close together"),
     planted=True,
     ask=lambda exam, level: spacing(exam.sets, level, exam.seed, on=exam.chart),

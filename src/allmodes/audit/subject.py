@@ -66,6 +66,7 @@ class Subject:
         scorer: the model's density of examples, where it may have one.
         asked: whether the generator was asked for the conditions of `fake` (else they describe what it made).
         sources: what each set is and its digest, for the report.
+        title: what was generated, and what it is held against, in a line.
         notes: what a reader must know of the data, a line each.
     """
 
@@ -78,6 +79,7 @@ class Subject:
     scorer: Scorer | None = None
     asked: bool = False
     sources: dict[str, dict[str, str]] = field(default_factory=dict)
+    title: str = ""
     notes: tuple[str, ...] = ()
 
     @property

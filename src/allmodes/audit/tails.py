@@ -30,9 +30,9 @@ class Ends:
     real: int
     expected: float
 
-    def said(self, name: str) -> str:
+    def said(self) -> str:
         """The clearest look in words."""
-        return f"of the {self.values} {self.side} values of {name} {self.real} are real, by chance {self.expected:.0f}"
+        return f"of the {self.values} {self.side} values {self.real} are real, by chance {self.expected:.0f}"
 
 
 def tails(real: np.ndarray, fake: np.ndarray) -> Ends:
@@ -47,8 +47,8 @@ def tails(real: np.ndarray, fake: np.ndarray) -> Ends:
         real, fake: [n] and [m].
 
     >>> x = np.arange(200.0)
-    >>> tails(x, x[:180]).said("x")
-    'of the 20 largest values of x 20 are real, by chance 11'
+    >>> tails(x, x[:180]).said()
+    'of the 20 largest values 20 are real, by chance 11'
     """
     n, m = len(real), len(fake)
     looks = [look for side in ("largest", "smallest") for look in _looks(real, fake, side)]

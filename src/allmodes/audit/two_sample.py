@@ -180,6 +180,7 @@ QUESTION = Question(
     "learn from; 0.5 is chance.",
     measure="AUC",
     weight=1,
+    labels={"floor_p_value": "p-value between real examples"},
     planted=True,
     ask=lambda exam, level: two_sample(exam.sets, level, exam.seed),
     claim=lambda found, figure: f"is told from the data by a classifier (AUC {figure})",

@@ -1,10 +1,10 @@
-"""The verdict of an audit in one sentence: what was found, by what, and what could hide."""
+"""The verdict of an audit: what was found, by what, and what could hide."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from allmodes.audit.enough import FEWEST
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.questions import of
 from allmodes.audit.wording import joined
@@ -13,37 +13,65 @@ from allmodes.audit.wording import joined
 def claim(finding: Finding) -> str:
     """What a finding that was found says of the generator, as the end of a sentence: "misses 12 % of the data"."""
     question = of(finding)
-    figure = question.number(finding.estimate)
-    if finding.low is not None and finding.high is not None and figure:
-        ends = (question.number(end).removesuffix(" %") for end in (finding.low, finding.high))
-        figure = f"{figure} [{', '.join(ends)}]"
-    return question.claim(finding, figure)
+    return question.claim(finding, question.ranged(finding))
 
 
-def sentence(
-    findings: Sequence[Finding],
-    *,
-    features: str,
-    n_real: int,
-    n_fake: int,
-    alpha: float,
-    enough: bool,
-    blind: bool,
-    hides: str,
-) -> str:
-    """The verdict in one sentence: what was found, in which features, from how many examples, and what could hide.
+def claims(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Those of the findings that decide and were found."""
+    return tuple(claim(one) for one in findings if one.decides and one.verdict is Verdict.FOUND)
+
+
+@dataclass(frozen=True)
+class Said:
+    """The verdict in parts, of which a sentence is made, and the head of a report.
 
     Arguments:
-        enough: whether there are enough examples to test anything.
+        claims: what the generator does wrong, as ends of a sentence.
+        lacking: which examples are too few to tell.
         blind: whether the features show no group that is left out.
+        basis: what it was judged from.
+        hides: what could be there and not be seen, in half a sentence; empty where that was not computed.
     """
-    basis = f"{n_real:,} held-out and {n_fake:,} generated examples in {features}"
-    found = [finding for finding in findings if finding.decides and finding.verdict is Verdict.FOUND]
-    if found:
-        claims = joined([claim(one) for one in found])
-        return f"The generator {claims}, judged by {basis} at level {100 * alpha:g} %; {hides}."
-    if not enough:
-        return f"Cannot tell: {basis} are too few to test anything; give at least {FEWEST} of each, better thousands."
-    if blind:
-        return f"Cannot tell: no fault was found in {basis} at level {100 * alpha:g} %, but {hides}."
-    return f"No fault was found in {basis} at level {100 * alpha:g} %; {hides}."
+
+    claims: tuple[str, ...]
+    lacking: tuple[str, ...]
+    blind: bool
+    basis: str
+    hides: str
+
+    @property
+    def undecided(self) -> bool:
+        """Whether nothing was found and nothing could be."""
+        return not self.claims and bool(self.lacking or self.blind)
+
+    @property
+    def headline(self) -> str:
+        """The verdict in a line."""
+        if self.claims:
+            count = len(self.claims)
+            return "1 fault was found" if count == 1 else f"{count} faults were found"
+        if self.lacking:
+            return "There are too few examples"
+        return "No fault was found, but some could not have been seen" if self.blind else "No fault was found"
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """What stands below that line, an item each."""
+        return self.claims or self.lacking
+
+    @property
+    def plain(self) -> str:
+        """The sentence without its first words where nothing can be told."""
+        hides = f"; {self.hides}" if self.hides else ""
+        if self.claims:
+            return f"The generator {joined(self.claims)}, judged by {self.basis}{hides}."
+        if self.lacking:
+            return f"{joined(self.lacking)}, better thousands."
+        if self.blind:
+            return f"no fault was found in {self.basis}, but {self.hides}."
+        return f"No fault was found in {self.basis}{hides}."
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        return f"Cannot tell: {self.plain}" if self.undecided else self.plain

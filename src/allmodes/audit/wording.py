@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from allmodes.audit.finding import Finding, Verdict
@@ -26,11 +27,34 @@ def percent(share: float) -> str:
     return f"{value:.{digits}f} %"
 
 
+def percents(share: float, low: float, high: float) -> str:
+    """A share with its interval.
+
+    >>> percents(0.159, 0.1234, 0.2)
+    '15.9 % [12.3, 20.0]'
+    """
+    return f"{percent(share)} [{percent(low).removesuffix(' %')}, {percent(high).removesuffix(' %')}]"
+
+
 def number(value: float | None, share: bool = False) -> str:
     """A figure for a table; an empty string where there is none."""
     if value is None:
         return ""
     return percent(value) if share else f"{value:.3g}"
+
+
+def ranged(value: float, low: float, high: float) -> str:
+    """A figure with its interval, to two digits of its error.
+
+    >>> ranged(0.425, 0.35561, 0.49442), ranged(1234.5, 1100.2, 1400.7), ranged(0.0, 0.0, 0.0)
+    ('0.425 [0.356, 0.494]', '1234 [1100, 1401]', '0 [0, 0]')
+    """
+    error = (high - low) / 2
+    if not 0 < error < math.inf or error < 1e-5:
+        return f"{value:.3g} [{low:.3g}, {high:.3g}]"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    said = [f"{one:.{digits}f}" if one else "0" for one in (value, low, high)]
+    return f"{said[0]} [{said[1]}, {said[2]}]"
 
 
 def p_value(p: float | None) -> str:
@@ -42,6 +66,15 @@ def p_value(p: float | None) -> str:
     if p is None:
         return ""
     return "< 0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+
+
+LIMIT = "found if p ≤"
+"""Heading of what `limit` gives."""
+
+
+def limit(finding: Finding) -> str:
+    """Up to which p-value a question is answered "found", for a table."""
+    return f"{finding.level:.2g}" if finding.decides else "informs"
 
 
 def joined(parts: Sequence[str]) -> str:

@@ -52,8 +52,8 @@ class Audit(Common):
     """Samples to draw from a run. Default: 5 to 10 times the held-out examples."""
     self_test: bool = False
     """Plant many faults in the real data and print what would be seen; takes minutes. A short form is always done."""
-    fail_on: Annotated[Literal["found", "never"], arg(help_behavior_hint="(default: never)")] = "never"
-    """Exit with status 3 where a fault is found."""
+    fail_on: Annotated[Literal["found", "undecided", "never"], arg(help_behavior_hint="(default: never)")] = "never"
+    """Exit with status 3 where a fault is found; undecided: and where none could be, as with too few examples."""
     out: Text = None
     """Folder of report.html and audit.json. Default: RUN/audit, or audit."""
     device: Text = None
@@ -107,5 +107,6 @@ class Audit(Common):
         return found.to_dict(path)
 
     def status(self, result: Any) -> int:
-        """3 where a fault was found and that was asked for."""
-        return 3 if self.fail_on == "found" and result["verdict"] == "fail" else 0
+        """3 where a fault was found, or where nothing could be told, and that was asked for."""
+        failed = result["verdict"] == "fail" or (self.fail_on == "undecided" and result["undecided"])
+        return 3 if failed and self.fail_on != "never" else 0

@@ -8,8 +8,8 @@ from typing import Any
 from allmodes.audit.api import Audit
 from allmodes.audit.finding import Verdict
 from allmodes.audit.questions import of
-from allmodes.audit.report import by_weight, interval
-from allmodes.audit.wording import answer, p_value
+from allmodes.audit.report import by_weight
+from allmodes.audit.wording import LIMIT, answer, limit, p_value
 
 COLOURS = {Verdict.FOUND: "red", Verdict.NOT_FOUND: "green", Verdict.CANNOT_TELL: "yellow"}
 
@@ -20,7 +20,7 @@ def summary(audit: Audit, *, self_test: bool) -> Iterator[Any]:
 
     word = "cannot tell" if audit.undecided else audit.verdict
     colour = "yellow" if audit.undecided else {"pass": "green", "fail": "red"}[audit.verdict]
-    yield Text.assemble((word, f"bold {colour}"), f": {audit.sentence}")
+    yield Text.assemble((word, f"bold {colour}"), f": {audit.said.plain}")
     yield _table(audit)
     for finding in by_weight(audit.findings):
         if finding.verdict is Verdict.FOUND:
@@ -40,17 +40,17 @@ def _table(audit: Audit) -> Any:
     from rich.text import Text
 
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("question", "answer", "figure", "interval", "floor", "p-value", "level"):
+    for name in ("question", "answer", "p-value", LIMIT, "figure", "interval", "floor"):
         made.add_column(name, no_wrap=name == "question")
     for finding in by_weight(audit.findings):
         question = of(finding)
         made.add_row(
             finding.name.replace("_", " "),
             Text(answer(finding), style=COLOURS[finding.verdict]),
-            f"{question.number(finding.estimate)} {question.measure}".strip(),
-            interval(finding),
-            question.number(finding.floor),
             p_value(finding.p_value),
-            f"{100 * finding.level:.2g} %" if finding.decides else "informs",
+            limit(finding),
+            question.figure(finding),
+            question.interval(finding),
+            question.number(finding.floor),
         )
     return made

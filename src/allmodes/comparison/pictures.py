@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from allmodes.audit.wording import percent
 from allmodes.comparison.rows import Comparison, Row
 from allmodes.data.write import grid_picture, pictured
 from allmodes.event import Event
@@ -110,7 +111,7 @@ def numbers(row: Row) -> list[str]:
     if row.score:
         said.append(f"log p {row.score.kind.relation} {row.score.mean:.1f} nats")
     if row.missing_mass is not None:
-        said.append(f"missing: at least {row.missing_mass:.1%}" if row.missing_mass else "nothing surely missing")
+        said.append(f"missing: at least {percent(row.missing_mass)}" if row.missing_mass else "nothing surely missing")
     if row.auc is not None:
         said.append(f"told from data: AUC {row.auc:.2f}")
     return said or ["nothing could be told"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from allmodes.audit.wording import percent
 from allmodes.comparison.rows import Comparison, Row
 from allmodes.score import Kind
 from allmodes.tables import table
@@ -36,7 +37,7 @@ def comparison_table(comparison: Comparison, width: int = WIDE) -> Table:
                 "density": CLAIMS.get(score.kind, str(score.kind)) if score else "none",
                 "nats": f"{score.mean:.2f} ± {score.mean_standard_error:.2f}" if score else "",
                 "bits/dim": f"{row.bits_per_dim:.3f}" if row.bits_per_dim is not None else "",
-                "surely missing": "cannot tell" if row.missing_mass is None else f"{row.missing_mass:.1%}",
+                "surely missing": "cannot tell" if row.missing_mass is None else percent(row.missing_mass),
                 "AUC": "" if row.auc is None else f"{row.auc:.3f}",
                 "found": _found(row),
                 "samples/s": f"{row.samples_per_second:,.0f}",

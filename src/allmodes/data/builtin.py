@@ -6,7 +6,6 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ import torch
 from allmodes.data.contents import Contents
 from allmodes.data.modes import Modes
 from allmodes.errors import UserError, unknown
+
+COUNT = (int, np.integer)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Builtin:
             if name not in self.options:
                 raise unknown(f"option of {self.name}", name, self.options)
             counts = isinstance(self.options[name], int)
-            least, kind = int(counts and name != "seed"), Integral if counts else Real
+            least, kind = int(counts and name != "seed"), COUNT if counts else (*COUNT, float, np.floating)
             if not isinstance(value, kind) or isinstance(value, bool) or not least <= value < math.inf:
                 raise UserError(f"{self.name} with {name}={value!r}: give a number of at least {least}")
         return self.build(**options)
