@@ -169,9 +169,9 @@ def test_a_study_is_told_by_what_its_seeds_gave() -> None:
     study = Study("gan2014", "ring", 1, (lost, good, good, good), torch.zeros(4, 1, 2), 1.0)
     cells = {column.header: next(iter(column.cells)) for column in study_table([study]).columns}
     assert cells["modes captured"] == "8 (5 to 8)"
-    assert cells["high quality"] == "90.0% (0.0% to 90.0%)"
+    assert cells["high quality"] == "90.0 % (0 % to 90.0 %)"
     assert cells["reverse KL"] == "0.100 (0.100 to 2.000)"
-    assert cells["collapsed"].startswith("25% [")
+    assert cells["collapsed"].startswith("25.0 % [")
 
 
 def test_a_value_may_hold_an_equals_sign() -> None:

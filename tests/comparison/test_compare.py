@@ -14,6 +14,7 @@ from rich.console import Console
 
 import allmodes
 from allmodes.audit.api import audit
+from allmodes.audit.wording import percent
 from allmodes.comparison.comparing import _taking, _trained
 from allmodes.comparison.pictures import LEAVES, numbers, save_pictures
 from allmodes.comparison.rows import Comparison
@@ -145,7 +146,8 @@ def test_people_see_how_a_number_relates_to_the_log_probability(found: Compariso
     assert columns["nats"][2] == f"{made.score.mean:.2f} ± {error:.2f}"
     assert columns["density"][:3] == ["at least", "none", "exact"]
     assert columns["nats"][1] == ""
-    assert columns["surely missing"][1] == f"{gan.missing_mass:.1%}"
+    assert gan.missing_mass is not None
+    assert columns["surely missing"][1] == percent(gan.missing_mass)
     assert numbers(vae)[0] == f"log p ≥ {vae.score.mean:.1f} nats"
     assert numbers(gan)[-1] == f"told from data: AUC {gan.auc:.2f}"
 
