@@ -346,6 +346,27 @@ def test_numbers_of_columns_are_those_of_the_side_and_the_column_that_they_name(
     assert (sum(drawn["column 2"]["real"]), sum(drawn["column 2"]["fake"])) == (400, 600)
 
 
+def test_every_column_of_a_wide_table_is_looked_at_and_pairs_of_the_first() -> None:
+    rng = np.random.default_rng(3)
+    real, fake, train = (rng.standard_normal((300, 90)) for _ in range(3))
+    assert "neither any of 90 columns" in (found := marginals(subject_of(real, fake, train), 0.05, 0)).summary
+    assert found.summary.endswith("; pairs are of the first 64 columns")
+    fake[:, 80] += 1
+    found = marginals(subject_of(real, fake, train), 0.05, 0)
+    assert found.summary.startswith("1 of 90 columns differs, column 80: ")
+    assert (found.figures["columns"][0]["name"], len(found.figures["columns"])) == ("column 80", 90)
+
+
+def test_of_correlations_that_are_equally_sure_the_largest_difference_is_said() -> None:
+    rng = np.random.default_rng(0)
+    real, fake, train = (rng.standard_normal((1000, 8)) for _ in range(3))
+    fake[:, :7] += 0.6 * rng.standard_normal((1000, 1))
+    fake[:, 7] = fake[:, 6] + 0.05 * rng.standard_normal(1000)
+    found = marginals(subject_of(real, fake / fake.std(0), train), 0.05, 0)
+    assert "28 rank correlations differ, most that of column 7 with column 6" in found.summary
+    assert found.figures["correlations"][0]["columns"] == ["column 7", "column 6"]
+
+
 def test_correlations_are_those_of_the_side_that_they_name_with_intervals_that_hold_together() -> None:
     rng = np.random.default_rng(0)
     real, fake = rng.standard_normal((500, 3)), rng.standard_normal((700, 3))

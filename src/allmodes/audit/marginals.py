@@ -19,8 +19,12 @@ from allmodes.audit.subject import Subject
 from allmodes.audit.wording import ranged
 from allmodes.event import Layout
 
-MOST_COLUMNS = 64
+MOST_COLUMNS = 1_000
 """The first columns of a table; of wider ones the others are left to the questions about features."""
+MOST_PAIRED = 64
+"""Of these, the first ones of which pairs are looked at."""
+LISTED = 40
+"""Columns up to which a report lists all, as they come; of more the clearest are first."""
 DRAWN = 12
 """Columns whose histograms are kept for the report."""
 MOST_ROWS = 10_000
@@ -48,18 +52,20 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
     """
     event = subject.event
     rng = np.random.default_rng(seed)
-    real, fake = (side.x.astype(np.float64) for side in (subject.real, subject.fake))
-    columns = list(range(event.size))[:MOST_COLUMNS]
+    real, fake = subject.real.x, subject.fake.x
+    columns = range(min(event.size, MOST_COLUMNS))
     if short := too_few(subject, "marginals", level):
         return short
-    compared = [compare(real[:, c], fake[:, c], rng, together(len(columns))) for c in columns]
-    pairs, gaps, pair_p = _correlations(real[:, columns], fake[:, columns], rng, draws_for(level / 2))
+    reach = together(len(columns))
+    compared = [compare(real[:, c].astype(np.float64), fake[:, c].astype(np.float64), rng, reach) for c in columns]
+    pairs, gaps, pair_p = _correlations(real[:, :MOST_PAIRED], fake[:, :MOST_PAIRED], rng, draws_for(level / 2))
     adjusted = np.minimum(1.0, 2 * np.concatenate([holm(np.array([one.p_value for one in compared])), pair_p]))
     distance = np.array([one.distance for one in compared])
     names = [event.column(c) for c in columns]
     order = np.lexsort((-distance, adjusted[: len(columns)]))
     wrong = [i for i in order if adjusted[i] <= level]
-    wrong_pairs = [i for i in np.argsort(adjusted[len(columns) :]) if adjusted[len(columns) + i] <= level]
+    clearest = np.lexsort((-np.abs([gap["gap"] for gap in gaps]), adjusted[len(columns) :]))
+    wrong_pairs = [i for i in clearest if adjusted[len(columns) + i] <= level]
     p_value = float(adjusted.min())
     told = wrong[0] if wrong else int(distance.argmax())
     one = compared[told]
@@ -70,7 +76,7 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
             f"{names[told]}: {one.said()}",
             [names[i] for i in wrong],
             [(" with ".join(names[k] for k in pairs[i]), gaps[i]) for i in wrong_pairs],
-            len(columns),
+            event.size,
         ),
         estimate=one.distance,
         low=one.low,
@@ -80,14 +86,14 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
         level=level,
         figures={
             "columns": [
-                {"name": name, "p_value": float(p), **_figures(other)}
-                for name, other, p in zip(names, compared, adjusted, strict=False)
+                {"name": names[i], "p_value": float(adjusted[i]), **_figures(compared[i])}
+                for i in (columns if len(columns) <= LISTED else order)
             ],
             "correlations": [
                 {"columns": [names[k] for k in pairs[i]], **gaps[i], "p_value": float(adjusted[len(columns) + i])}
-                for i in np.argsort(adjusted[len(columns) :], kind="stable")[:DRAWN]
+                for i in clearest[:DRAWN]
             ],
-            "histograms": {names[i]: histogram(real[:, columns[i]], fake[:, columns[i]]) for i in order[:DRAWN]},
+            "histograms": {names[i]: histogram(real[:, i], fake[:, i]) for i in order[:DRAWN]},
         },
     )
 
@@ -100,20 +106,22 @@ def _summary(
     said: str, wrong: Sequence[str], wrong_pairs: Sequence[tuple[str, Mapping[str, float]]], columns: int
 ) -> str:
     """What differs, and of the clearest of these, or of the column that is farthest off, by how much."""
+    looked = f"{columns:,} columns" if columns <= MOST_COLUMNS else f"the first {MOST_COLUMNS:,} of {columns:,} columns"
+    paired = f"; pairs are of the first {MOST_PAIRED} columns" if columns > MOST_PAIRED else ""
     if not wrong and not wrong_pairs:
-        return f"neither any of {columns} columns nor a rank correlation differs; farthest off is {said}"
+        return f"neither any of {looked} nor a rank correlation differs; farthest off is {said}{paired}"
     parts = []
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         differ = "differs" if len(wrong) == 1 else "differ"
         named = f": {', '.join(wrong[:3])}{more}; " if len(wrong) > 1 else ", "
-        parts.append(f"{len(wrong)} of {columns} columns {differ}{named}{said}")
+        parts.append(f"{len(wrong)} of {looked} {differ}{named}{said}")
     if wrong_pairs:
         pair, gap = wrong_pairs[0]
         alone = f"the rank correlation of {pair} differs"
         differ = alone if len(wrong_pairs) == 1 else f"{len(wrong_pairs)} rank correlations differ, most that of {pair}"
         parts.append(f"{differ}, by {ranged(gap['gap'], gap['low'], gap['high'])}")
-    return "; ".join(parts)
+    return "; ".join(parts) + paired
 
 
 def _correlations(
@@ -131,13 +139,16 @@ def _correlations(
     pairs = list(zip(first.tolist(), second.tolist(), strict=True))
     if not pairs:
         return [], [], np.empty(0)
-    z = _standardized(stats.rankdata(np.concatenate([real, fake]), axis=0))
+    z = np.empty((n + len(fake), d), np.float32)
+    for column in range(d):
+        z[:, column] = _standardized(stats.rankdata(np.concatenate([real[:, column], fake[:, column]])))
     gaps, reach = [], normal(together(len(pairs)))
     for a, b in pairs:
         (r_real, se_real), (r_fake, se_fake) = (_correlation(side[:, a], side[:, b]) for side in (z[:n], z[n:]))
         error, gap = reach * math.hypot(se_real, se_fake), r_fake - r_real
         gaps.append({"real": r_real, "fake": r_fake, "gap": gap, "low": gap - error, "high": gap + error})
-    z = np.concatenate([rng.permutation(side)[:MOST_ROWS] for side in (z[:n], z[n:])])
+    drawn = [start + rng.permutation(size)[:MOST_ROWS] for start, size in ((0, n), (n, len(fake)))]
+    z = z[np.concatenate(drawn)].astype(np.float64)
     real_rows = np.arange(min(n, MOST_ROWS))
     spread = np.array([_correlation(z[:, a], z[:, b])[1] for a, b in pairs])
     whole = z.T @ z, z.sum(0)
@@ -171,7 +182,7 @@ def _standardized(ranks: np.ndarray) -> np.ndarray:
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """The correlation of two columns [n], and its standard error; 0 of a column that does not change."""
-    a, b = _standardized(a), _standardized(b)
+    a, b = (_standardized(side.astype(np.float64)) for side in (a, b))
     product = a * b
     r = float(product.mean())
     return r, float((product - r * (a**2 + b**2) / 2).std() / math.sqrt(len(a)))
