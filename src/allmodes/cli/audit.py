@@ -8,16 +8,16 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, UseAppendAction, arg
 
 from allmodes.atomic import require_folder
-from allmodes.cli.flags import Columns, Common, Text, Whole
+from allmodes.cli.flags import Columns, Common, Count, Share, Switch, Text, Whole
 from allmodes.cli.terminal import progress, say
 from allmodes.errors import UserError
 
-Functions = Annotated[tuple[str, ...], arg(metavar="[NAME=]MODULE:FUNCTION"), UseAppendAction]
+Functions = Annotated[tuple[str, ...], arg(metavar="[NAME=]MODULE:FUNCTION", help_behavior_hint=""), UseAppendAction]
 
 
 @dataclass
 class Audit(Common):
-    """Say what a generator misses, invents and copies, with an interval and a p-value on every claim.
+    """Say what a generator misses, invents and copies, and how sure that is.
 
     Give the folder of a run, or samples from anywhere with --real and --fake.
     """
@@ -25,7 +25,7 @@ class Audit(Common):
     run: Annotated[Positional[str | None], arg(metavar="[RUN]", help_behavior_hint="")] = None
     """Folder of a run; its own held-out data are used, and samples are drawn."""
     data: Text = None
-    """Of a run whose data file was moved: where it lies now."""
+    """Where the data file of a run lies now, if it was moved."""
     real: Text = None
     """Real examples that the generator was not trained on: a file or folder in any format that train reads."""
     fake: Text = None
@@ -44,22 +44,24 @@ class Audit(Common):
     """Your function of examples, one number each, that must be distributed as in the data; may be repeated."""
     constraint: Functions = ()
     """Your function of examples that is 0 where they obey; may be repeated."""
-    alpha: float = 0.05
-    """Chance that a generator without fault fails."""
-    seed: int = 0
-    """Of samples and of every draw."""
+    alpha: Share = 0.05
+    """Chance that a generator without fault fails. Default: 0.05."""
+    seed: Count = 0
+    """Seed of the samples and of every draw. Default: 0."""
     n_fake: Whole = None
     """Samples to draw from a run. Default: 5 to 10 times the held-out examples."""
-    self_test: bool = False
+    self_test: Switch = False
     """Plant many faults in the real data and print what would be seen; takes minutes. A short form is always done."""
-    fail_on: Annotated[Literal["found", "undecided", "never"], arg(help_behavior_hint="(default: never)")] = "never"
-    """Exit with status 3 where a fault is found; undecided: and where none could be, as with too few examples."""
+    fail_on: Annotated[Literal["found", "undecided", "never"], arg(help_behavior_hint="")] = "never"
+    """Exit with status 3 where a fault is found; undecided: and where none could be, as with too few examples. Default:
+    never."""
     out: Text = None
     """Folder of report.html and audit.json. Default: RUN/audit, or audit."""
     device: Text = None
     """cpu or cuda. Default: a GPU if there is one."""
-    neighbours: Literal["exact", "approximate"] = "exact"
-    """Approximate: precision, recall and the like of very many examples sooner (extra: allmodes[approximate])."""
+    neighbours: Annotated[Literal["exact", "approximate"], arg(help_behavior_hint="")] = "exact"
+    """Approximate: precision, recall, density and coverage of all of very many examples (extra:
+    allmodes[approximate]). Default: exact."""
 
     def __call__(self) -> dict[str, Any]:
         from allmodes.audit.api import audit

@@ -45,10 +45,12 @@ if TYPE_CHECKING:
     Number = float | None
     Word = str
     Count = int
+    Share = float
 else:
     Text, Whole = _flag(str, "TEXT", "text"), _flag(int, "N", "a whole number")
     Number = _flag(float, "X", "a number")
     Word, Count = _flag(str, "TEXT", "text", str), _flag(int, "N", "a whole number", int)
+    Share = _flag(float, "X", "a number", float)
 Switch = Annotated[bool, arg(help_behavior_hint="")]
 Pairs = Annotated[tuple[str, ...], arg(metavar="NAME=VALUE", help_behavior_hint=""), UseAppendAction]
 Columns = Annotated[tuple[str, ...], arg(metavar="COLUMN", help_behavior_hint=""), UseAppendAction]
