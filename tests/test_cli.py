@@ -393,7 +393,7 @@ def test_resuming_asks_which_run_where_the_default_folder_is_not_the_only_one(ca
 
 
 def test_labels_that_no_recipe_uses_are_said_to_be_unused(call: Call, pictures: Path) -> None:
-    said = "allmodes: note: r3gan is trained without the labels of pictures; cgan uses them\n"
+    said = "allmodes: note: r3gan is trained without the labels of pictures; constrained and cgan use them\n"
     assert said in call("train", "--data", pictures, "--steps", 1)[2]
     with warnings.catch_warnings(action="error", category=Note):
         allmodes.train("gan2014", "digits", steps=1, settings={"width": 8}, device="cpu")

@@ -141,7 +141,7 @@ def _begin(asked: _Asked, here: World, note: Callable[[str], object]) -> _Start:
     name, seed = asked.recipe or DEFAULT_RECIPE, asked.seed or 0
     recipe = build(name, dataset.event, asked.settings, steps=asked.steps, seed=seed)
     if not recipe.model.conditional and (unused := dataset.event.known):
-        note(Remark(f"{name} is trained without the {unused} of {dataset.name}; cgan uses them"))
+        note(Remark(f"{name} is trained without the {unused} of {dataset.name}; constrained and cgan use them"))
     few = dataset.batch(torch.arange(min(FEW, len(dataset))))
     recipe.model.residuals(few.x, few.condition)  # what cannot be computed is refused before there is a run
     plan = _plan(name, asked, recipe, seed, dataset, device)
