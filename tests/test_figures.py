@@ -87,7 +87,7 @@ def test_points_name_their_axes_and_what_the_view_leaves_out(
     for samples, modes in ((torch.cat([away, away[:7] * 100]), ring.modes), (ring.x, None)):
         save_samples(tmp_path / "samples.png", samples, event, ring.x, modes)
     ringed, calm = (figure.axes[1].get_title() for figure in figures)
-    assert ringed == f"generated\n1 missed mode ringed, 7 of {len(away) + 7} outside this view"
+    assert ringed == f"generated\n1 missed mode ringed\n7 of {len(away) + 7} outside this view"
     assert calm == "generated"
     assert [axes.get_xlabel() for axes in figures[0].axes] == ["width", "width"]
     assert figures[0].axes[0].get_ylabel() == "length"

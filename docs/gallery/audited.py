@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from showing import arguments, pictures, save, stops, strips, trainer_of
 
 from allmodes.audit.api import Audit, audit
-from allmodes.audit.wording import percents
 from allmodes.data.dataset import Dataset
 from allmodes.random import Rng
+from allmodes.shares import percents
 
 STEPS = {"gan2014": 8_000, "r3gan": 4_000}
 """One minute and three, about, on two processor cores."""

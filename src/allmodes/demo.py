@@ -100,7 +100,7 @@ def _audit(console: Console, found: Study) -> None:
             name=f"{found.recipe} on the ring, seed {seed}",
             report=lambda done, total, what: bar(done, total),
         )
-    console.print(f"{found.recipe}, seed {seed}: [bold]{audited.verdict}.[/bold] {audited.sentence}")
+    console.print(f"{found.recipe}, seed {seed}: [bold]{audited.answer}[/bold]: {audited.said.plain}")
     console.print(f"Report: [bold]{audited.save(FOLDER / f'audit-{found.recipe}')}[/bold]")
 
 

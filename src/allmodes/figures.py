@@ -61,7 +61,7 @@ def _clouds(figure: Figure, samples: Tensor, real: Tensor, event: Event, modes: 
     low, high = frame(right, modes.centres if modes else real if len(real) else samples)
     if outside := int((~((samples >= low) & (samples <= high)).all(1)).sum()):
         said.append(f"{outside} of {len(samples)} outside this view")
-    right.set_title("\n".join(["generated", ", ".join(said)]).strip(), fontsize=10)
+    right.set_title("\n".join(["generated", *said]), fontsize=10)
     for axes in (left, right):
         axes.set_xlabel(literal(event.column(0)), fontsize=9)
     left.set_ylabel(literal(event.column(1)), fontsize=9)

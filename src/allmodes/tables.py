@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from allmodes.audit.wording import percent, percents
+from allmodes.shares import percent, percents
 
 if TYPE_CHECKING:
     from allmodes.training.study import Study

@@ -26,10 +26,11 @@ from allmodes.audit.questions import of
 from allmodes.audit.report import by_weight
 from allmodes.audit.runs import _draw, _held_out
 from allmodes.audit.subject import Examples
-from allmodes.audit.wording import LIMIT, number, p_value, percent, ranged
+from allmodes.audit.wording import LIMIT, number, p_value, ranged
 from allmodes.data.dataset import Dataset
 from allmodes.errors import UserError
 from allmodes.score import digest
+from allmodes.shares import percent
 from allmodes.training.run import Run
 from allmodes.training.train import train
 
@@ -352,7 +353,7 @@ def test_a_row_of_the_report_has_the_numbers_of_its_finding_under_their_names(mi
         assert cells["figure"].startswith(question.figure(finding))
         assert cells["interval"] == question.interval(finding)
         assert cells["floor"] == question.number(finding.floor)
-        assert cells["p-value"] == p_value(finding.p_value)
+        assert html.unescape(cells["p-value"]) == p_value(finding.p_value)
         assert cells[LIMIT] == (f"{finding.level:.2g}" if finding.decides else "informs")
     missing = next(finding for finding in missed.findings if finding.name == "missing")
     assert missing.low is not None
@@ -363,10 +364,11 @@ def test_a_figure_of_the_report_stands_beside_its_floor(missed: Audit, tmp_path:
     page = missed.save(tmp_path).read_text()
     table = page[page.index('id="figures"') :]
     head = re.findall('<th scope="col">(.*?)</th>', table)
-    assert head[1:5] == ["value and interval", "at the floor&#x27;s size", "floor", "expected"]
+    assert head[1:6] == ["examples", "value and interval", "at the floor&#x27;s size", "floor", "expected"]
     for finding in missed.findings:
         if title := of(finding).figures.get(finding.name):
-            cells = re.findall("<td>(.*?)</td>", table[table.index(f"<td>{title}</td>") :])[1:5]
+            cells = re.findall("<td>(.*?)</td>", table[table.index(f"<td>{title}</td>") :])[1:6]
+            assert cells.pop(0) == f"400, {len(missed.subject.fake)}, 200"
             assert finding.estimate is not None
             assert finding.low is not None
             assert finding.high is not None

@@ -11,7 +11,7 @@ from allmodes.audit.exam import prepare
 from allmodes.audit.finding import Verdict
 from allmodes.audit.inputs import subject_of
 from allmodes.audit.sets import Sets, equal
-from allmodes.audit.wording import percent
+from allmodes.shares import percent
 
 LEVEL = 0.01
 

@@ -6,10 +6,10 @@ import pytest
 from allmodes.audit.convolutions import random_convolutions
 from allmodes.audit.features import FEATURES, default, fit_features, whitened
 from allmodes.audit.maps import Features, Task
-from allmodes.audit.wording import percent
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.event import Event
+from allmodes.shares import percent
 
 
 def task(data: Dataset, n: int | None = None, seed: int = 0) -> Task:

@@ -18,8 +18,8 @@ from allmodes.audit.inputs import subject_of
 from allmodes.audit.questions import questions
 from allmodes.audit.subject import Subject
 from allmodes.audit.verdict import claim
-from allmodes.audit.wording import percent
 from allmodes.data.dataset import Dataset, load_data
+from allmodes.shares import percent
 
 LEVEL = 0.05
 

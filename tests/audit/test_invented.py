@@ -12,7 +12,7 @@ from allmodes.audit.finding import Verdict
 from allmodes.audit.invented import Flagged, _in_balls, invented, scan_balls
 from allmodes.audit.sets import Sets
 from allmodes.audit.verdict import claim
-from allmodes.audit.wording import percent
+from allmodes.shares import percent
 
 LEVEL = 0.05
 

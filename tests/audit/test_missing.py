@@ -10,7 +10,7 @@ from allmodes.audit.intervals import could_hide, difference
 from allmodes.audit.missing import missing, smallest_mode
 from allmodes.audit.regions import chart, grow
 from allmodes.audit.verdict import claim
-from allmodes.audit.wording import percent
+from allmodes.shares import percent
 
 LEVEL = 0.05
 

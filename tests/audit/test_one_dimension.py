@@ -37,6 +37,11 @@ def test_a_sample_that_is_one_constant_differs_and_equal_constants_do_not() -> N
     assert (one.p_value, one.distance, one.floor) == (1, 0, 0)
 
 
+def test_a_zero_below_nothing_is_nothing() -> None:
+    zeros = np.where(np.arange(300) < 250, -0.0, 1.0)
+    assert str(usual_value(zeros, zeros)) == "0.0"
+
+
 def test_what_tells_the_difference_is_said_first() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal(2000), rng.standard_normal(3000)

@@ -12,7 +12,7 @@ from allmodes.audit.inputs import subject_of
 from allmodes.audit.pixels import pixels
 from allmodes.audit.questions import questions
 from allmodes.audit.subject import Subject
-from allmodes.audit.wording import percent
+from allmodes.shares import percent
 
 LEVEL = 0.05
 

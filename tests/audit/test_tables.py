@@ -25,8 +25,9 @@ from allmodes.audit.questions import questions
 from allmodes.audit.residuals import residuals
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Subject
-from allmodes.audit.wording import percent, percents
+from allmodes.audit.verdict import claim
 from allmodes.score import Kind, NoDensity, Score
+from allmodes.shares import percent, percents
 
 LEVEL = 0.05
 
@@ -344,6 +345,20 @@ def test_numbers_of_columns_are_those_of_the_side_and_the_column_that_they_name(
     drawn = finding.figures["histograms"]
     assert (clearest[0], list(drawn)) == ("column 2", clearest)
     assert (sum(drawn["column 2"]["real"]), sum(drawn["column 2"]["fake"])) == (400, 600)
+
+
+def test_a_correlation_alone_has_no_distance_and_is_not_that_of_a_column_that_differs() -> None:
+    rng = np.random.default_rng(1)
+    real, fake, train = (rng.standard_normal((1500, 5)) for _ in range(3))
+    real[:, 1] += 2 * real[:, 0]
+    fake[:, 1] = fake[:, 1] * 5**0.5
+    alone = marginals(subject_of(real, fake, train), 0.05, 0)
+    assert (alone.verdict, alone.estimate, alone.low, alone.floor) == (Verdict.FOUND, None, None, None)
+    assert claim(alone) == "distorts how columns go together"
+    fake[:, 4] *= 1.5
+    assert claim(marginals(subject_of(real, fake, train), 0.05, 0)) == (
+        "distorts 1 of 5 columns and how columns go together"
+    )
 
 
 def test_every_column_of_a_wide_table_is_looked_at_and_pairs_of_the_first() -> None:

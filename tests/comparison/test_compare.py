@@ -14,15 +14,15 @@ from rich.console import Console
 
 import allmodes
 from allmodes.audit.api import audit
-from allmodes.audit.wording import percent
 from allmodes.comparison.comparing import _taking, _trained
 from allmodes.comparison.pictures import LEAVES, numbers, save_pictures
 from allmodes.comparison.rows import Comparison
-from allmodes.comparison.table import comparison_table, findings, verdicts
+from allmodes.comparison.table import comparison_table, explained, findings, verdicts
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.errors import UserError
 from allmodes.models.flow import Flow
 from allmodes.recipes import build, recipes
+from allmodes.shares import percent
 from allmodes.training.budget import steps_within
 
 KEYS = ["run", "recipe", "kind", "nats", "bits_per_dim", "se", "missing_mass", "auc", "seconds"]
@@ -183,10 +183,17 @@ def test_a_bound_reads_as_one_and_a_narrow_table_keeps_its_words_whole(found: Co
 
 def test_models_that_had_another_time_than_the_budget_are_named(found: Comparison) -> None:
     times = [replace(row, seconds=seconds) for row, seconds in zip(found.rows, (60, 71, 73, 40), strict=True)]
-    said = verdicts(replace(found, rows=tuple(times), budget=60.0))[0]
+    said = verdicts(replace(found, rows=tuple(times), budget_seconds=60.0))[0]
     assert said.startswith("not the same time each: for a budget of 60 s made (")
     assert [word for word in said.split() if word.isdigit()] == ["60", "73", "40"]
-    assert not verdicts(replace(found, budget=None))[0].startswith("not the same time")
+    assert not verdicts(replace(found, budget_seconds=None))[0].startswith("not the same time")
+
+
+def test_the_columns_that_are_shown_are_explained_and_no_others(found: Comparison) -> None:
+    assert explained(comparison_table(found)).startswith("nats: ")
+    silent = replace(found, rows=tuple(replace(row, score=None) for row in found.rows))
+    assert "nats" not in explained(comparison_table(silent))
+    assert "surely missing: " in explained(comparison_table(silent))
 
 
 def test_families_that_the_tree_lacks_stand_below_it(found: Comparison, tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ def test_conditions_keep_their_names_and_numbers() -> None:
         ({"data": "digits", "resize": "32"}, "resize='32'"),
         ({"data": "digits", "resize": 8.0}, r"resize=8\.0"),
         ({"data": "digits", "resize": True}, "resize=True"),
+        ({"data": "digits", "resize": [1, [2, 3]]}, r"resize=\[1, \[2, 3\]\] is ragged"),
         ({"data": NORMAL + 1j}, "complex128, not numbers"),
         ({"data": np.empty((0, 3))}, r"array has shape \(0, 3\) and so no examples"),
         ({"data": [[1, 2], [3]]}, "data is ragged"),
@@ -241,6 +242,8 @@ def test_labels_of_whole_real_numbers_are_integers() -> None:
 def test_whole_numbers_in_a_column_of_objects_sort_as_numbers() -> None:
     labels = np.array([-1, 2, 10, -20] * 50, object)
     assert load_data(NORMAL, labels=labels).event.classes == ("-20", "-1", "2", "10")
+    huge = np.array([2**63, -1] * 100, object)  # beyond every integer of numpy's
+    assert set(load_data(NORMAL, labels=huge).event.classes) == {"-1", str(2**63)}
 
 
 def test_a_column_that_float32_does_not_hold_is_named(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from allmodes.audit.selftest import SelfTest, plant
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
 from allmodes.audit.verdict import Said, claims
+from allmodes.audit.wording import spoken
 from allmodes.device import device_named
 from allmodes.errors import UserError, path_of
 from allmodes.event import Event
@@ -73,6 +74,11 @@ class Audit:
     def verdict(self) -> Literal["pass", "fail"]:
         """Fail where a question that decides was answered "found", else pass."""
         return "fail" if any(one.decides and one.verdict is Verdict.FOUND for one in self.findings) else "pass"
+
+    @property
+    def answer(self) -> Literal["pass", "fail", "cannot tell"]:
+        """The verdict for people."""
+        return "cannot tell" if self.undecided else self.verdict
 
     @property
     def undecided(self) -> bool:
@@ -299,7 +305,7 @@ def audit(
     parts = levels(alpha, asked)
     for done, question in enumerate(asked.values()):
         if report:
-            report(done, len(asked) + 1, question.name.replace("_", " "))
+            report(done, len(asked) + 1, spoken(question.name))
         findings += question.findings(exam, parts[question.name])
     if report:
         report(len(asked), len(asked) + 1, "self-test")

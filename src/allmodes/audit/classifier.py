@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from allmodes.audit.convolutions import LARGEST, averaged_down, network_map
 from allmodes.audit.maps import Features, Task
-from allmodes.audit.wording import percent
 from allmodes.data.transforms import Transform, flat, standard
 from allmodes.errors import UserError
 from allmodes.event import Event
 from allmodes.random import seeded
+from allmodes.shares import percent
 
 HELD = 0.15
 """Share of the examples on which the accuracy is measured."""
@@ -57,7 +57,7 @@ def classifier_features(task: Task) -> Features:
         network.features.scale.fill_(float(raw(task.x[held]).std()) or 1.0)
     return Features(
         "classifier",
-        f"the last hidden layer of a network trained on {len(learned)} labelled examples that are not compared "
+        f"the last hidden layer of a network trained on {len(learned):,} labelled examples that are not compared "
         f"({percent(accuracy)} right on {len(held):,} others; always the largest class: {percent(chance)})",
         raw,
         {"accuracy": accuracy, "chance": chance, "classes": len(classes), "trained_on": len(learned)},

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from allmodes.audit.subject import Examples
-from allmodes.audit.wording import percent
 from allmodes.data.dataset import Dataset
 from allmodes.data.survey import not_finite, varying
 from allmodes.errors import UserError
 from allmodes.event import Event, Layout, Support
+from allmodes.shares import percent
 
 SURVEYED = 2**22
 """Numbers of a set that are looked at for its range."""

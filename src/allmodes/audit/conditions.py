@@ -15,7 +15,8 @@ from allmodes.audit.question import Question
 from allmodes.audit.scan import holm, unequal
 from allmodes.audit.sets import Sets
 from allmodes.audit.subject import Examples, Subject
-from allmodes.audit.wording import percent, ranged
+from allmodes.audit.wording import ranged
+from allmodes.shares import percent
 
 TREES = 100
 BINS = 20
@@ -79,7 +80,7 @@ def conditions(subject: Subject, sets: Sets, level: float, seed: int) -> Finding
         )
     else:
         off = ranged(worst["gap"], worst["low"], worst["high"])
-        said = f"{worst['name']} comes out off by {off} from what it should be"
+        said = f"{worst['name']} comes out off by {off}" if wrong else f"farthest off is {worst['name']}, by {off}"
     return Finding(
         name="conditions",
         verdict=Verdict.FOUND if wrong else Verdict.NOT_FOUND,

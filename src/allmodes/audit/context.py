@@ -8,7 +8,7 @@ from dataclasses import replace
 from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.selftest import SelfTest
 from allmodes.audit.subject import Subject
-from allmodes.audit.wording import percent
+from allmodes.shares import percent
 
 
 def in_context(findings: Sequence[Finding], subject: Subject, tested: SelfTest | None) -> tuple[Finding, ...]:

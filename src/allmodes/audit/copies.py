@@ -13,7 +13,7 @@ from allmodes.audit.neighbours import nearest
 from allmodes.audit.question import Question
 from allmodes.audit.scan import draws_for
 from allmodes.audit.sets import Sets
-from allmodes.audit.wording import percent
+from allmodes.shares import percent
 
 FEWEST = 20
 """Held-out or generated examples below which nothing can be said."""
@@ -315,7 +315,6 @@ QUESTION = Question(
     labels={
         "equal_to_training": "equal to a training example",
         "held_out_equalled": "held-out examples that are equalled",
-        "listed": "copies listed",
     },
     planted=True,
     suits=lambda exam: exam.subject.trained,

@@ -12,8 +12,9 @@ from allmodes.audit import pictures, plots
 from allmodes.audit.finding import Finding, Region
 from allmodes.audit.markup import table
 from allmodes.audit.questions import of
-from allmodes.audit.wording import p_value, percent, ranged
+from allmodes.audit.wording import p_value, ranged, spoken
 from allmodes.event import Event
+from allmodes.shares import percent
 
 if TYPE_CHECKING:
     from allmodes.audit.api import Audit
@@ -62,11 +63,6 @@ def exhibits(finding: Finding, audit: Audit) -> str:
 
 def _plain(name: str, value: Any) -> str:
     return p_value(value) if "p_value" in name else cell(value)
-
-
-def spoken(name: str) -> str:
-    """A figure's name for people."""
-    return name.replace("_", " ")
 
 
 def cell(value: Any) -> str:

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from allmodes.audit.maps import Features, Map, Task
-from allmodes.audit.wording import percent
 from allmodes.data.transforms import flat
 from allmodes.errors import UserError, unknown
 from allmodes.event import Event
+from allmodes.shares import percent
 
 COMPONENTS = 64
 """Of principal component analysis, at most."""

@@ -16,8 +16,9 @@ from allmodes.audit.question import Question
 from allmodes.audit.regions import Device
 from allmodes.audit.scan import holm, unequal
 from allmodes.audit.sets import Sets
-from allmodes.audit.wording import joined, percent
+from allmodes.audit.wording import joined
 from allmodes.data.modes import Modes
+from allmodes.shares import percent
 
 VOTERS = 5
 """Training examples that vote for the class of an example."""

@@ -19,11 +19,11 @@ from allmodes.audit.comparable import (
 )
 from allmodes.audit.sets import hashes
 from allmodes.audit.subject import Examples, Subject
-from allmodes.audit.wording import percent
 from allmodes.data.conditions import load_having
 from allmodes.data.dataset import Dataset, load_data
 from allmodes.data.frames import is_frame
 from allmodes.errors import UserError
+from allmodes.shares import percent
 
 TREE_SHARE, MOST_TREE = 0.5, 5_000
 """Of the real examples, how many take the place of training examples where none are given."""
@@ -83,7 +83,7 @@ def subject_of(
         cut = min(MOST_TREE, round(TREE_SHARE * len(held)))
         part, held = held[np.sort(order[:cut])], held[np.sort(order[cut:])]
         notes.append(
-            f"no training examples were given: {cut} of the real ones make the map, and whether the generator copies "
+            f"no training examples were given: {cut:,} of the real ones make the map, and whether the generator copies "
             "cannot be told"
         )
     made = Examples(*_columns("fake", sets["fake"], reference))

@@ -16,7 +16,7 @@ from allmodes.audit.regions import Device, grow
 from allmodes.audit.scan import DRAWS, draws_for, few, scan
 from allmodes.audit.sets import Sets
 from allmodes.audit.tiles import Tiles
-from allmodes.audit.wording import percent
+from allmodes.shares import percent
 
 MOST_REGIONS = 8
 RADII = (5, 10, 20, 40)

@@ -8,8 +8,8 @@ import numpy as np
 
 from allmodes.audit.regions import grow
 from allmodes.audit.scan import few
-from allmodes.audit.wording import percent
 from allmodes.errors import UserError
+from allmodes.shares import percent
 
 TREE_POINTS = 2000
 MOST_REGIONS = 20

@@ -47,8 +47,8 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
     Constant columns are told apart by whether the generated ones are that constant too.
 
     Returns:
-        `estimate`, `low`, `high`, `floor`: the distance of the column with the smallest p-value where one differs; else
-        the largest distance, and the largest floor.
+        `estimate`, `low`, `high`, `floor`: the distance of the column with the smallest p-value where one differs;
+        nothing where correlations alone differ; else the largest distance, and the largest floor.
     """
     event = subject.event
     rng = np.random.default_rng(seed)
@@ -68,7 +68,7 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
     wrong_pairs = [i for i in clearest if adjusted[len(columns) + i] <= level]
     p_value = float(adjusted.min())
     told = wrong[0] if wrong else int(distance.argmax())
-    one = compared[told]
+    one, paired = compared[told], bool(wrong_pairs) and not wrong
     return Finding(
         name="marginals",
         verdict=Verdict.FOUND if p_value <= level else Verdict.NOT_FOUND,
@@ -78,11 +78,11 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
             [(" with ".join(names[k] for k in pairs[i]), gaps[i]) for i in wrong_pairs],
             event.size,
         ),
-        estimate=one.distance,
-        low=one.low,
-        high=one.high,
+        estimate=None if paired else one.distance,
+        low=None if paired else one.low,
+        high=None if paired else one.high,
         p_value=p_value,
-        floor=one.floor if wrong else max(other.floor for other in compared),
+        floor=None if paired else one.floor if wrong else max(other.floor for other in compared),
         level=level,
         figures={
             "columns": [
@@ -194,7 +194,7 @@ def _claim(finding: Finding, figure: str) -> str:
     pairwise = any(row["p_value"] <= finding.level for row in pairs)
     if not wrong:
         return "distorts how columns go together"
-    return f"distorts {wrong} of {len(columns)} columns{' with their correlations' if pairwise else ''}"
+    return f"distorts {wrong} of {len(columns):,} columns{' and how columns go together' if pairwise else ''}"
 
 
 def _suits(exam: Exam) -> bool:

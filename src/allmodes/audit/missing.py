@@ -13,7 +13,7 @@ from allmodes.audit.question import Question
 from allmodes.audit.regions import LEAST_POINTS, Chart, Regions, chart
 from allmodes.audit.scan import few, holm, scan
 from allmodes.audit.sets import Sets
-from allmodes.audit.wording import percent
+from allmodes.shares import percent
 
 MOST_REGIONS = 8
 SUSPICION = 0.01

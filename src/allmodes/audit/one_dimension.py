@@ -13,8 +13,9 @@ import numpy as np
 from allmodes.audit.intervals import normal
 from allmodes.audit.scan import unequal
 from allmodes.audit.tails import Ends, tails
-from allmodes.audit.wording import percent, ranged
+from allmodes.audit.wording import ranged
 from allmodes.figures import bin_edges
+from allmodes.shares import percent
 
 Test = Literal["distance", "shift", "count", "ends"]
 BINS = 30
@@ -136,7 +137,7 @@ def compare(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator, confid
 def usual_value(real: np.ndarray, fake: np.ndarray) -> float | None:
     """The one value that makes up half of both samples together, zero as a rule; None where none does."""
     values, counts = np.unique(np.concatenate([real, fake]), return_counts=True)
-    return float(values[counts.argmax()]) if counts.max() >= MOSTLY * (len(real) + len(fake)) else None
+    return float(values[counts.argmax()]) + 0.0 if counts.max() >= MOSTLY * (len(real) + len(fake)) else None
 
 
 def histogram(real: np.ndarray, fake: np.ndarray, bins: int = BINS) -> dict[str, Any]:

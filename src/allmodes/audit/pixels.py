@@ -12,7 +12,7 @@ from allmodes.audit.intervals import difference, together
 from allmodes.audit.question import Question
 from allmodes.audit.scan import holm, unequal
 from allmodes.audit.subject import Subject
-from allmodes.audit.wording import percent
+from allmodes.shares import percent
 
 AT_ONCE = 2**24
 """Numbers that are looked at at once."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from allmodes.audit.exam import Exam
 from allmodes.audit.finding import Finding, Verdict
-from allmodes.audit.wording import number, percent, percents, ranged
+from allmodes.audit.wording import number, ranged, spoken
+from allmodes.shares import percent, percents
 
 Answer = Finding | tuple[Finding, ...] | None
 """One that is about several figures has several findings; one that comes to nothing has none."""
@@ -21,7 +22,7 @@ def always(exam: Exam) -> bool:
 
 def differs(finding: Finding, figure: str) -> str:
     """What is said where nothing better is known."""
-    return f"differs in {finding.name.replace('_', ' ')}"
+    return f"differs in {spoken(finding.name)}"
 
 
 @dataclass(frozen=True, kw_only=True)

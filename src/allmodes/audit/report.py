@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from allmodes.audit import plots
 from allmodes.audit.exhibits import exhibits
@@ -13,7 +13,7 @@ from allmodes.audit.markup import table
 from allmodes.audit.questions import NAMES, of
 from allmodes.audit.report_page import PAGE
 from allmodes.audit.verdict import Said
-from allmodes.audit.wording import LIMIT, answer, limit, number, p_value
+from allmodes.audit.wording import LIMIT, answer, limit, number, p_value, spoken
 
 if TYPE_CHECKING:
     from allmodes.audit.api import Audit
@@ -43,11 +43,12 @@ def page(audit: Audit) -> str:
         _hides(audit),
         _method(audit),
     ]
-    tone, said = ("fail", "fail") if audit.verdict == "fail" else ("pass", "pass")
-    if audit.undecided:
-        tone, said = "open", "cannot tell"
     return PAGE.substitute(
-        title=escape(audit.title), tone=tone, verdict=said, said=_said(audit.said), body="\n".join(body)
+        title=escape(audit.title),
+        tone="open" if audit.undecided else audit.verdict,
+        verdict=audit.answer,
+        said=_said(audit.said),
+        body="\n".join(body),
     )
 
 
@@ -55,8 +56,9 @@ def _said(said: Said) -> str:
     """The verdict in a line, what is behind it, an item each, and what it rests on."""
     items = "".join(f"<li>{escape(_capital(item))}.</li>" for item in said.items)
     listed = f"<ul>{items}</ul>" if items else ""
+    basis = f"<p>Judged from {escape(said.basis)}.</p>" if said.judged else ""
     hides = f"<p>What could hide: {escape(said.hides)}.</p>" if said.hides else ""
-    return f"<p>{escape(said.headline)}.</p>{listed}<div><p>Judged from {escape(said.basis)}.</p>{hides}</div>"
+    return f"<p>{escape(said.headline)}.</p>{listed}<div>{basis}{hides}</div>"
 
 
 def _pill(finding: Finding) -> str:
@@ -70,9 +72,9 @@ def _overview(findings: Sequence[Finding], alpha: float) -> str:
     for finding in findings:
         rows.append(
             (
-                f'<a href="#{finding.name}">{finding.name.replace("_", " ")}</a>',
+                f'<a href="#{finding.name}">{spoken(finding.name)}</a>',
                 _pill(finding),
-                p_value(finding.p_value),
+                escape(p_value(finding.p_value)),
                 limit(finding),
                 of(finding).figure(finding),
                 of(finding).interval(finding),
@@ -109,6 +111,7 @@ def _figures(findings: Sequence[Finding]) -> str:
         rows.append(
             (
                 of(finding).figures[finding.name],
+                _sizes(figures),
                 of(finding).ranged(finding),
                 number(figures.get("at_floor_size")),
                 number(finding.floor),
@@ -116,20 +119,31 @@ def _figures(findings: Sequence[Finding]) -> str:
                 answer(finding),
             )
         )
-    size = next((f"{one.figures['floor_size']:,}" for one in findings if "floor_size" in one.figures), "as many")
     return (
         '<section class="finding" id="figures"><h2>How far apart are the two distributions?</h2>'
         "<p>These figures inform and do not decide: a mode that is never generated can leave all of them within their "
         "noise, and the true distribution does not reach 1, or 0, either.</p>"
         + table(
-            ("figure", "value and interval", "at the floor's size", "floor", "expected", "against the floor"),
+            (
+                "figure",
+                "examples",
+                "value and interval",
+                "at the floor's size",
+                "floor",
+                "expected",
+                "against the floor",
+            ),
             rows,
             "figures that inform",
         )
-        + '<p class="soft">The floor is the figure between two halves of the held-out examples, '
-        f"{size} each; beside it stands the figure of as many generated ones against one of the halves. “Expected” is "
-        "the mean for a perfect generator, where it is known.</p></section>"
+        + '<p class="soft">Examples are held-out ones, generated ones, and those on each side of the floor, which is '
+        "the figure between two halves of the held-out ones; beside it stands the figure of as many generated ones "
+        "against one of the halves. “Expected” is the mean for a perfect generator, where it is known.</p></section>"
     )
+
+
+def _sizes(figures: Mapping[str, Any]) -> str:
+    return ", ".join(f"{figures[key]:,}" for key in ("n_real", "n_fake", "floor_size") if key in figures)
 
 
 def _capital(text: str) -> str:

@@ -14,7 +14,7 @@ from allmodes.audit.one_dimension import histogram, usual_value
 from allmodes.audit.question import Question
 from allmodes.audit.scan import few, holm
 from allmodes.audit.subject import Subject
-from allmodes.audit.wording import percent, percents
+from allmodes.shares import percent, percents
 
 USUAL = 0.99
 """Share of training examples whose residual counts as usual."""

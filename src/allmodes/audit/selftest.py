@@ -16,8 +16,9 @@ from allmodes.audit.planting import Groups, noisy, pool_of
 from allmodes.audit.question import Question
 from allmodes.audit.questions import questions
 from allmodes.audit.regions import grow
-from allmodes.audit.wording import percent
+from allmodes.audit.wording import spoken
 from allmodes.progress import Progress
+from allmodes.shares import percent
 
 GROUP = 0.1
 """Share of the data of the group that the short form leaves out."""
@@ -112,7 +113,7 @@ class SelfTest:
             (
                 one.fault,
                 percent(one.mass) if one.mass else "",
-                ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in one.seen.items() if count) or "none",
+                ", ".join(f"{spoken(name)} {count}" for name, count in one.seen.items() if count) or "none",
                 percent(one.whole / one.trials),
                 str(one.trials),
             )

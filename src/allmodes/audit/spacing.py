@@ -14,7 +14,7 @@ from allmodes.audit.question import Question
 from allmodes.audit.regions import Chart, chart
 from allmodes.audit.scan import draws_for
 from allmodes.audit.sets import Sets
-from allmodes.audit.wording import percent
+from allmodes.shares import percent
 
 IN_CELL = 25
 """Held-out examples that a cell should have."""

@@ -45,6 +45,11 @@ class Said:
         return not self.claims and bool(self.lacking or self.blind)
 
     @property
+    def judged(self) -> bool:
+        """Whether there were examples enough to judge from, or something was found all the same."""
+        return bool(self.claims) or not self.lacking
+
+    @property
     def headline(self) -> str:
         """The verdict in a line."""
         if self.claims:

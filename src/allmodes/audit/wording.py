@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from allmodes.audit.finding import Finding, Verdict
+from allmodes.shares import percent
 
 _ANSWERS = {Verdict.FOUND: "found", Verdict.NOT_FOUND: "not found", Verdict.CANNOT_TELL: "cannot tell"}
 _DIFFERS = {Verdict.FOUND: "differs", Verdict.NOT_FOUND: "", Verdict.CANNOT_TELL: "cannot tell"}
@@ -14,26 +15,6 @@ _DIFFERS = {Verdict.FOUND: "differs", Verdict.NOT_FOUND: "", Verdict.CANNOT_TELL
 def answer(finding: Finding) -> str:
     """In a word or two; of a figure that informs, whether it is off from its floor, or nothing."""
     return (_ANSWERS if finding.decides else _DIFFERS)[finding.verdict]
-
-
-def percent(share: float) -> str:
-    """A share as people read it, with no more digits than it needs.
-
-    >>> percent(0.1234), percent(0.0123), percent(0.00071), percent(1.0)
-    ('12.3 %', '1.2 %', '0.071 %', '100 %')
-    """
-    value = 100 * share
-    digits = 0 if abs(value) >= 99.95 or value == 0 else 1 if abs(value) >= 1 else 2 if abs(value) >= 0.1 else 3
-    return f"{value:.{digits}f} %"
-
-
-def percents(share: float, low: float, high: float) -> str:
-    """A share with its interval.
-
-    >>> percents(0.159, 0.1234, 0.2)
-    '15.9 % [12.3, 20.0]'
-    """
-    return f"{percent(share)} [{percent(low).removesuffix(' %')}, {percent(high).removesuffix(' %')}]"
 
 
 def number(value: float | None, share: bool = False) -> str:
@@ -47,14 +28,29 @@ def ranged(value: float, low: float, high: float) -> str:
     """A figure with its interval, to two digits of its error.
 
     >>> ranged(0.425, 0.35561, 0.49442), ranged(1234.5, 1100.2, 1400.7), ranged(0.0, 0.0, 0.0)
-    ('0.425 [0.356, 0.494]', '1234 [1100, 1401]', '0 [0, 0]')
+    ('0.425 [0.356, 0.494]', '1230 [1100, 1400]', '0 [0, 0]')
+    >>> ranged(-0.001, -0.3, 0.298), ranged(1.01331e14, 9.4930e13, 1.07732e14)
+    ('0 [-0.30, 0.30]', '1.013e+14 [9.49e+13, 1.077e+14]')
     """
     error = (high - low) / 2
-    if not 0 < error < math.inf or error < 1e-5:
+    if not 0 < error < math.inf:
         return f"{value:.3g} [{low:.3g}, {high:.3g}]"
-    digits = max(0, 1 - math.floor(math.log10(error)))
-    said = [f"{one:.{digits}f}" if one else "0" for one in (value, low, high)]
-    return f"{said[0]} [{said[1]}, {said[2]}]"
+    digits = 1 - math.floor(math.log10(error))
+
+    def said(one: float) -> str:
+        rounded = round(one, digits) + 0.0
+        if not rounded:
+            return "0"
+        if abs(rounded) >= 1e-4 and error < 1e5:
+            return f"{rounded:.{max(0, digits)}f}"
+        return f"{rounded:.{max(0, math.floor(math.log10(abs(rounded))) + digits)}e}"
+
+    return f"{said(value)} [{said(low)}, {said(high)}]"
+
+
+def spoken(name: str) -> str:
+    """A name of a question or a figure for people."""
+    return name.replace("_", " ")
 
 
 def p_value(p: float | None) -> str:

@@ -33,7 +33,7 @@ class Compare(DataFlags):
         from allmodes.atomic import require_folder
         from allmodes.comparison import compare
         from allmodes.comparison.pictures import save_pictures
-        from allmodes.comparison.table import EXPLAINED, WIDE, comparison_table, findings, verdicts
+        from allmodes.comparison.table import WIDE, comparison_table, explained, findings, verdicts
 
         out = require_folder(self.out)
         with progress("compare") as advance:
@@ -51,9 +51,9 @@ class Compare(DataFlags):
         pictures = save_pictures(out, found)
         if not self.json:
             width = columns()
-            say(comparison_table(found, width))
-            lines = [*(findings(found) if width < WIDE else ()), EXPLAINED, *verdicts(found)]
-            for line in lines:
+            shown = comparison_table(found, width)
+            say(shown)
+            for line in (*(findings(found) if width < WIDE else ()), explained(shown), *verdicts(found)):
                 say(line)
             say("pictures: " + ", ".join(map(str, pictures)))
         return found.to_dict()

@@ -9,7 +9,7 @@ from allmodes.audit.api import Audit
 from allmodes.audit.finding import Verdict
 from allmodes.audit.questions import of
 from allmodes.audit.report import by_weight
-from allmodes.audit.wording import LIMIT, answer, limit, p_value
+from allmodes.audit.wording import LIMIT, answer, limit, p_value, spoken
 
 COLOURS = {Verdict.FOUND: "red", Verdict.NOT_FOUND: "green", Verdict.CANNOT_TELL: "yellow"}
 
@@ -18,13 +18,12 @@ def summary(audit: Audit, *, self_test: bool) -> Iterator[Any]:
     """The verdict, the findings by weight, what was said of those found; the self-test where it was asked for."""
     from rich.text import Text
 
-    word = "cannot tell" if audit.undecided else audit.verdict
-    colour = "yellow" if audit.undecided else {"pass": "green", "fail": "red"}[audit.verdict]
-    yield Text.assemble((word, f"bold {colour}"), f": {audit.said.plain}")
+    colour = {"pass": "green", "fail": "red", "cannot tell": "yellow"}[audit.answer]
+    yield Text.assemble((audit.answer, f"bold {colour}"), f": {audit.said.plain}")
     yield _table(audit)
     for finding in by_weight(audit.findings):
         if finding.verdict is Verdict.FOUND:
-            yield f"{finding.name.replace('_', ' ')}: {finding.summary}"
+            yield f"{spoken(finding.name)}: {finding.summary}"
     for note in audit.subject.notes:
         yield f"note: {note}"
     if self_test and audit.self_test is not None:
@@ -45,7 +44,7 @@ def _table(audit: Audit) -> Any:
     for finding in by_weight(audit.findings):
         question = of(finding)
         made.add_row(
-            finding.name.replace("_", " "),
+            spoken(finding.name),
             Text(answer(finding), style=COLOURS[finding.verdict]),
             p_value(finding.p_value),
             limit(finding),

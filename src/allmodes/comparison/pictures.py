@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from allmodes.audit.wording import percent
 from allmodes.comparison.rows import Comparison, Row
 from allmodes.data.write import grid_picture, pictured
 from allmodes.event import Event
 from allmodes.figures import FAKE, REAL, literal, save_figure
+from allmodes.shares import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

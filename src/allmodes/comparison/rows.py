@@ -82,13 +82,13 @@ class Comparison:
         rows: one for each model, by year.
         refused: recipes that do not take such data, whose training diverged or whose samples cannot be examined, with
             what they say.
-        budget: seconds of training that each was to have; None where runs were given.
+        budget_seconds: of training that each was to have; None where runs were given.
     """
 
     data: Dataset
     rows: tuple[Row, ...]
     refused: Mapping[str, str]
-    budget: float | None = None
+    budget_seconds: float | None = None
 
     def name(self, row: Row) -> str:
         """What a model is called: its recipe, with the run's folder where several have that recipe."""
@@ -113,7 +113,8 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON: rows, and `ranking`, or `refusal` with its reason where nothing may be ranked.
 
-        `unranked` holds every pair of models with a density of which nothing may be claimed, with the reason.
+        `unranked` holds every pair of models with a density of which nothing may be claimed, with the reason;
+        `budget_seconds` is how long each was to be trained, and is not there where runs were given.
         """
         ranked = [
             {
@@ -133,7 +134,8 @@ class Comparison:
             {"runs": [one.run, other.run], "why": said.why} for one, other, said in self.rankings if said.winner is None
         ]
         rows = [row.to_dict() for row in self.rows]
-        return plain({"rows": rows, **claims, "unranked": unranked, "refused": self.refused})
+        budget = {} if self.budget_seconds is None else {"budget_seconds": self.budget_seconds}
+        return plain({"rows": rows, **claims, "unranked": unranked, "refused": self.refused, **budget})
 
     @property
     def refusal(self) -> str:

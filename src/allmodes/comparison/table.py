@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from allmodes.audit.wording import percent
+from allmodes.audit.wording import spoken
 from allmodes.comparison.rows import Comparison, Row
 from allmodes.score import Kind
+from allmodes.shares import percent
 from allmodes.tables import table
 
 PAIRS = 3
@@ -18,11 +19,11 @@ FEW = ("recipe", "density", "nats", "surely missing", "AUC", "seconds")
 APART = 0.2
 """Of the budget: a training that differs more from it is named."""
 CLAIMS = {Kind.LOWER: "at least", Kind.UPPER: "at most"}
-EXPLAINED = (
-    "nats: the mean log-probability of held-out examples, exact or a bound on it; higher is better. "
-    "surely missing: the share of the data that is certainly not generated. "
-    "AUC: of a classifier that tells samples from data, 0.5 where it cannot."
-)
+EXPLAINED = {
+    "nats": "the mean log-probability of held-out examples, or what density says of it; higher is better",
+    "surely missing": "the share of the data that is certainly not generated",
+    "AUC": "of a classifier that tells samples from data, 0.5 where it cannot",
+}
 
 
 def comparison_table(comparison: Comparison, width: int = WIDE) -> Table:
@@ -49,13 +50,20 @@ def comparison_table(comparison: Comparison, width: int = WIDE) -> Table:
     return table(rows, [key for key in shown if any(str(row[key]) for row in rows)])
 
 
+def explained(shown: Table) -> str:
+    """What the columns of the table are, those that need a word."""
+    return " ".join(
+        f"{name}: {EXPLAINED[name]}." for name in (str(c.header) for c in shown.columns) if name in EXPLAINED
+    )
+
+
 def findings(comparison: Comparison) -> list[str]:
     """What the audit found of each model, for a table that has no column for it."""
     return [f"found in {comparison.name(row)}: {_found(row)}" for row in comparison.rows]
 
 
 def _found(row: Row) -> str:
-    return ", ".join(row.found).replace("_", " ") or "nothing"
+    return ", ".join(map(spoken, row.found)) or "nothing"
 
 
 def verdicts(comparison: Comparison) -> list[str]:
@@ -85,7 +93,7 @@ def verdicts(comparison: Comparison) -> list[str]:
 
 
 def _unequal(comparison: Comparison) -> list[str]:
-    budget = comparison.budget
+    budget = comparison.budget_seconds
     if budget is None:
         return []
     apart = [row for row in comparison.rows if abs(row.seconds - budget) > APART * budget]

@@ -54,8 +54,9 @@ class Builtin:
                 raise unknown(f"option of {self.name}", name, self.options)
             counts = isinstance(self.options[name], int)
             least, kind = int(counts and name != "seed"), COUNT if counts else (*COUNT, float, np.floating)
+            what = "whole number" if counts else "finite number"
             if not isinstance(value, kind) or isinstance(value, bool) or not least <= value < math.inf:
-                raise UserError(f"{self.name} with {name}={value!r}: give a number of at least {least}")
+                raise UserError(f"{self.name} with {name}={value!r}: give a {what} of at least {least}")
         return self.build(**options)
 
 

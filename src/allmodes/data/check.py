@@ -15,6 +15,7 @@ from allmodes.data.far import far_values
 from allmodes.data.survey import holes, not_finite, varying
 from allmodes.errors import UserError
 from allmodes.event import Layout
+from allmodes.shares import percent
 
 FEWEST = 10
 FEW = 100
@@ -139,7 +140,7 @@ def _duplicates(dataset: Dataset) -> Iterator[Problem]:
     share = 1 - len(seen) / len(head)
     if share > DUPLICATES:
         scope = f"of the first {len(head)} examples" if len(head) < len(dataset) else "of the examples"
-        message = f"{100 * share:.1f} % {scope} are exact copies of others; drop them, or they leak into the test part"
+        message = f"{percent(share)} {scope} are exact copies of others; drop them, or they leak into the test part"
         yield Problem("warning", message)
 
 

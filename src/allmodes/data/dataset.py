@@ -211,7 +211,7 @@ def _way(binarize: str | os.PathLike[str] | None) -> str | None:
 def _size(resize: int | tuple[int, int] | None) -> tuple[int, int] | None:
     if resize is None:
         return None
-    given = np.asarray(resize)
+    given = as_numpy(resize, f"resize={resize!r}")
     if given.dtype.kind not in "iu" or given.shape not in ((), (2,)) or given.min() < 1:
         raise UserError(f"resize={resize!r}: give rows and columns, whole numbers of at least 1")
     rows, columns = np.broadcast_to(given, 2).tolist()

@@ -103,7 +103,8 @@ def encode_labels(labels: Any, n: int) -> tuple[Tensor, tuple[str, ...]]:
             f"labels are missing in {len(rows)} rows, the first is row {rows[0]}; drop those rows or fill them in"
         )
     if array.dtype.kind == "O" and all(isinstance(value, Integral) and not isinstance(value, bool) for value in array):
-        array = np.array(array.tolist())
+        numbers = np.array(array.tolist())
+        array = numbers if numbers.dtype.kind in "iu" else array
     if array.dtype.kind == "f" and np.array_equal(array, np.rint(array)) and np.all(np.abs(array) < 2**63):
         array = array.astype(np.int64)
     match array.dtype.kind:

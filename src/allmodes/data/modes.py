@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from allmodes.errors import UserError
+from allmodes.shares import percent
 
 INSIDE = -math.expm1(-4.5)
 """Share of a mode within its radius of high quality."""
@@ -52,8 +53,8 @@ class ModeReport:
         kl = "undefined" if self.reverse_kl is None else f"{self.reverse_kl:.3f}"
         lost = f", {self.not_finite} samples not finite" if self.not_finite else ""
         return (
-            f"{self.captured} of {len(self.counts)} modes captured, {100 * self.high_quality:.1f} % of samples lie in "
-            f"one (perfect: {100 * INSIDE:.1f} %), reverse KL {kl}{lost}"
+            f"{self.captured} of {len(self.counts)} modes captured, {percent(self.high_quality)} of samples lie in "
+            f"one (perfect: {percent(INSIDE)}), reverse KL {kl}{lost}"
         )
 
 

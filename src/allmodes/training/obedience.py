@@ -14,6 +14,7 @@ from torch import Tensor
 from allmodes.data.dataset import Dataset
 from allmodes.data.transforms import Transform
 from allmodes.event import Batch, Condition, Event
+from allmodes.shares import percent
 from allmodes.training.health import LEVEL, Health, in_features
 
 TRAIN_MOST = 5_000
@@ -107,8 +108,8 @@ Words = tuple[str, dict[str, float]]
 def _agreement(name: str, real: np.ndarray, wanted: np.ndarray, fake: np.ndarray, asked: np.ndarray) -> Words:
     ours, theirs = float((fake == asked).mean()), float((real == wanted).mean())
     return (
-        f"a judge sees the {name} that was asked for in {ours:.1%} of the samples and in {theirs:.1%} of held-out "
-        "examples".replace("%", " %"),
+        f"a judge sees the {name} that was asked for in {percent(ours)} of the samples and in {percent(theirs)} of "
+        "held-out examples",
         {f"{name}.agreement": ours, f"{name}.agreement_real": theirs},
     )
 

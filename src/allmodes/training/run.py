@@ -128,7 +128,8 @@ class Run:
             raise UserError(f"{kept.place} does not fit the recipe {recipe} ({one_line(error)}): {why}") from error
         except RuntimeError as error:
             why = self._changes or (
-                "its settings, or a file that it imports, changed since the training began; bring back what was there"
+                "its settings, a file that it imports or allmodes changed since the training began; "
+                "bring back what was there, or train anew"
             )
             raise UserError(f"the weights in {self.folder} do not fit the recipe {recipe}: {why}") from error
 
