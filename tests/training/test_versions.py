@@ -83,6 +83,6 @@ def test_weights_that_do_not_fit_name_what_changed(run: Path) -> None:
     plan = json.loads((run / "run.json").read_text())
     was = plan["versions"] | digests("ry.py:own", {})
     (run / "run.json").write_text(json.dumps(plan | {"versions": was}))
-    assert "or a file that it imports, changed since the training began" in said()
+    assert "a file that it imports or allmodes changed since the training began" in said()
     (run / "run.json").write_text(json.dumps(plan | {"versions": was | {"allmodes": "0.0.1"}}))
     assert said().startswith("they were written by version 0.0.1 of allmodes, and this is ")
