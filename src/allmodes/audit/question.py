@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from allmodes.audit.exam import Exam
 from allmodes.audit.finding import Finding, Verdict
-from allmodes.audit.wording import number, ranged, spoken
-from allmodes.shares import percent, percents
+from allmodes.audit.wording import number, rounded, spoken
+from allmodes.shares import percent
 
 Answer = Finding | tuple[Finding, ...] | None
 """One that is about several figures has several findings; one that comes to nothing has none."""
@@ -77,24 +77,31 @@ class Question:
 
     def figure(self, finding: Finding) -> str:
         """What was measured and what that is, in words; a share that may be nothing, by what it is at most."""
-        if not (said := self.number(finding.estimate)):
+        if finding.estimate is None:
             return ""
         if self.share and finding.verdict is not Verdict.FOUND and not finding.low and finding.high:
             return f"at most {percent(finding.high)} {self.measure}" if finding.high < 1 else "nothing can be said"
-        return f"{said} {self.measure}".rstrip()
+        return f"{self._rounded(finding)[0]} {self.measure}".rstrip()
 
     def ranged(self, finding: Finding) -> str:
         """Its figure with the interval, where there are such."""
-        value, low, high = finding.estimate, finding.low, finding.high
-        if value is None or low is None or high is None:
-            return self.number(value)
-        return (percents if self.share else ranged)(value, low, high)
+        value, *ends = self._rounded(finding)
+        return f"{value} [{', '.join(ends)}]" if ends else value
 
     def interval(self, finding: Finding) -> str:
         """Of the figure; an empty string where there is none."""
-        if finding.low is None or finding.high is None:
-            return ""
-        return f"{self.number(finding.low).removesuffix(' %')} to {self.number(finding.high)}"
+        _, *ends = self._rounded(finding)
+        said = " to ".join(ends)
+        return f"{said} %" if ends and self.share else said
+
+    def _rounded(self, finding: Finding) -> tuple[str, ...]:
+        """Its figure, and the ends of the interval where there is one, shares without their sign."""
+        value, low, high = finding.estimate, finding.low, finding.high
+        if value is None or low is None or high is None:
+            return (self.number(value),)
+        if self.share:
+            return percent(value), *(percent(end).removesuffix(" %") for end in (low, high))
+        return rounded(value, low, high)
 
     def number(self, value: float | None) -> str:
         """Its figure for a table; an empty string where there is none."""

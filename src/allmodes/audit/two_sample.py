@@ -13,6 +13,7 @@ from allmodes.audit.finding import Finding, Verdict
 from allmodes.audit.intervals import normal
 from allmodes.audit.question import Question
 from allmodes.audit.sets import Sets
+from allmodes.audit.wording import ranged
 
 MOST = 10_000
 """Examples of each kind that are used, drawn by the seed."""
@@ -65,7 +66,7 @@ def two_sample(sets: Sets, level: float, seed: int) -> Finding:
     found = told.p_value <= (level or INFORMS)
     low, high = (float(np.clip(told.auc + sign * normal() * told.error, 0, 1)) for sign in (-1, 1))
     beside = "" if floor is None else f"; real examples are told from real ones with {floor.auc:.3f}"
-    sentence = f"a classifier tells generated from held-out examples with AUC {told.auc:.3f} [{low:.3f}, {high:.3f}]"
+    sentence = f"a classifier tells generated from held-out examples with AUC {ranged(told.auc, low, high)}"
     return Finding(
         "two_sample",
         Verdict.FOUND if found else Verdict.NOT_FOUND,

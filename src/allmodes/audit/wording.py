@@ -24,28 +24,34 @@ def number(value: float | None, share: bool = False) -> str:
     return percent(value) if share else f"{value:.3g}"
 
 
-def ranged(value: float, low: float, high: float) -> str:
-    """A figure with its interval, to two digits of its error.
+def rounded(value: float, low: float, high: float) -> tuple[str, str, str]:
+    """A figure and its interval, to two digits of its error.
 
-    >>> ranged(0.425, 0.35561, 0.49442), ranged(1234.5, 1100.2, 1400.7), ranged(0.0, 0.0, 0.0)
-    ('0.425 [0.356, 0.494]', '1230 [1100, 1400]', '0 [0, 0]')
-    >>> ranged(-0.001, -0.3, 0.298), ranged(1.01331e14, 9.4930e13, 1.07732e14)
-    ('0 [-0.30, 0.30]', '1.013e+14 [9.49e+13, 1.077e+14]')
+    >>> rounded(0.425, 0.35561, 0.49442), rounded(1234.5, 1100.2, 1400.7), rounded(0.0, 0.0, 0.0)
+    (('0.425', '0.356', '0.494'), ('1230', '1100', '1400'), ('0', '0', '0'))
+    >>> rounded(-0.001, -0.3, 0.298), rounded(1.01331e14, 9.4930e13, 1.07732e14)
+    (('0', '-0.30', '0.30'), ('1.013e+14', '9.49e+13', '1.077e+14'))
     """
     error = (high - low) / 2
     if not 0 < error < math.inf:
-        return f"{value:.3g} [{low:.3g}, {high:.3g}]"
+        return f"{value:.3g}", f"{low:.3g}", f"{high:.3g}"
     digits = 1 - math.floor(math.log10(error))
 
     def said(one: float) -> str:
-        rounded = round(one, digits) + 0.0
-        if not rounded:
+        near = round(one, digits) + 0.0
+        if not near:
             return "0"
-        if abs(rounded) >= 1e-4 and error < 1e5:
-            return f"{rounded:.{max(0, digits)}f}"
-        return f"{rounded:.{max(0, math.floor(math.log10(abs(rounded))) + digits)}e}"
+        if abs(near) >= 1e-4 and error < 1e5:
+            return f"{near:.{max(0, digits)}f}"
+        return f"{near:.{max(0, math.floor(math.log10(abs(near))) + digits)}e}"
 
-    return f"{said(value)} [{said(low)}, {said(high)}]"
+    return said(value), said(low), said(high)
+
+
+def ranged(value: float, low: float, high: float) -> str:
+    """`rounded` in a sentence: "0.425 [0.356, 0.494]"."""
+    near, lowest, highest = rounded(value, low, high)
+    return f"{near} [{lowest}, {highest}]"
 
 
 def spoken(name: str) -> str:
