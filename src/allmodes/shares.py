@@ -16,6 +16,15 @@ def percent(share: float) -> str:
     return f"{value:.{digits}f} %"
 
 
+def span(low: float, high: float) -> str:
+    """From one share to another.
+
+    >>> span(0.1234, 0.2)
+    '12.3 to 20.0 %'
+    """
+    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+
+
 def percents(share: float, low: float, high: float) -> str:
     """A share with its interval.
 

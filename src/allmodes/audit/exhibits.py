@@ -14,7 +14,7 @@ from allmodes.audit.markup import table
 from allmodes.audit.questions import of
 from allmodes.audit.wording import p_value, ranged, spoken
 from allmodes.event import Event
-from allmodes.shares import percent
+from allmodes.shares import percent, span
 
 if TYPE_CHECKING:
     from allmodes.audit.api import Audit
@@ -135,8 +135,7 @@ def _apart(x: np.ndarray, every: np.ndarray, audit: Audit) -> str:
 def _masses(region: Region) -> tuple[str, str, str]:
     """Shares of the held-out and of the generated examples, and the interval of the difference, the larger first."""
     low, high = region.lack
-    between = f"{percent(low).removesuffix(' %')} to {percent(high)}"
-    return percent(region.real_mass), percent(region.fake_mass), between
+    return percent(region.real_mass), percent(region.fake_mass), span(low, high)
 
 
 def _standing(finding: Finding, region: Region) -> str:

@@ -43,6 +43,8 @@ def halves(sets: Sets, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def drawn(sets: Sets, seed: int) -> Sets:
     """The same with at most 50,000 held-out and as many generated examples, drawn by the seed."""
+    if max(len(sets.real), len(sets.fake)) <= MOST:
+        return sets
     rng = np.random.default_rng(seed)
     real, fake = (np.sort(rng.permutation(len(side))[:MOST]) for side in (sets.real, sets.fake))
     return replace(

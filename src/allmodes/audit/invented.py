@@ -16,7 +16,7 @@ from allmodes.audit.regions import Device, grow
 from allmodes.audit.scan import DRAWS, draws_for, few, scan
 from allmodes.audit.sets import Sets
 from allmodes.audit.tiles import Tiles
-from allmodes.shares import percent
+from allmodes.shares import percent, span
 
 MOST_REGIONS = 8
 RADII = (5, 10, 20, 40)
@@ -107,7 +107,7 @@ def invented(sets: Sets, level: float, seed: int, *, device: Device = "cpu") -> 
         Verdict.FOUND,
         f"{what} of the samples with {percent(mass)} of the generated examples hold{'s' * (what == '1 region')} "
         f"{percent(data)} of the data: {percent(mass - data)} is invented (95 % interval "
-        f"{percent(max(low, 0)).removesuffix(' %')} to {percent(min(high, 1))})",
+        f"{span(max(low, 0), min(high, 1))})",
         estimate=mass - data,
         low=max(low, 0.0),
         high=min(high, 1.0),

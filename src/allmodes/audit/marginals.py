@@ -68,7 +68,10 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
     wrong_pairs = [i for i in clearest if adjusted[len(columns) + i] <= level]
     p_value = float(adjusted.min())
     told = wrong[0] if wrong else int(distance.argmax())
-    one, paired = compared[told], bool(wrong_pairs) and not wrong
+    one = compared[told]
+    floor = one.floor if wrong else max(other.floor for other in compared)
+    alone = bool(wrong_pairs) and not wrong  # correlations, of which there is no distance
+    estimate, low, high, floor = (None,) * 4 if alone else (one.distance, one.low, one.high, floor)
     return Finding(
         name="marginals",
         verdict=Verdict.FOUND if p_value <= level else Verdict.NOT_FOUND,
@@ -78,11 +81,11 @@ def marginals(subject: Subject, level: float, seed: int) -> Finding:
             [(" with ".join(names[k] for k in pairs[i]), gaps[i]) for i in wrong_pairs],
             event.size,
         ),
-        estimate=None if paired else one.distance,
-        low=None if paired else one.low,
-        high=None if paired else one.high,
+        estimate=estimate,
+        low=low,
+        high=high,
         p_value=p_value,
-        floor=None if paired else one.floor if wrong else max(other.floor for other in compared),
+        floor=floor,
         level=level,
         figures={
             "columns": [
@@ -182,7 +185,7 @@ def _standardized(ranks: np.ndarray) -> np.ndarray:
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """The correlation of two columns [n], and its standard error; 0 of a column that does not change."""
-    a, b = (_standardized(side.astype(np.float64)) for side in (a, b))
+    a, b = (_standardized(np.asarray(side, np.float64)) for side in (a, b))
     product = a * b
     r = float(product.mean())
     return r, float((product - r * (a**2 + b**2) / 2).std() / math.sqrt(len(a)))

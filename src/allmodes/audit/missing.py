@@ -13,7 +13,7 @@ from allmodes.audit.question import Question
 from allmodes.audit.regions import LEAST_POINTS, Chart, Regions, chart
 from allmodes.audit.scan import few, holm, scan
 from allmodes.audit.sets import Sets
-from allmodes.shares import percent
+from allmodes.shares import percent, span
 
 MOST_REGIONS = 8
 SUSPICION = 0.01
@@ -103,7 +103,7 @@ def missing(sets: Sets, level: float, seed: int, *, on: Chart | None = None) -> 
         Verdict.FOUND,
         f"{_regions(len(certified), len(suspected))} {percent(whole.made)} of the samples and {percent(whole.held)} of "
         f"the held-out data: {percent(lost)} of the data is missing there (95 % interval "
-        f"{percent(low).removesuffix(' %')} to {percent(high)}); elsewhere more may be missing",
+        f"{span(low, high)}); elsewhere more may be missing",
         estimate=lost,
         low=low,
         high=high,

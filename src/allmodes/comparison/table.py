@@ -52,9 +52,8 @@ def comparison_table(comparison: Comparison, width: int = WIDE) -> Table:
 
 def explained(shown: Table) -> str:
     """What the columns of the table are, those that need a word."""
-    return " ".join(
-        f"{name}: {EXPLAINED[name]}." for name in (str(c.header) for c in shown.columns) if name in EXPLAINED
-    )
+    there = [str(column.header) for column in shown.columns]
+    return " ".join(f"{name}: {said}." for name, said in EXPLAINED.items() if name in there)
 
 
 def findings(comparison: Comparison) -> list[str]:

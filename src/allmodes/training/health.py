@@ -30,8 +30,12 @@ EXAMINATIONS = 5
 OF_MODES = ("modes", "high_quality", "reverse_kl")
 """The numbers of data whose modes are known; the last is left out where no sample is finite."""
 
-SPOKEN = {"ok": "not collapsed", "ignores_condition": "ignores a condition"}
-"""Verdicts as people are told them: "ok" would be praise."""
+_SPOKEN = {"ok": "not collapsed", "ignores_condition": "ignores a condition"}
+
+
+def spoken(verdict: str) -> str:
+    """A verdict as people are told it: "ok" would be praise."""
+    return _SPOKEN.get(verdict, verdict)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from allmodes.random import Rng, require_seed
 from allmodes.recipes import build
 from allmodes.training import checkpoint
 from allmodes.training.best import FOLDER
-from allmodes.training.health import SPOKEN
+from allmodes.training.health import spoken
 from allmodes.training.journal import read_metrics
 from allmodes.training.plan import Plan
 from allmodes.training.trainer import load_weights
@@ -254,7 +254,7 @@ class Run:
     @property
     def sentence(self) -> str:
         """The verdict and its reason, for people."""
-        return f"{SPOKEN.get(self.verdict, self.verdict)}: {self.reason}"
+        return f"{spoken(self.verdict)}: {self.reason}"
 
     @property
     def _end(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from allmodes.figures import save_samples
 from allmodes.models.base import DensityModel
 from allmodes.random import Rng
 from allmodes.training.best import Best
-from allmodes.training.health import EXAMINATIONS, SPOKEN, Health, samples_for, watch
+from allmodes.training.health import EXAMINATIONS, Health, samples_for, spoken, watch
 from allmodes.training.journal import Journal
 from allmodes.training.obedience import ConditionWatch, distribution
 from allmodes.training.run import Run
@@ -86,7 +86,7 @@ class Witness:
         over = {"verdict": health.verdict} if step == self.last else {}
         self.journal.write({"step": step, "reason": health.reason} | over | health.numbers)
         if health.verdict != "ok" and self.last / 2 <= step < self.last:  # before, much is still missing
-            self.note(f"step {step}: {SPOKEN.get(health.verdict, health.verdict)} so far: {health.reason}")
+            self.note(f"step {step}: {spoken(health.verdict)} so far: {health.reason}")
 
     def _health(self, step: int, samples: Tensor, asked: Condition) -> Health:
         """Whether the model has collapsed; how samples obey constraints and, at the end, conditions."""
